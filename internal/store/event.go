@@ -1,0 +1,120 @@
+package store
+
+import (
+	"fmt"
+	"time"
+)
+
+// Event is a stored audit event: its record, and the columns that it is found by.
+type Event struct {
+	AccountID string // "" for the installation's own
+	ID        string
+	Time      time.Time
+	Name      string
+	Source    string
+	UserName  string
+	ReadOnly  bool
+	ErrorCode string
+	Record    string // JSON, CloudTrail's form
+}
+
+// InsertEvent stores an event.
+func (tx *Tx) InsertEvent(e *Event) error {
+	_, err := tx.exec(`insert into audit_event (account_id, event_id, event_time, name, source, user_name, read_only, error_code, record)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		e.AccountID, e.ID, micros(e.Time), e.Name, e.Source, e.UserName, e.ReadOnly, e.ErrorCode, e.Record)
+	return err
+}
+
+// EventQuery selects events. Empty fields select everything.
+type EventQuery struct {
+	AccountID string
+	UserName  string
+	Name      string
+	Since     time.Time
+	Until     time.Time // exclusive
+	AfterTime time.Time // with AfterID: continue behind this event
+	AfterID   string
+	Limit     int
+}
+
+// Events reads events, oldest first.
+func (tx *Tx) Events(q EventQuery) ([]Event, error) {
+	text, args := `select account_id, event_id, event_time, name, source, user_name, read_only, error_code, record from audit_event where event_time >= $1`,
+		[]any{micros(q.Since)}
+	and := func(condition string, values ...any) {
+		numbers := make([]any, len(values))
+		for n := range values {
+			numbers[n] = len(args) + n + 1
+		}
+		text += " and " + fmt.Sprintf(condition, numbers...)
+		args = append(args, values...)
+	}
+	if q.AccountID != "" {
+		and("account_id = $%d", q.AccountID)
+	}
+	if q.UserName != "" {
+		and("user_name = $%d", q.UserName)
+	}
+	if q.Name != "" {
+		and("name = $%d", q.Name)
+	}
+	if !q.Until.IsZero() {
+		and("event_time < $%d", micros(q.Until))
+	}
+	if q.AfterID != "" {
+		and("(event_time, event_id) > ($%d, $%d)", micros(q.AfterTime), q.AfterID)
+	}
+	args = append(args, q.Limit)
+	text += fmt.Sprintf(" order by event_time, event_id limit $%d", len(args))
+	return list(tx, func(row scanner) (e Event, err error) {
+		err = row.Scan(&e.AccountID, &e.ID, instant{&e.Time}, &e.Name, &e.Source, &e.UserName, &e.ReadOnly, &e.ErrorCode, &e.Record)
+		return e, err
+	}, text, args...)
+}
+
+// PruneEvents removes up to limit events older than their class is kept: reads before readsBefore, all others before
+// othersBefore. It returns how many went.
+func (tx *Tx) PruneEvents(readsBefore, othersBefore time.Time, limit int) (int64, error) {
+	return tx.exec(`delete from audit_event where (account_id, event_time, event_id) in (
+		select account_id, event_time, event_id from audit_event
+		where (event_time < $1 and read_only) or (event_time < $2 and not read_only) order by event_time limit $3)`,
+		micros(readsBefore), micros(othersBefore), limit)
+}
+
+// Message is a mail waiting to be delivered.
+type Message struct {
+	ID        string
+	AccountID string
+	Recipient string
+	Subject   string
+	Body      string
+	CreatedAt time.Time
+	Attempts  int
+}
+
+// InsertMessage puts a mail in the outbox; it leaves after the commit.
+func (tx *Tx) InsertMessage(m *Message) error {
+	_, err := tx.exec(`insert into outbox (message_id, account_id, recipient, subject, body, created_at, attempts, next_attempt_at)
+		values ($1, $2, $3, $4, $5, $6, 0, $6)`, m.ID, m.AccountID, m.Recipient, m.Subject, m.Body, micros(m.CreatedAt))
+	return err
+}
+
+// DueMessages lists mails whose next attempt is due, oldest first.
+func (tx *Tx) DueMessages(now time.Time, limit int) ([]Message, error) {
+	return list(tx, func(row scanner) (m Message, err error) {
+		err = row.Scan(&m.ID, &m.AccountID, &m.Recipient, &m.Subject, &m.Body, instant{&m.CreatedAt}, &m.Attempts)
+		return m, err
+	}, `select message_id, account_id, recipient, subject, body, created_at, attempts from outbox
+		where next_attempt_at <= $1 order by next_attempt_at, message_id limit $2`, micros(now), limit)
+}
+
+// ClaimMessage takes the next attempt at a mail, so that no other process makes it too. ErrNotFound when one did.
+func (tx *Tx) ClaimMessage(id string, attempts int, next time.Time) error {
+	return tx.change(`update outbox set attempts = attempts + 1, next_attempt_at = $3 where message_id = $1 and attempts = $2`, id, attempts, micros(next))
+}
+
+// DeleteMessage removes a delivered mail.
+func (tx *Tx) DeleteMessage(id string) error {
+	return tx.change(`delete from outbox where message_id = $1`, id)
+}

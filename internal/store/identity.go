@@ -1,0 +1,245 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind is what sort of principal an identity is.
+type Kind string
+
+// The kinds of identity that sign in with a password.
+const (
+	Root Kind = "root"
+	User Kind = "user"
+)
+
+// Identity is a root or IAM user. Its ID is random, internal and never reused: caches, tokens and cookies carry it instead
+// of a name, so that a user deleted and made again under the same name is somebody else.
+type Identity struct {
+	AccountID          string
+	ID                 string
+	Kind               Kind
+	UniqueID           string // AIDA…; the account id for root
+	Name               string // "" for root
+	Path               string
+	Version            int64     // raised when its policies, tags, name or path change
+	SessionsNotBefore  time.Time // sessions made earlier no longer count
+	CreatedAt          time.Time
+	PasswordLastUsedAt time.Time
+}
+
+// ARN is the identity's Amazon Resource Name (IAM User Guide, "IAM identifiers").
+func (i *Identity) ARN() string {
+	if i.Kind == Root {
+		return "arn:aws:iam::" + i.AccountID + ":root"
+	}
+	return UserARN(i.AccountID, i.Path, i.Name)
+}
+
+// UserARN is the ARN of the user with this path and name.
+func UserARN(account, path, name string) string { return "arn:aws:iam::" + account + ":user" + path + name }
+
+// Tag is a key and value that a user carries.
+type Tag struct{ Key, Value string }
+
+const identityColumns = `account_id, identity_id, kind, unique_id, name, path, version, sessions_not_before, created_at, password_last_used_at`
+
+func (i *Identity) columns() []any {
+	return []any{
+		&i.AccountID, &i.ID, &i.Kind, &i.UniqueID, &i.Name, &i.Path, &i.Version,
+		instant{&i.SessionsNotBefore}, instant{&i.CreatedAt}, instant{&i.PasswordLastUsedAt},
+	}
+}
+
+func scanIdentity(row scanner) (i Identity, err error) {
+	err = row.Scan(i.columns()...)
+	return i, err
+}
+
+// InsertIdentity creates an identity. ErrConflict when the account has one of that name, ignoring case.
+func (tx *Tx) InsertIdentity(i *Identity) error {
+	_, err := tx.exec(`insert into identity (account_id, identity_id, kind, unique_id, name, name_key, path, version,
+		sessions_not_before, created_at, password_last_used_at) values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10)`,
+		i.AccountID, i.ID, i.Kind, i.UniqueID, i.Name, Fold(i.Name), i.Path,
+		micros(i.SessionsNotBefore), micros(i.CreatedAt), micros(i.PasswordLastUsedAt))
+	return err
+}
+
+// Identity reads an identity by its internal id. ErrNotFound.
+func (tx *Tx) Identity(account, id string) (*Identity, error) {
+	var i Identity
+	err := tx.get(`select `+identityColumns+` from identity where account_id = $1 and identity_id = $2`, []any{account, id}, i.columns()...)
+	return &i, err
+}
+
+// UserByName reads a user, ignoring case. ErrNotFound.
+func (tx *Tx) UserByName(account, name string) (*Identity, error) {
+	var i Identity
+	err := tx.get(`select `+identityColumns+` from identity where account_id = $1 and name_key = $2 and kind = 'user'`,
+		[]any{account, Fold(name)}, i.columns()...)
+	return &i, err
+}
+
+// RootUser reads the account's root user. ErrNotFound when there is no such account.
+func (tx *Tx) RootUser(account string) (*Identity, error) {
+	var i Identity
+	err := tx.get(`select `+identityColumns+` from identity where account_id = $1 and name_key = '' and kind = 'root'`,
+		[]any{account}, i.columns()...)
+	return &i, err
+}
+
+// IdentityVersion reads only the version. ErrNotFound.
+func (tx *Tx) IdentityVersion(account, id string) (version int64, err error) {
+	err = tx.get(`select version from identity where account_id = $1 and identity_id = $2`, []any{account, id}, &version)
+	return version, err
+}
+
+// RaiseIdentityVersion marks the identity's compiled form stale. ErrNotFound.
+func (tx *Tx) RaiseIdentityVersion(account, id string) error {
+	return tx.change(`update identity set version = version + 1 where account_id = $1 and identity_id = $2`, account, id)
+}
+
+// RenameUser gives a user a new name and path. ErrConflict when the name is taken.
+func (tx *Tx) RenameUser(account, id, name, path string) error {
+	return tx.change(`update identity set name = $3, name_key = $4, path = $5, version = version + 1
+		where account_id = $1 and identity_id = $2`, account, id, name, Fold(name), path)
+}
+
+// DeleteIdentity removes the identity with its tags, sessions, ceremonies and links. Whatever must be gone before (keys,
+// password, devices, policies) is the operation's to check.
+func (tx *Tx) DeleteIdentity(account, id string) error {
+	for _, table := range []string{"identity_tag", "console_session", "ceremony", "setup_link"} {
+		if _, err := tx.exec(`delete from `+table+` where account_id = $1 and identity_id = $2`, account, id); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.exec(`delete from ceremony where account_id = $1 and subject_id = $2`, account, id); err != nil {
+		return err
+	}
+	return tx.change(`delete from identity where account_id = $1 and identity_id = $2`, account, id)
+}
+
+// SetSessionsNotBefore ends every session of the identity that was made before t.
+func (tx *Tx) SetSessionsNotBefore(account, id string, t time.Time) error {
+	return tx.change(`update identity set sessions_not_before = $3 where account_id = $1 and identity_id = $2`, account, id, micros(t))
+}
+
+// TouchPasswordUse records that the password was used at t. It changes nothing that a decision reads.
+func (tx *Tx) TouchPasswordUse(account, id string, t time.Time) error {
+	return tx.change(`update identity set password_last_used_at = $3 where account_id = $1 and identity_id = $2`, account, id, micros(t))
+}
+
+// CountUsers counts the account's users.
+func (tx *Tx) CountUsers(account string) (n int, err error) {
+	err = tx.get(`select count(*) from identity where account_id = $1 and kind = 'user'`, []any{account}, &n)
+	return n, err
+}
+
+// UserOrder is the column that a page of users is sorted by. Each is indexed.
+type UserOrder string
+
+// The orders of a page of users.
+const (
+	ByName            UserOrder = "name_key"
+	ByPath            UserOrder = "path"
+	ByCreation        UserOrder = "created_at"
+	ByPasswordLastUse UserOrder = "password_last_used_at"
+)
+
+// UserQuery asks for one page of users.
+type UserQuery struct {
+	PathPrefix   string // "" or "/" is every path
+	NameContains string // ignoring case; "" is every name
+	Order        UserOrder
+	Descending   bool
+	After        *Identity // the last user of the page before, nil for the first page
+	Limit        int
+}
+
+// where is the query's filter, with its arguments starting at $2.
+func (q *UserQuery) where(args []any) (string, []any) {
+	text := ` where account_id = $1 and kind = 'user'`
+	if q.PathPrefix != "" && q.PathPrefix != "/" {
+		args = append(args, likePrefix(q.PathPrefix))
+		text += fmt.Sprintf(` and path like $%d escape '\'`, len(args))
+	}
+	if q.NameContains != "" {
+		args = append(args, "%"+likePrefix(Fold(q.NameContains)))
+		text += fmt.Sprintf(` and name_key like $%d escape '\'`, len(args))
+	}
+	return text, args
+}
+
+// likePrefix is the LIKE pattern (escape \) of the texts that begin with prefix.
+func likePrefix(prefix string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(prefix) + "%"
+}
+
+// Users reads one page of users, sorted by the query's column and then by name.
+func (tx *Tx) Users(account string, q UserQuery) ([]Identity, error) {
+	text, args := q.where([]any{account})
+	direction, beyond := "asc", ">"
+	if q.Descending {
+		direction, beyond = "desc", "<"
+	}
+	order := ByName
+	switch q.Order {
+	case ByPath, ByCreation, ByPasswordLastUse:
+		order = q.Order
+	}
+	if q.After != nil {
+		name := Fold(q.After.Name)
+		switch order {
+		case ByName:
+			args = append(args, name)
+			text += fmt.Sprintf(` and name_key %s $%d`, beyond, len(args))
+		default:
+			args = append(args, q.After.orderValue(order), name)
+			text += fmt.Sprintf(` and (%s, name_key) %s ($%d, $%d)`, order, beyond, len(args)-1, len(args))
+		}
+	}
+	args = append(args, q.Limit)
+	text += fmt.Sprintf(` order by %s %s, name_key %s limit $%d`, order, direction, direction, len(args))
+	return list(tx, scanIdentity, `select `+identityColumns+` from identity`+text, args...)
+}
+
+func (i *Identity) orderValue(o UserOrder) any {
+	switch o {
+	case ByPath:
+		return i.Path
+	case ByCreation:
+		return micros(i.CreatedAt)
+	case ByPasswordLastUse:
+		return micros(i.PasswordLastUsedAt)
+	default:
+		return Fold(i.Name)
+	}
+}
+
+// CountUsersMatching counts the users that the query's filters select, whatever its page.
+func (tx *Tx) CountUsersMatching(account string, q UserQuery) (n int, err error) {
+	text, args := q.where([]any{account})
+	err = tx.get(`select count(*) from identity`+text, args, &n)
+	return n, err
+}
+
+// Tags lists an identity's tags in the order in which they were given.
+func (tx *Tx) Tags(account, identity string) ([]Tag, error) {
+	return list(tx, func(row scanner) (t Tag, err error) {
+		err = row.Scan(&t.Key, &t.Value)
+		return t, err
+	}, `select tag_key, tag_value from identity_tag where account_id = $1 and identity_id = $2 order by position, tag_key`, account, identity)
+}
+
+// InsertTags adds tags to an identity that has none of these keys. ErrConflict otherwise.
+func (tx *Tx) InsertTags(account, identity string, tags []Tag) error {
+	for n, t := range tags {
+		if _, err := tx.exec(`insert into identity_tag (account_id, identity_id, tag_key, tag_value, position)
+			values ($1, $2, $3, $4, $5)`, account, identity, t.Key, t.Value, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}

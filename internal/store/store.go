@@ -1,0 +1,318 @@
+// Package store keeps Touchstone's state in SQL, through database/sql.
+//
+// It knows rows, not rules: it says whether a row exists, whether a name is taken and whether a guarded change still held;
+// what that means to a caller is decided by the operations. It never sees a secret in the clear: secrets arrive sealed or
+// hashed.
+//
+// Invariants. A View sees one snapshot. An Update is serialised against every other Update, in this process and in others
+// on the same database, and is durable when it returns nil. One statement text serves every engine: $N placeholders,
+// microsecond times, no engine-specific type.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is one open database. It is safe for concurrent use.
+type Store struct {
+	db      *sql.DB
+	readers chan *connection
+	writer  *connection
+	writing sync.Mutex
+}
+
+// Open opens the SQLite database at path, creating it (mode 0600) and applying outstanding migrations.
+//
+// The file may be open in other processes: the command line works on it while the server runs.
+func Open(ctx context.Context, path string) (*Store, error) {
+	if err := createPrivate(path); err != nil {
+		return nil, err
+	}
+	pragmas := url.Values{"_pragma": {
+		"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "temp_store(memory)", "cache_size(-1024)",
+		"foreign_keys(1)", "trusted_schema(0)",
+	}}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+pragmas.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	if err := migrate(ctx, db); err != nil {
+		return nil, errors.Join(fmt.Errorf("bring database %s up to date: %w", path, err), db.Close())
+	}
+	s := &Store{db: db, readers: make(chan *connection, max(2, 2*runtime.GOMAXPROCS(0)))}
+	if s.writer, err = connect(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	for range cap(s.readers) {
+		s.readers <- nil // connected at first use
+	}
+	return s, nil
+}
+
+// createPrivate makes the database's file before SQLite does, so that it is never readable by others.
+func createPrivate(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("create data directory: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	return f.Close()
+}
+
+// migrate applies the embedded, forward-only migrations that db lacks.
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		return err
+	}
+	pending, err := provider.HasPending(ctx)
+	if err != nil || !pending {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// Close waits for running transactions and closes the database.
+func (s *Store) Close() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	for range cap(s.readers) {
+		if c := <-s.readers; c != nil {
+			c.close()
+		}
+	}
+	s.writer.close()
+	return s.db.Close()
+}
+
+// View runs fn in a read-only transaction that sees one snapshot of the database.
+func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
+	var c *connection
+	select {
+	case c = <-s.readers:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if c == nil {
+		var err error
+		if c, err = connect(ctx, s.db); err != nil {
+			s.readers <- nil
+			return err
+		}
+	}
+	defer func() { s.readers <- c }()
+	if err := c.control("begin"); err != nil {
+		return err
+	}
+	defer c.control("rollback") //nolint:errcheck // a read transaction has nothing to lose
+	return fn(&Tx{c: c})
+}
+
+// Update runs fn in a write transaction and commits it when fn returns nil; on an error nothing is changed. fn may be run
+// again after a serialisation failure, so it must touch nothing but its Tx. When Update returns nil the change is on disk.
+func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.writer.control("begin immediate"); err != nil {
+		return err
+	}
+	committed := false
+	defer func() {
+		if !committed {
+			s.writer.control("rollback") //nolint:errcheck // the cause is already being returned
+		}
+	}()
+	if err := fn(&Tx{c: s.writer}); err != nil {
+		return err
+	}
+	if err := s.writer.control("commit"); err != nil {
+		return err
+	}
+	committed = true
+	return nil
+}
+
+// Tx is a transaction. Its methods are grouped by resource, a file each.
+type Tx struct{ c *connection }
+
+// connection is one database connection with its prepared statements; it serves one transaction at a time.
+type connection struct {
+	conn       *sql.Conn
+	statements map[string]*sql.Stmt
+}
+
+func connect(ctx context.Context, db *sql.DB) (*connection, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to database: %w", err)
+	}
+	return &connection{conn: conn, statements: make(map[string]*sql.Stmt)}, nil
+}
+
+func (c *connection) close() {
+	for _, s := range c.statements {
+		s.Close()
+	}
+	c.conn.Close()
+}
+
+// prepare returns the prepared form of text. Texts are constants, so their number is bounded by the source.
+func (c *connection) prepare(text string) (*sql.Stmt, error) {
+	if s, ok := c.statements[text]; ok {
+		return s, nil
+	}
+	s, err := c.conn.PrepareContext(context.Background(), text)
+	if err != nil {
+		return nil, fmt.Errorf("prepare %.40q: %w", text, err)
+	}
+	c.statements[text] = s
+	return s, nil
+}
+
+func (c *connection) control(text string) error {
+	s, err := c.prepare(text)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Exec(); err != nil {
+		return fmt.Errorf("%s transaction: %w", text, err)
+	}
+	return nil
+}
+
+var (
+	// ErrNotFound is returned when the row that was asked for does not exist, or a guarded change no longer applied.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict is returned when a unique name or id is already taken.
+	ErrConflict = errors.New("already exists")
+)
+
+// SQLite's extended result codes for a violated unique index and primary key.
+const (
+	sqliteConstraintPrimaryKey = 1555
+	sqliteConstraintUnique     = 2067
+)
+
+// classify turns an engine's error into one of the store's where it has a meaning to callers.
+func classify(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	var e *sqlite.Error
+	if errors.As(err, &e) && (e.Code() == sqliteConstraintUnique || e.Code() == sqliteConstraintPrimaryKey) {
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	}
+	return err
+}
+
+// exec runs a statement and returns the number of rows it changed.
+func (tx *Tx) exec(text string, args ...any) (int64, error) {
+	s, err := tx.c.prepare(text)
+	if err != nil {
+		return 0, err
+	}
+	r, err := s.Exec(args...)
+	if err != nil {
+		return 0, classify(err)
+	}
+	return r.RowsAffected()
+}
+
+// change runs a statement that must change at least one row; otherwise ErrNotFound.
+func (tx *Tx) change(text string, args ...any) error {
+	n, err := tx.exec(text, args...)
+	if err == nil && n == 0 {
+		return ErrNotFound
+	}
+	return err
+}
+
+// scanner is a row being read.
+type scanner interface{ Scan(dest ...any) error }
+
+// get reads one row; ErrNotFound when there is none.
+func (tx *Tx) get(text string, args []any, dest ...any) error {
+	s, err := tx.c.prepare(text)
+	if err != nil {
+		return err
+	}
+	return classify(s.QueryRow(args...).Scan(dest...))
+}
+
+// list reads every row through scan.
+func list[T any](tx *Tx, scan func(scanner) (T, error), text string, args ...any) ([]T, error) {
+	s, err := tx.c.prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.Query(args...)
+	if err != nil {
+		return nil, classify(err)
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// micros is a time as the store keeps it; the zero time, "never", is 0.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// timeOf is the inverse of micros.
+func timeOf(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+// instant scans a stored time into the time.Time it points to.
+type instant struct{ t *time.Time }
+
+// Scan implements sql.Scanner.
+func (i instant) Scan(v any) error {
+	us, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("time column holds %T", v)
+	}
+	*i.t = timeOf(us)
+	return nil
+}
