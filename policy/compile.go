@@ -1,0 +1,117 @@
+package policy
+
+import "strings"
+
+// Source is a document and what it is called where it is attached, such as "inline:Self" or the ARN of a managed policy.
+type Source struct {
+	ID       string
+	Document *Document
+}
+
+// Set is the compiled policies of one type that apply together: any of them may allow, any may deny. It is immutable. A nil
+// *Set has no statements.
+type Set struct {
+	kind       Kind
+	statements []statement // those that deny first
+	denying    int         // how many deny
+}
+
+// statement is a compiled Statement.
+type statement struct {
+	source       string
+	origin       *Statement
+	notPrincipal bool
+	notAction    bool
+	notResource  bool
+	principals   *Principals // nil when the statement has none
+	actions      []glob
+	resources    []arnPattern
+	conditions   []condition
+}
+
+// Compile prepares documents of one kind for Evaluate. The documents must have come from Parse.
+func Compile(sources ...Source) *Set {
+	set := &Set{}
+	for _, effect := range []Effect{ExplicitDeny, Allow} {
+		for _, source := range sources {
+			set.kind = source.Document.Kind
+			variables := source.Document.Version == Version2012
+			for n := range source.Document.Statements {
+				if s := &source.Document.Statements[n]; s.Effect == effect {
+					set.statements = append(set.statements, compileStatement(source.ID, s, variables))
+				}
+			}
+		}
+		if effect == ExplicitDeny {
+			set.denying = len(set.statements)
+		}
+	}
+	return set
+}
+
+func compileStatement(source string, s *Statement, variables bool) statement {
+	compiled := statement{
+		source: source, origin: s,
+		principals: s.Principal, notPrincipal: s.NotPrincipal != nil,
+		notAction: s.NotActions != nil, notResource: s.NotResources != nil,
+	}
+	if s.NotPrincipal != nil {
+		compiled.principals = s.NotPrincipal
+	}
+	for _, action := range append(s.Actions[:len(s.Actions):len(s.Actions)], s.NotActions...) {
+		compiled.actions = append(compiled.actions, compileGlob(action, globSyntax{wildcards: true, fold: true}))
+	}
+	for _, resource := range append(s.Resources[:len(s.Resources):len(s.Resources)], s.NotResources...) {
+		compiled.resources = append(compiled.resources, compileARN(resource, variables, false))
+	}
+	for n := range s.Conditions {
+		compiled.conditions = append(compiled.conditions, compileCondition(&s.Conditions[n], variables))
+	}
+	return compiled
+}
+
+// applies reports whether all elements but the principal hold. The cheapest come first.
+func (s *statement) applies(q *query) bool {
+	return s.matchesAction(q.request.Action) && s.matchesResource(q) && s.conditionsHold(q.request.Context)
+}
+
+func (s *statement) matchesAction(action string) bool {
+	for n := range s.actions {
+		if s.actions[n].match(action, nil) {
+			return !s.notAction
+		}
+	}
+	return s.notAction
+}
+
+// matchesResource is true for the policies that have no Resource, as those of roles: they are about what they are attached to.
+func (s *statement) matchesResource(q *query) bool {
+	for n := range s.resources {
+		if s.resources[n].match(&q.resource, q.request.Context) {
+			return !s.notResource
+		}
+	}
+	return s.notResource || len(s.resources) == 0
+}
+
+func (s *statement) conditionsHold(ctx *Context) bool {
+	for n := range s.conditions {
+		if !s.conditions[n].holds(ctx) {
+			return false
+		}
+	}
+	return true
+}
+
+// accountOf returns the account that an AWS principal stands for as a whole, by number or as its root ARN.
+func accountOf(principal string) (string, bool) {
+	if len(principal) == 12 && isDigits(principal) {
+		return principal, true
+	}
+	if rest, ok := strings.CutSuffix(principal, ":root"); ok {
+		if n := strings.LastIndexByte(rest, ':'); n >= 0 {
+			return rest[n+1:], true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,98 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+)
+
+// Context holds the condition keys of a request and their values. Names of keys ignore letter case, also in the tag's part
+// of keys such as aws:ResourceTag/Team (IAM User Guide, "Condition"). A key that was not set is absent, which is not the same
+// as one that was set to no values or to the empty string.
+//
+// A Context may be reused after Reset, and then it is filled without allocating. It must not be changed while a decision
+// reads it; several decisions may read it at once. A nil *Context has no keys.
+type Context struct {
+	entries []contextEntry
+	values  []string
+}
+
+type contextEntry struct {
+	key        contextKey
+	start, end int // in values
+}
+
+// contextKey is a key's name with a hash that ignores case, so that most comparisons are of two numbers.
+type contextKey struct {
+	name string
+	hash uint32
+}
+
+func newContextKey(name string) contextKey {
+	hash := uint32(2166136261) // FNV-1a
+	for _, r := range name {
+		hash = (hash ^ uint32(fold(r))) * 16777619
+	}
+	return contextKey{name, hash}
+}
+
+func (k *contextKey) equal(other *contextKey) bool {
+	return k.hash == other.hash && (k.name == other.name || strings.EqualFold(k.name, other.name))
+}
+
+// NewContext returns a context without keys.
+func NewContext() *Context {
+	return &Context{entries: make([]contextEntry, 0, 32), values: make([]string, 0, 40)}
+}
+
+// Set gives key its values in place of any that it had. The values are copied; the strings are kept.
+func (c *Context) Set(key string, values ...string) {
+	entry := contextEntry{key: newContextKey(key), start: len(c.values), end: len(c.values) + len(values)}
+	c.values = append(c.values, values...)
+	if n := c.index(&entry.key); n >= 0 {
+		c.entries[n] = entry
+	} else {
+		c.entries = append(c.entries, entry)
+	}
+}
+
+// Delete makes key absent.
+func (c *Context) Delete(key string) {
+	k := newContextKey(key)
+	if n := c.index(&k); n >= 0 {
+		c.entries = slices.Delete(c.entries, n, n+1)
+	}
+}
+
+// Get returns the values of key and whether it was set. The slice is valid until the context changes.
+func (c *Context) Get(key string) ([]string, bool) {
+	k := newContextKey(key)
+	return c.lookup(&k)
+}
+
+// Reset removes all keys and keeps the memory.
+func (c *Context) Reset() {
+	clear(c.values)
+	c.values = c.values[:0]
+	clear(c.entries)
+	c.entries = c.entries[:0]
+}
+
+func (c *Context) lookup(k *contextKey) ([]string, bool) {
+	if c == nil {
+		return nil, false
+	}
+	if n := c.index(k); n >= 0 {
+		e := &c.entries[n]
+		return c.values[e.start:e.end:e.end], true
+	}
+	return nil, false
+}
+
+func (c *Context) index(k *contextKey) int {
+	for n := range c.entries {
+		if c.entries[n].key.equal(k) {
+			return n
+		}
+	}
+	return -1
+}

@@ -1,0 +1,55 @@
+package policy
+
+// Effect is what a decision, or a statement that applies, comes to.
+type Effect uint8
+
+// The effects. Nothing allowed and nothing denied is ImplicitDeny.
+const (
+	ImplicitDeny Effect = iota
+	ExplicitDeny
+	Allow
+)
+
+// String returns the effect as the policy simulator writes a decision (IAM API, PolicyEvaluationDecisionType).
+func (e Effect) String() string {
+	switch e {
+	case ExplicitDeny:
+		return "explicitDeny"
+	case Allow:
+		return "allowed"
+	}
+	return "implicitDeny"
+}
+
+// Decision is the answer of Evaluate. The zero Decision denies.
+type Decision struct {
+	Effect    Effect
+	Type      Kind       // the type of policy that decided, or that failed to allow
+	Source    string     // the ID of the Source whose statement decided; empty when none did
+	Statement *Statement // the statement that decided; nil when none did, as for every implicit denial and for the root user
+	foreign   bool       // the resource belongs to another account, which tells no reasons
+}
+
+// Allowed reports whether the action may be performed.
+func (d Decision) Allowed() bool { return d.Effect == Allow }
+
+// Reason returns how AWS ends the message about a denied action, beginning with "because" or "with" (IAM User Guide,
+// "Troubleshoot access denied error messages"). It is empty when access is allowed, and when the resource belongs to another account.
+func (d Decision) Reason(action string) string {
+	switch {
+	case d.foreign:
+		return ""
+	case d.Effect == ImplicitDeny:
+		return "because no " + d.Type.String() + " allows the " + action + " action"
+	case d.Effect == ExplicitDeny:
+		article := "a "
+		switch d.Type {
+		case Identity:
+			article = "an "
+		case Trust:
+			article = "the "
+		}
+		return "with an explicit deny in " + article + d.Type.String()
+	}
+	return ""
+}

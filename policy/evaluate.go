@@ -1,0 +1,169 @@
+package policy
+
+import "strings"
+
+// Policies are those that apply to a request, by type. Where a type does not take part its field is nil; an empty set takes part
+// and allows nothing.
+type Policies struct {
+	Identity        *Set   // of the user and its groups, or of the role
+	Resource        *Set   // of the resource; for sts:AssumeRole the role's trust policy
+	Boundary        *Set   // of the user or role
+	Session         *Set   // of the session
+	ServiceControl  []*Set // of the principal's organization, a set for each level from its root to the account
+	ResourceControl []*Set // of the resource's organization, likewise
+}
+
+// Request is the question that Evaluate answers.
+type Request struct {
+	Principal         Principal
+	Action            string // service:Name; letter case is ignored
+	Resource          string // an ARN, or "*" for an action that is about no resource
+	ResourceAccountID string // the account that owns the resource
+	Context           *Context
+}
+
+// Principal is who asks. The zero Principal is anonymous.
+type Principal struct {
+	ARN       string // of the user, of the session of a role or federated user, or of the account's root user
+	AccountID string
+	Root      bool   // the account's root user
+	Issuer    string // of a session: the ARN of the role or user that it was made from
+	Federated string // of a call without credentials: the identity provider that vouches, as trust policies name it
+	Service   string // of a call by a service: its name, such as ec2.amazonaws.com
+}
+
+// query is a request prepared for matching.
+type query struct {
+	request  *Request
+	resource resourceName
+}
+
+// Evaluate decides (IAM User Guide, "Policy evaluation logic"). An explicit deny in any policy is final. Otherwise the policies
+// that only limit must each allow, and one that grants: an identity-based policy, or in the same account a resource-based
+// one. Between accounts both must. It allocates nothing.
+func Evaluate(p *Policies, r *Request) Decision {
+	q := query{request: r, resource: newResourceName(r.Resource)}
+	serviceControl := decideLevels(p.ServiceControl, &q)
+	if serviceControl.effect == ExplicitDeny {
+		return serviceControl.decision(ServiceControl)
+	}
+	resourceControl := decideLevels(p.ResourceControl, &q)
+	if resourceControl.effect == ExplicitDeny {
+		return resourceControl.decision(ResourceControl)
+	}
+	granted, grant := p.Resource.grant(&q)
+	if granted.effect == ExplicitDeny {
+		return granted.decision(p.Resource.kind)
+	}
+	own := decideOwn(p, &q, grant)
+	if own.Effect == ExplicitDeny {
+		return own
+	}
+	switch {
+	case serviceControl.effect != Allow:
+		return Decision{Type: ServiceControl}
+	case resourceControl.effect != Allow:
+		return Decision{Type: ResourceControl}
+	case r.Principal.ARN == "": // nobody whose own policies could matter
+		if grant == grantToPrincipal {
+			return granted.decision(p.Resource.kind)
+		}
+		return Decision{Type: p.Resource.grantKind()}
+	case r.Principal.AccountID != r.ResourceAccountID:
+		if grant == noGrant {
+			return Decision{Type: p.Resource.grantKind(), foreign: true}
+		}
+		own.foreign = true
+		return own
+	case grant == grantToPrincipal:
+		return granted.decision(p.Resource.kind)
+	case grant == noGrant && p.Resource != nil && (p.Resource.kind == Trust || !own.Allowed() && own.Type == Identity):
+		return Decision{Type: p.Resource.kind}
+	case grant == grantToIssuer && own.Allowed():
+		return granted.decision(p.Resource.kind)
+	}
+	return own
+}
+
+// decideOwn decides by the principal's own policies. What an issuer was granted in its own account needs no Allow of an
+// identity-based policy, but does need those of boundary and session.
+func decideOwn(p *Policies, q *query, grant grant) Decision {
+	principal := &q.request.Principal
+	if principal.Root {
+		return Decision{Effect: Allow, Type: Identity}
+	}
+	identity := p.Identity.decide(q)
+	if identity.effect == ExplicitDeny {
+		return identity.decision(Identity)
+	}
+	boundary, session := verdict{effect: Allow}, verdict{effect: Allow}
+	if p.Boundary != nil {
+		if boundary = p.Boundary.decide(q); boundary.effect == ExplicitDeny {
+			return boundary.decision(Boundary)
+		}
+	}
+	if p.Session != nil {
+		if session = p.Session.decide(q); session.effect == ExplicitDeny {
+			return session.decision(Session)
+		}
+	} else if isFederatedUser(principal.ARN) {
+		session.effect = ImplicitDeny // without a session policy such a session may do nothing of its own
+	}
+	needsIdentity := grant != grantToIssuer || principal.AccountID != q.request.ResourceAccountID
+	switch {
+	case needsIdentity && identity.effect != Allow:
+		return Decision{Type: Identity}
+	case boundary.effect != Allow:
+		return Decision{Type: Boundary}
+	case session.effect != Allow:
+		return Decision{Type: Session}
+	case identity.effect != Allow:
+		return Decision{Effect: Allow, Type: Identity} // the caller names the grant instead
+	}
+	return identity.decision(Identity)
+}
+
+func isFederatedUser(arn string) bool {
+	return strings.HasPrefix(arn, "arn:") && strings.Contains(arn, ":federated-user/")
+}
+
+// verdict is what the policies of one type say, and the statement that says it.
+type verdict struct {
+	effect Effect
+	by     *statement
+}
+
+func (v verdict) decision(kind Kind) Decision {
+	d := Decision{Effect: v.effect, Type: kind}
+	if v.by != nil {
+		d.Source, d.Statement = v.by.source, v.by.origin
+	}
+	return d
+}
+
+// decide returns the verdict of a set whose statements name no principals.
+func (s *Set) decide(q *query) verdict {
+	if s == nil {
+		return verdict{}
+	}
+	for n := range s.statements {
+		if s.statements[n].applies(q) {
+			return verdict{s.statements[n].origin.Effect, &s.statements[n]}
+		}
+	}
+	return verdict{}
+}
+
+// decideLevels returns the verdict of an organization's policies: each level must allow.
+func decideLevels(levels []*Set, q *query) verdict {
+	all := verdict{effect: Allow}
+	for _, level := range levels {
+		switch v := level.decide(q); v.effect {
+		case ExplicitDeny:
+			return v
+		case ImplicitDeny:
+			all.effect = ImplicitDeny
+		}
+	}
+	return all
+}

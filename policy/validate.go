@@ -1,0 +1,245 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Violation is one thing that is wrong with a document.
+type Violation struct {
+	Position        // where it is
+	Path     string // to the element, such as "Statement[0].Action[2]"; empty for the document
+	Message  string // of the MalformedPolicyDocument error that AWS answers
+	Hint     string // what is wrong, where Message does not say
+	check    check
+}
+
+// Violations is the error of Parse. It is not empty. The violations stand in the order in which AWS checks, so that the first is the
+// one that AWS would report; those of the same check stand in the order of the text.
+type Violations []Violation
+
+// Error returns all violations, a line each.
+func (v Violations) Error() string {
+	var b strings.Builder
+	for n, violation := range v {
+		if n > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%d:%d: ", violation.Line, violation.Column)
+		if violation.Path != "" {
+			b.WriteString(violation.Path + ": ")
+		}
+		b.WriteString(violation.Message)
+		if violation.Hint != "" {
+			b.WriteString(" (" + violation.Hint + ")")
+		}
+	}
+	return b.String()
+}
+
+// check is a rule of the service, numbered in the order in which it is checked.
+type check uint8
+
+const (
+	checkSyntax check = iota
+	checkLegacy
+	checkSIDUnique
+	checkSIDCharacters
+	checkHasAction
+	checkResourceForm
+	checkResourcePartition
+	checkResourceService
+	checkResourceRegion
+	checkResourceType
+	checkActionService
+	checkActionColons
+	checkActionVendor
+	checkHasResource
+	checkNoPrincipal
+	checkNoField
+	checkHasPrincipal
+	checkTrustAction
+	checkPrincipal
+)
+
+const (
+	messageSyntax       = "Syntax errors in policy."
+	messageTrustJSON    = "This policy contains invalid Json"
+	messageLegacy       = "The policy failed legacy parsing"
+	messageSIDUnique    = "Statement IDs (SID) in a single policy must be unique."
+	messageSID          = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
+	messageNoAction     = "Policy statement must contain actions."
+	messageVendorRegex  = "Resource vendor must be fully qualified and cannot contain regexes."
+	messageResourceType = `IAM resource path must either be "*" or start with user/, federated-user/, role/, group/, instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/.`
+	messageActionVendor = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
+	messageActionColons = "Actions/Condition can contain only one colon."
+	messageNoResource   = "Policy statement must contain resources."
+	messagePrincipal    = "Policy document should not specify a principal."
+	messageNeedsTrustee = "Missing required field Principal"
+	messageTrustAction  = "AssumeRole policy may only specify STS AssumeRole actions."
+)
+
+// Limits of what Parse accepts, beyond those of the text. They keep decisions cheap; documents within AWS's quotas stay
+// far below them.
+const (
+	maxStatements = 4096
+	maxSpecials   = 128 // wildcards and variables in one value
+	maxViolations = 100 // reported
+)
+
+// checkAction checks a value of Action or NotAction.
+func (p *parser) checkAction(v *jsonValue) {
+	service, name, found := strings.Cut(v.text, ":")
+	switch {
+	case v.text == "*":
+	case !found:
+		p.report(checkActionService, v.start, messageActionVendor, "")
+	case strings.Contains(name, ":"):
+		p.report(checkActionColons, v.start, messageActionColons, "")
+	case service != "*" && !isName(service, "-."):
+		p.report(checkActionVendor, v.start, "Vendor "+service+" is not valid", "")
+	}
+	if p.document.Kind == Trust && !isTrustAction(service, name) {
+		p.report(checkTrustAction, v.start, messageTrustAction, "")
+	}
+}
+
+// isName reports whether s is not empty and consists of ASCII letters, digits and the characters of others.
+func isName(s, others string) bool {
+	for n := range len(s) {
+		c := s[n]
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && strings.IndexByte(others, c) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isTrustAction reports whether a role's trust policy may speak of an action, or of one that a pattern stands for.
+func isTrustAction(service, name string) bool {
+	if !strings.EqualFold(service, "sts") {
+		return false
+	}
+	pattern := compileGlob(name, globSyntax{wildcards: true, fold: true})
+	return slices.ContainsFunc([]string{
+		"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "TagSession", "SetSourceIdentity", "SetContext",
+	}, func(action string) bool { return pattern.match(action, nil) })
+}
+
+var partitions = []string{"aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"}
+
+// iamResources is how resources of IAM begin. AWS's message does not list "root", the resource of sts:AssumeRoot.
+var iamResources = []string{
+	"user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/", "policy/", "sms-mfa/",
+	"saml-provider/", "oidc-provider/", "report/", "access-report/",
+}
+
+// checkResource checks a value of Resource or NotResource.
+func (p *parser) checkResource(v *jsonValue) {
+	text := v.text
+	if text == "*" {
+		return
+	}
+	parts := strings.SplitN(text, ":", 6)
+	switch {
+	case parts[0] != "arn" || len(parts) < 2:
+		p.report(checkResourceForm, v.start, fmt.Sprintf(`Resource %s must be in ARN format or "*".`, text), "")
+	case !strings.ContainsAny(parts[1], "*?") && !slices.Contains(partitions, parts[1]):
+		p.report(checkResourcePartition, v.start, fmt.Sprintf(`Partition "%s" is not valid for resource "%s".`, parts[1], text), "")
+	case len(parts) < 3 || parts[2] == "" || strings.ContainsAny(parts[2], "*?"):
+		p.report(checkResourceService, v.start, messageVendorRegex, "")
+	case len(parts) < 6 && strings.Contains(text, "::"):
+		// AWS stores a pattern with too few colons when none of its fields is empty; it matches nothing.
+		p.report(checkLegacy, v.start, messageLegacy, "an ARN has five colons")
+	case len(parts) < 6:
+	case parts[2] == "iam" && parts[3] != "":
+		p.report(checkResourceRegion, v.start, fmt.Sprintf("IAM resource %s cannot contain region information.", text), "")
+	case parts[2] == "iam" && parts[5] != "*" && parts[5] != "root" &&
+		!slices.ContainsFunc(iamResources, func(prefix string) bool { return strings.HasPrefix(parts[5], prefix) }):
+		p.report(checkResourceType, v.start, messageResourceType, "")
+	}
+}
+
+// checkPrincipal checks the form of one principal; whether it exists is for those who know.
+func (p *parser) checkPrincipal(kind string, v *jsonValue) {
+	valid := v.text != "" && (v.text == "*" || !strings.ContainsAny(v.text, "*?"))
+	if kind == "AWS" {
+		valid = valid && isAWSPrincipal(v.text)
+	}
+	if !valid {
+		p.report(checkPrincipal, v.start, fmt.Sprintf(`Invalid principal in policy: "%s":"%s"`, strings.ToUpper(kind), v.text), "")
+	}
+}
+
+// isAWSPrincipal accepts everyone, an account, the unique id of a user or role, and ARNs of those that can be principals:
+// not groups.
+func isAWSPrincipal(text string) bool {
+	if _, isAccount := accountOf(text); text == "*" || isAccount {
+		return true
+	}
+	if len(text) >= 16 && isName(text, "") && text[0] == 'A' && strings.ToUpper(text) == text {
+		return true
+	}
+	name := newResourceName(text)
+	begins := func(prefix string) bool { return strings.HasPrefix(name.arn.Resource, prefix) }
+	switch {
+	case !name.isARN:
+		return false
+	case name.arn.Service == "iam":
+		return begins("user/") || begins("role/")
+	case name.arn.Service == "sts":
+		return begins("assumed-role/") || begins("federated-user/")
+	}
+	return false
+}
+
+// checkSIDs reports the statements whose Sid an earlier one has.
+func (p *parser) checkSIDs(offsets []int) {
+	seen := make(map[string]bool)
+	for n := range p.document.Statements {
+		if id := p.document.Statements[n].SID; id != "" {
+			if seen[id] {
+				p.report(checkSIDUnique, offsets[n], messageSIDUnique, "Sid "+id)
+			}
+			seen[id] = true
+		}
+	}
+}
+
+// sortViolations gives the violations their positions and their order.
+func sortViolations(text []byte, found []Violation, offsets []int) Violations {
+	l := locator{text: text, at: Position{1, 1}}
+	order := make([]int, len(found))
+	for n := range order {
+		order[n] = n
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(offsets[a], offsets[b]) })
+	sorted := make(Violations, len(found))
+	for n, index := range order {
+		sorted[n] = found[index]
+		sorted[n].Position = l.locate(offsets[index])
+	}
+	slices.SortStableFunc(sorted, func(a, b Violation) int { return cmp.Compare(a.check, b.check) })
+	return sorted
+}
+
+// locator turns offsets, which must not decrease, into positions in one pass over the text.
+type locator struct {
+	text   []byte
+	offset int
+	at     Position
+}
+
+func (l *locator) locate(offset int) Position {
+	for l.offset < offset {
+		r, size := utf8.DecodeRune(l.text[l.offset:])
+		l.offset += size
+		if l.at.Column++; r == '\n' {
+			l.at = Position{l.at.Line + 1, 1}
+		}
+	}
+	return l.at
+}

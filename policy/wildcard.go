@@ -1,0 +1,260 @@
+package policy
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// glob is a compiled pattern: literal text, '*', '?' and variables. Matching costs at most pattern × subject and never
+// allocates: the pattern is cut at its stars into chunks; the first is anchored at the start of the subject, the last at its
+// end, and each chunk between them is taken at its leftmost place, which leaves the most for those that follow.
+type glob struct {
+	form   globForm
+	fold   bool   // ignore letter case
+	text   string // the literal of globExact and globPrefix
+	chunks []chunk
+}
+
+type globForm uint8
+
+const (
+	globChunks globForm = iota
+	globAny             // "*"
+	globExact           // no wildcard, no variable
+	globPrefix          // literal text, then one '*'
+)
+
+// chunk is what stands between two stars.
+type chunk []element
+
+// element is literal text, one arbitrary character, or a variable.
+type element struct {
+	kind     elementKind
+	text     string // the literal, or a variable's default
+	variable contextKey
+}
+
+type elementKind uint8
+
+const (
+	literalText elementKind = iota
+	oneCharacter
+	variable
+	variableWithDefault
+)
+
+// globSyntax says which characters of a pattern are special where it stands.
+type globSyntax struct {
+	wildcards, variables, fold bool
+}
+
+// compileGlob prepares a pattern.
+func compileGlob(text string, syntax globSyntax) glob {
+	chunks := make([]chunk, 1, 2)
+	last := &chunks[0]
+	literal := func(s string) {
+		if n := len(*last); n > 0 && (*last)[n-1].kind == literalText {
+			(*last)[n-1].text += s
+		} else {
+			*last = append(*last, element{kind: literalText, text: s})
+		}
+	}
+	for text != "" {
+		special := specialAt(text, syntax)
+		if special > 0 {
+			literal(text[:special])
+			text = text[special:]
+			continue
+		}
+		switch text[0] {
+		case '*':
+			if len(chunks) == 1 || len(*last) > 0 { // "**" means "*"
+				chunks = append(chunks, nil)
+				last = &chunks[len(chunks)-1]
+			}
+			text = text[1:]
+		case '?':
+			*last = append(*last, element{kind: oneCharacter})
+			text = text[1:]
+		default:
+			e, size := readVariable(text)
+			if e.kind == literalText {
+				literal(e.text)
+			} else {
+				*last = append(*last, e)
+			}
+			text = text[size:]
+		}
+	}
+	return simplify(glob{fold: syntax.fold, chunks: chunks})
+}
+
+// specialAt returns where the next special character stands, or the length of text. A "${" that begins no well-formed
+// variable is literal text.
+func specialAt(text string, syntax globSyntax) int {
+	for n := range len(text) {
+		switch text[n] {
+		case '*', '?':
+			if syntax.wildcards {
+				return n
+			}
+		case '$':
+			if syntax.variables {
+				if _, size := readVariable(text[n:]); size > 0 {
+					return n
+				}
+			}
+		}
+	}
+	return len(text)
+}
+
+// simplify recognises the patterns that need no chunks.
+func simplify(g glob) glob {
+	first := g.chunks[0]
+	isLiteral := len(first) == 1 && first[0].kind == literalText
+	switch {
+	case len(g.chunks) == 1 && len(first) == 0:
+		return glob{form: globExact, fold: g.fold}
+	case len(g.chunks) == 1 && isLiteral:
+		return glob{form: globExact, fold: g.fold, text: first[0].text}
+	case len(g.chunks) == 2 && len(first) == 0 && len(g.chunks[1]) == 0:
+		return glob{form: globAny}
+	case len(g.chunks) == 2 && isLiteral && len(g.chunks[1]) == 0 && !g.fold:
+		return glob{form: globPrefix, text: first[0].text}
+	}
+	return g
+}
+
+// match reports whether the whole of s fits. A variable without a value makes the pattern fit nothing.
+func (g *glob) match(s string, ctx *Context) bool {
+	switch g.form {
+	case globAny:
+		return true
+	case globExact:
+		return s == g.text || g.fold && strings.EqualFold(s, g.text)
+	case globPrefix:
+		return strings.HasPrefix(s, g.text)
+	}
+	s, ok := g.cutPrefix(s, g.chunks[0], ctx)
+	if !ok || len(g.chunks) == 1 {
+		return ok && s == ""
+	}
+	last := len(g.chunks) - 1
+	if s, ok = g.cutSuffix(s, g.chunks[last], ctx); !ok {
+		return false
+	}
+	for _, c := range g.chunks[1:last] {
+		if s, ok = g.cut(s, c, ctx); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// cut finds the leftmost place where c fits and returns what follows.
+func (g *glob) cut(s string, c chunk, ctx *Context) (string, bool) {
+	if len(c) == 1 && c[0].kind == literalText && !g.fold {
+		_, after, found := strings.Cut(s, c[0].text)
+		return after, found
+	}
+	for {
+		if rest, ok := g.cutPrefix(s, c, ctx); ok {
+			return rest, true
+		}
+		if s == "" {
+			return "", false
+		}
+		_, size := utf8.DecodeRuneInString(s)
+		s = s[size:]
+	}
+}
+
+func (g *glob) cutPrefix(s string, c chunk, ctx *Context) (string, bool) {
+	for n := range c {
+		if c[n].kind == oneCharacter {
+			if s == "" {
+				return "", false
+			}
+			_, size := utf8.DecodeRuneInString(s)
+			s = s[size:]
+			continue
+		}
+		text, ok := c[n].value(ctx)
+		if ok && g.fold {
+			s, ok = cutPrefixFold(s, text)
+		} else if ok {
+			s, ok = strings.CutPrefix(s, text)
+		}
+		if !ok {
+			return "", false
+		}
+	}
+	return s, true
+}
+
+func (g *glob) cutSuffix(s string, c chunk, ctx *Context) (string, bool) {
+	for n := len(c) - 1; n >= 0; n-- {
+		if c[n].kind == oneCharacter {
+			if s == "" {
+				return "", false
+			}
+			_, size := utf8.DecodeLastRuneInString(s)
+			s = s[:len(s)-size]
+			continue
+		}
+		text, ok := c[n].value(ctx)
+		if ok && g.fold {
+			s, ok = cutSuffixFold(s, text)
+		} else if ok {
+			s, ok = strings.CutSuffix(s, text)
+		}
+		if !ok {
+			return "", false
+		}
+	}
+	return s, true
+}
+
+func cutPrefixFold(s, prefix string) (string, bool) {
+	for _, want := range prefix {
+		got, size := utf8.DecodeRuneInString(s)
+		if size == 0 || fold(got) != fold(want) {
+			return "", false
+		}
+		s = s[size:]
+	}
+	return s, true
+}
+
+func cutSuffixFold(s, suffix string) (string, bool) {
+	for suffix != "" {
+		want, size := utf8.DecodeLastRuneInString(suffix)
+		suffix = suffix[:len(suffix)-size]
+		got, size := utf8.DecodeLastRuneInString(s)
+		if size == 0 || fold(got) != fold(want) {
+			return "", false
+		}
+		s = s[:len(s)-size]
+	}
+	return s, true
+}
+
+// fold returns one representative of all the letters that differ from r in case only, as strings.EqualFold understands it.
+func fold(r rune) rune {
+	if r < utf8.RuneSelf {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}
+	least := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		least = min(least, next)
+	}
+	if least < utf8.RuneSelf {
+		return fold(least)
+	}
+	return least
+}
