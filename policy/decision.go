@@ -27,7 +27,7 @@ type Decision struct {
 	Type      Kind       // the type of policy that decided, or that failed to allow
 	Source    string     // the ID of the Source whose statement decided; empty when none did
 	Statement *Statement // the statement that decided; nil when none did, as for every implicit denial and for the root user
-	foreign   bool       // the resource belongs to another account, which tells no reasons
+	foreign   bool       // the resource is another account's, which tells strangers no reasons
 }
 
 // Allowed reports whether the action may be performed.

@@ -42,45 +42,51 @@ type query struct {
 // that only limit must each allow, and one that grants: an identity-based policy, or in the same account a resource-based
 // one. Between accounts both must. It allocates nothing.
 func Evaluate(p *Policies, r *Request) Decision {
-	q := query{request: r, resource: newResourceName(r.Resource)}
-	serviceControl := decideLevels(p.ServiceControl, &q)
+	d := decide(p, &query{request: r, resource: newResourceName(r.Resource)})
+	d.foreign = r.Principal.AccountID != r.ResourceAccountID
+	return d
+}
+
+func decide(p *Policies, q *query) Decision {
+	serviceControl := decideLevels(p.ServiceControl, q)
 	if serviceControl.effect == ExplicitDeny {
 		return serviceControl.decision(ServiceControl)
 	}
-	resourceControl := decideLevels(p.ResourceControl, &q)
+	resourceControl := decideLevels(p.ResourceControl, q)
 	if resourceControl.effect == ExplicitDeny {
 		return resourceControl.decision(ResourceControl)
 	}
-	granted, grant := p.Resource.grant(&q)
+	resourceKind := Resource
+	if p.Resource != nil && p.Resource.kind == Trust {
+		resourceKind = Trust
+	}
+	granted, grant := p.Resource.grant(q)
 	if granted.effect == ExplicitDeny {
-		return granted.decision(p.Resource.kind)
+		return granted.decision(resourceKind)
 	}
-	own := decideOwn(p, &q, grant)
-	if own.Effect == ExplicitDeny {
-		return own
-	}
+	own := decideOwn(p, q, grant)
+	principal := &q.request.Principal
 	switch {
+	case own.Effect == ExplicitDeny:
+		return own
 	case serviceControl.effect != Allow:
 		return Decision{Type: ServiceControl}
 	case resourceControl.effect != Allow:
 		return Decision{Type: ResourceControl}
-	case r.Principal.ARN == "": // nobody whose own policies could matter
+	case principal.ARN == "": // nobody: there is no account whose policies could allow too
 		if grant == grantToPrincipal {
-			return granted.decision(p.Resource.kind)
+			return granted.decision(resourceKind)
 		}
-		return Decision{Type: p.Resource.grantKind()}
-	case r.Principal.AccountID != r.ResourceAccountID:
+		return Decision{Type: resourceKind}
+	case principal.AccountID != q.request.ResourceAccountID:
 		if grant == noGrant {
-			return Decision{Type: p.Resource.grantKind(), foreign: true}
+			return Decision{Type: resourceKind}
 		}
-		own.foreign = true
 		return own
-	case grant == grantToPrincipal:
-		return granted.decision(p.Resource.kind)
-	case grant == noGrant && p.Resource != nil && (p.Resource.kind == Trust || !own.Allowed() && own.Type == Identity):
-		return Decision{Type: p.Resource.kind}
-	case grant == grantToIssuer && own.Allowed():
-		return granted.decision(p.Resource.kind)
+	case grant == grantToPrincipal, grant == grantToIssuer && own.Allowed():
+		return granted.decision(resourceKind)
+	case grant == noGrant && p.Resource != nil && (resourceKind == Trust || !own.Allowed() && own.Type == Identity):
+		return Decision{Type: resourceKind}
 	}
 	return own
 }
@@ -118,7 +124,7 @@ func decideOwn(p *Policies, q *query, grant grant) Decision {
 	case session.effect != Allow:
 		return Decision{Type: Session}
 	case identity.effect != Allow:
-		return Decision{Effect: Allow, Type: Identity} // the caller names the grant instead
+		return Decision{Effect: Allow, Type: Identity} // by the grant
 	}
 	return identity.decision(Identity)
 }

@@ -264,6 +264,7 @@ func (m addresses) match(value string, _ *Context) outcome {
 	if err != nil {
 		return differs
 	}
+	address = address.Unmap()
 	for _, prefix := range m {
 		if prefix.Contains(address) {
 			return matches

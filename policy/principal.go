@@ -32,14 +32,6 @@ func (s *Set) grant(q *query) (verdict, grant) {
 	return best, most
 }
 
-// grantKind is the kind to name when there is no grant, also when there is no policy.
-func (s *Set) grantKind() Kind {
-	if s == nil {
-		return Resource
-	}
-	return s.kind
-}
-
 // deniesTo reports whether a statement that denies is about p. A principal escapes NotPrincipal only when everything that
 // it is known by is listed: itself, its issuer and its account. A statement without principal denies everyone.
 func (s *statement) deniesTo(p *Principal) bool {
