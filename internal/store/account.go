@@ -101,11 +101,11 @@ func (tx *Tx) DeleteAlias(account, alias string) error {
 }
 
 // accountTables are the tables whose rows go when an account is removed. Audit events stay out of it on purpose: they are
-// removed by RemoveAccount too, but the installation's own events (account_id '') are never.
+// removed by RemoveAccount too, but the installation's own events (account_id ”) are never.
 var accountTables = []string{
 	"account", "alias_directory", "root_email_directory", "access_key_directory", "credential_directory", "identity",
 	"identity_tag", "password", "inline_policy", "access_key", "mfa_device", "console_session", "ceremony", "setup_link",
-	"outbox", "quota", "audit_event",
+	"notice", "outbox", "quota", "audit_event",
 }
 
 // RemoveAccount removes everything that the account has, its events included. ErrNotFound when there is no such account.

@@ -19,6 +19,12 @@ func (tx *Tx) Password(account, identity string) (*Password, error) {
 	return &p, err
 }
 
+// HasPassword reports whether an identity has a password.
+func (tx *Tx) HasPassword(account, identity string) (has bool, err error) {
+	err = tx.get(`select count(*) > 0 from password where account_id = $1 and identity_id = $2`, []any{account, identity}, &has)
+	return has, err
+}
+
 // InsertPassword gives an identity its first password. ErrConflict when it has one.
 func (tx *Tx) InsertPassword(account, identity, hash string, resetRequired bool, now time.Time) error {
 	_, err := tx.exec(`insert into password (account_id, identity_id, hash, version, reset_required, created_at, changed_at)

@@ -39,7 +39,9 @@ func (i *Identity) ARN() string {
 }
 
 // UserARN is the ARN of the user with this path and name.
-func UserARN(account, path, name string) string { return "arn:aws:iam::" + account + ":user" + path + name }
+func UserARN(account, path, name string) string {
+	return "arn:aws:iam::" + account + ":user" + path + name
+}
 
 // Tag is a key and value that a user carries.
 type Tag struct{ Key, Value string }
@@ -107,10 +109,10 @@ func (tx *Tx) RenameUser(account, id, name, path string) error {
 		where account_id = $1 and identity_id = $2`, account, id, name, Fold(name), path)
 }
 
-// DeleteIdentity removes the identity with its tags, sessions, ceremonies and links. Whatever must be gone before (keys,
+// DeleteIdentity removes the identity with its tags, sessions, ceremonies, links and notices. Whatever must be gone before (keys,
 // password, devices, policies) is the operation's to check.
 func (tx *Tx) DeleteIdentity(account, id string) error {
-	for _, table := range []string{"identity_tag", "console_session", "ceremony", "setup_link"} {
+	for _, table := range []string{"identity_tag", "console_session", "ceremony", "setup_link", "notice"} {
 		if _, err := tx.exec(`delete from `+table+` where account_id = $1 and identity_id = $2`, account, id); err != nil {
 			return err
 		}

@@ -197,6 +197,49 @@ func (tx *Tx) SetThrottle(slot int64, t Throttle) error {
 	return err
 }
 
+// Notice is something that an identity is told once, when it has next signed in.
+type Notice struct {
+	AccountID  string
+	ID         string
+	IdentityID string
+	Kind       string
+	Detail     string
+	CreatedAt  time.Time
+}
+
+// InsertNotice stores a notice. Of those that wait, an identity keeps the newest 20.
+func (tx *Tx) InsertNotice(n *Notice) error {
+	if _, err := tx.exec(`insert into notice (account_id, notice_id, identity_id, kind, detail, created_at)
+		values ($1, $2, $3, $4, $5, $6)`, n.AccountID, n.ID, n.IdentityID, n.Kind, n.Detail, micros(n.CreatedAt)); err != nil {
+		return err
+	}
+	_, err := tx.exec(`delete from notice where account_id = $1 and notice_id in (
+		select notice_id from notice where account_id = $1 and identity_id = $2
+		order by created_at desc, notice_id limit 1000000 offset 20)`, n.AccountID, n.IdentityID)
+	return err
+}
+
+// Notices lists an identity's notices, oldest first.
+func (tx *Tx) Notices(account, identity string) ([]Notice, error) {
+	return list(tx, func(row scanner) (n Notice, err error) {
+		err = row.Scan(&n.AccountID, &n.ID, &n.IdentityID, &n.Kind, &n.Detail, instant{&n.CreatedAt})
+		return n, err
+	}, `select account_id, notice_id, identity_id, kind, detail, created_at from notice
+		where account_id = $1 and identity_id = $2 order by created_at, notice_id`, account, identity)
+}
+
+// DeleteNotices removes an identity's notices made up to and including t.
+func (tx *Tx) DeleteNotices(account, identity string, t time.Time) error {
+	_, err := tx.exec(`delete from notice where account_id = $1 and identity_id = $2 and created_at <= $3`, account, identity, micros(t))
+	return err
+}
+
+// AbandonedSignIns lists up to limit sign-ins whose password was right and whose device was not shown in time.
+func (tx *Tx) AbandonedSignIns(now time.Time, limit int) ([]Session, error) {
+	return list(tx, scanSession, `select `+sessionColumns+` from console_session
+		where stage = 'mfa' and expires_at <= $1 order by expires_at limit $2`, micros(now), limit)
+}
+
 // Sweep removes sessions, ceremonies and links that ended before now, and returns how many.
 func (tx *Tx) Sweep(now time.Time) (removed int64, err error) {
 	for _, table := range []string{"console_session", "ceremony", "setup_link"} {

@@ -149,7 +149,7 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 			s.writer.control("rollback") //nolint:errcheck // the cause is already being returned
 		}
 	}()
-	if err := fn(&Tx{c: s.writer}); err != nil {
+	if err := fn(&Tx{c: s.writer, writes: true}); err != nil {
 		return err
 	}
 	if err := s.writer.control("commit"); err != nil {
@@ -160,7 +160,14 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 }
 
 // Tx is a transaction. Its methods are grouped by resource, a file each.
-type Tx struct{ c *connection }
+type Tx struct {
+	c      *connection
+	writes bool
+}
+
+// Writes reports whether the transaction may change the database. What such a transaction reads must not be cached: it is
+// nobody's until it is committed.
+func (tx *Tx) Writes() bool { return tx.writes }
 
 // connection is one database connection with its prepared statements; it serves one transaction at a time.
 type connection struct {
@@ -296,8 +303,8 @@ func micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// timeOf is the inverse of micros.
-func timeOf(us int64) time.Time {
+// TimeOf is the time that a number of microseconds since 1970 stands for; 0 is never.
+func TimeOf(us int64) time.Time {
 	if us == 0 {
 		return time.Time{}
 	}
@@ -313,6 +320,6 @@ func (i instant) Scan(v any) error {
 	if !ok {
 		return fmt.Errorf("time column holds %T", v)
 	}
-	*i.t = timeOf(us)
+	*i.t = TimeOf(us)
 	return nil
 }

@@ -172,6 +172,18 @@ create table setup_link (
   primary key (account_id, token_hash)
 );
 
+-- notice: something the identity is told once, when it has next signed in.
+create table notice (
+  account_id  text   not null,
+  notice_id   text   not null,
+  identity_id text   not null,
+  kind        text   not null,
+  detail      text   not null,
+  created_at  bigint not null,
+  primary key (account_id, notice_id)
+);
+create index notice_by_identity on notice (account_id, identity_id, created_at);
+
 create table throttle (
   slot        bigint not null primary key,
   failures    bigint not null,
