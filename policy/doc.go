@@ -22,5 +22,6 @@
 //
 // Invariants. Nothing is allowed without an Allow; the zero Decision denies. An operator that is not understood is an error when
 // the document is read, never ignored when it is evaluated. Reading is linear in the text, matching at most pattern × subject.
-// A decision allocates no memory, reads no clock and changes nothing, so sets and documents are safe for concurrent use.
+// A decision allocates no memory (unless an address in the context is malformed), reads no clock and changes nothing, so sets and
+// documents are safe for concurrent use.
 package policy

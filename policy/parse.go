@@ -3,13 +3,15 @@ package policy
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
-// Parse reads a document of the given kind. The error is of type Violations and names all that is wrong with it, or
-// the first thing when it is not JSON; a document comes without error only. Neither the text nor the document is kept.
+// Parse reads a document of the given kind. The error is of type Violations and names all that is wrong with it, or the first
+// thing when it is not JSON; there is a document only when there is no error. The text is not kept.
 //
 // What AWS accepts is accepted: that an action, a condition key or a resource does not exist, or that a value does not suit its
-// operator, is no violation; such things never match. (For the size quotas, which count what is stored together, see the caller.)
+// operator, is no violation; such things never match. Quotas of size count what is stored together, so they are checked by
+// the caller, with Size.
 func Parse(kind Kind, text []byte) (*Document, error) {
 	root, fault := readJSON(text)
 	if fault != nil {
@@ -25,6 +27,29 @@ func Parse(kind Kind, text []byte) (*Document, error) {
 		return nil, sortViolations(text, p.violations, p.offsets)
 	}
 	return p.document, nil
+}
+
+// Size returns the number of characters that count against the quotas for the size of policies: all but the white space outside strings
+// (IAM User Guide, "IAM and AWS STS quotas").
+func Size(text []byte) int {
+	size := 0
+	inString, escaped := false, false
+	for _, c := range text {
+		switch {
+		case !inString && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
+			continue
+		case escaped:
+			escaped = false
+		case c == '\\':
+			escaped = inString
+		case c == '"':
+			inString = !inString
+		}
+		if utf8.RuneStart(c) {
+			size++
+		}
+	}
+	return size
 }
 
 // parser builds a document from JSON and collects what is wrong.

@@ -202,6 +202,18 @@ func manyKeys(count int) string {
 	return `{` + b.String() + `"key0":0}`
 }
 
+func TestSize(t *testing.T) {
+	for text, want := range map[string]int{
+		"":                          0,
+		" {\n\t\"a\" : \"b c\"\r} ": 11,
+		`{"é \\\" ":" "}`:           15,
+	} {
+		if got := policy.Size([]byte(text)); got != want {
+			t.Errorf("Size(%q) = %d, want %d", text, got, want)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(fidoPage))
 	for _, c := range readCases(f) {

@@ -131,7 +131,7 @@ func isTrustAction(service, name string) bool {
 
 var partitions = []string{"aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"}
 
-// iamResources is how resources of IAM begin. AWS's message does not list "root", the resource of sts:AssumeRoot.
+// iamResources is how resources of IAM begin, as AWS's message lists them.
 var iamResources = []string{
 	"user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/", "policy/", "sms-mfa/",
 	"saml-provider/", "oidc-provider/", "report/", "access-report/",
@@ -157,7 +157,7 @@ func (p *parser) checkResource(v *jsonValue) {
 	case len(parts) < 6:
 	case parts[2] == "iam" && parts[3] != "":
 		p.report(checkResourceRegion, v.start, fmt.Sprintf("IAM resource %s cannot contain region information.", text), "")
-	case parts[2] == "iam" && parts[5] != "*" && parts[5] != "root" &&
+	case parts[2] == "iam" && parts[5] != "*" && parts[5] != "root" && // root is the resource of sts:AssumeRoot
 		!slices.ContainsFunc(iamResources, func(prefix string) bool { return strings.HasPrefix(parts[5], prefix) }):
 		p.report(checkResourceType, v.start, messageResourceType, "")
 	}
