@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -223,6 +224,50 @@ func TestTrust(t *testing.T) {
 		})
 		if decision.Allowed() != c.want {
 			t.Errorf("%s: %+v", name, decision)
+		}
+	}
+}
+
+// TestNotPrincipal says who escapes a statement by being listed: who is listed in every form that he is known by.
+func TestNotPrincipal(t *testing.T) {
+	const account, role, session = "123456789012", "arn:aws:iam::123456789012:role/app", "arn:aws:sts::123456789012:assumed-role/app/s"
+	asRole := policy.Principal{ARN: session, AccountID: account, Issuer: role}
+	asUser := policy.Principal{ARN: alice, AccountID: account}
+	asRoot := policy.Principal{ARN: "arn:aws:iam::123456789012:root", AccountID: account, Root: true}
+	for _, c := range []struct {
+		listed       []string
+		principal    policy.Principal
+		deny, allows bool // what a statement of that effect does to him
+	}{
+		{[]string{alice}, asUser, true, false},
+		{[]string{account}, asUser, true, false},
+		{[]string{alice, account}, asUser, false, false},
+		{[]string{session, role, account}, asRole, false, false},
+		{[]string{session, account}, asRole, true, false},
+		{[]string{role, account}, asRole, true, false},
+		{[]string{account}, asRoot, false, false},
+		{[]string{"*"}, asUser, false, false},
+		{[]string{"444455556666"}, asUser, true, true},
+		{[]string{alice}, policy.Principal{}, true, true},
+	} {
+		for _, effect := range []string{"Deny", "Allow"} {
+			text, err := json.Marshal(object{"Statement": object{"Effect": effect, "NotPrincipal": object{"AWS": c.listed}, "Action": "*"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := policy.Evaluate(&policy.Policies{Resource: compile(t, policy.Resource, text)}, &policy.Request{
+				Principal: c.principal, Action: "s3:GetObject", Resource: "arn:aws:s3:::x", ResourceAccountID: account,
+			}).Effect
+			want := policy.ImplicitDeny
+			switch {
+			case effect == "Deny" && c.deny:
+				want = policy.ExplicitDeny
+			case effect == "Allow" && c.allows, c.principal.Root && want != policy.ExplicitDeny:
+				want = policy.Allow
+			}
+			if got != want {
+				t.Errorf("%s with NotPrincipal %q, %q asks: %v, want %v", effect, c.listed, c.principal.ARN, got, want)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -97,6 +98,15 @@ func TestParseViolations(t *testing.T) {
 		{"two high surrogates", `{"Id":"\ud83d\ud83d"}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
 		{"escape", `{"Id":"\x"}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
 		{"huge number", `{"Id":1e999}`, policy.Identity, violations(1, 7, "", syntaxErrors)},
+		{"no digit after point", `{"Id":1.}`, policy.Identity, violations(1, 9, "", syntaxErrors)},
+		{"no exponent", `{"Id":1e+}`, policy.Identity, violations(1, 10, "", syntaxErrors)},
+		{"minus", `{"Id":-}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
+		{"word", `{"Id":nil}`, policy.Identity, violations(1, 7, "", syntaxErrors)},
+		{"key without quotes", `{Id:1}`, policy.Identity, violations(1, 2, "", syntaxErrors)},
+		{"no colon", `{"Id" 1}`, policy.Identity, violations(1, 7, "", syntaxErrors)},
+		{"hexadecimal digits", `{"Id":"\u00g0"}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
+		{"unfinished string", `{"Id":"\"`, policy.Identity, violations(1, 10, "", syntaxErrors)},
+		{"id type", `{"Id":-1.5E+2,"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`, policy.Identity, violations(1, 7, "Id", syntaxErrors)},
 		{"leading zero", `{"Id":01}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
 		{"deep", strings.Repeat("[", 10000), policy.Identity, violations(1, 17, "", syntaxErrors)},
 		{"deep object", strings.Repeat(`{"a":`, 10000), policy.Identity, violations(1, 81, "", syntaxErrors)},
@@ -130,12 +140,16 @@ func TestParseViolations(t *testing.T) {
 		{"null if exists", statement(`"Action":"*","Resource":"*","Condition":{"NullIfExists":{"a":"true"}}`), policy.Identity, violations(1, 97, "Statement[0].Condition.NullIfExists", syntaxErrors)},
 		{"two qualifiers", statement(`"Action":"*","Resource":"*","Condition":{"ForAnyValue:ForAllValues:StringLike":{"a":"true"}}`), policy.Identity, violations(1, 97, "Statement[0].Condition.ForAnyValue:ForAllValues:StringLike", syntaxErrors)},
 		{"condition value", statement(`"Action":"*","Resource":"*","Condition":{"Bool":{"a":[true,null]}}`), policy.Identity, violations(1, 115, "Statement[0].Condition.Bool.a[1]", syntaxErrors)},
+		{"condition", statement(`"Action":"*","Resource":"*","Condition":[]`), policy.Identity, violations(1, 96, "Statement[0].Condition", syntaxErrors)},
+		{"condition of operator", statement(`"Action":"*","Resource":"*","Condition":{"Bool":true}`), policy.Identity, violations(1, 104, "Statement[0].Condition.Bool", syntaxErrors)},
 		{"date", statement(`"Action":"*","Resource":"*","Condition":{"DateEquals":{"a":"2024-02-30"}}`), policy.Identity, violations(1, 115, "Statement[0].Condition.DateEquals.a", "The policy failed legacy parsing")},
 		{"wildcards", statement(`"Action":"s3:` + strings.Repeat("?*", 65) + `","Resource":"*"`), policy.Identity, violations(1, 65, "Statement[0].Action", syntaxErrors)},
 
 		{"trust resource", statement(`"Action":"sts:AssumeRole","Resource":"*","Principal":"*"`), policy.Trust, violations(1, 82, "Statement[0]", "Has prohibited field Resource.")},
 		{"trust principal", statement(`"Action":"sts:AssumeRole"`), policy.Trust, violations(1, 38, "Statement[0]", "Missing required field Principal")},
 		{"trust action", statement(`"Action":"s3:*","Principal":"*"`), policy.Trust, violations(1, 65, "Statement[0].Action", "AssumeRole policy may only specify STS AssumeRole actions.")},
+		{"principal text", statement(`"Action":"sts:AssumeRole","Principal":"me"`), policy.Trust, violations(1, 94, "Statement[0].Principal", syntaxErrors)},
+		{"principal kind", statement(`"Action":"sts:AssumeRole","Principal":{"Aws":"*"}`), policy.Trust, violations(1, 95, "Statement[0].Principal.Aws", syntaxErrors)},
 		{"trust group", statement(`"Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::123456789012:group/g"}`), policy.Trust, violations(1, 101, "Statement[0].Principal.AWS", `Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:group/g"`)},
 		{"trust wildcard", statement(`"Action":"sts:AssumeRole","Principal":{"Service":"*.amazonaws.com"}`), policy.Trust, violations(1, 105, "Statement[0].Principal.Service", `Invalid principal in policy: "SERVICE":"*.amazonaws.com"`)},
 
@@ -248,6 +262,9 @@ func FuzzParse(f *testing.F) {
 					t.Fatal("error without violations")
 				}
 				continue
+			}
+			if !json.Valid(text) {
+				t.Fatal("accepted what is not JSON")
 			}
 			set := policy.Compile(policy.Source{ID: "fuzz", Document: document})
 			decision := policy.Evaluate(&policy.Policies{Identity: set}, request)
