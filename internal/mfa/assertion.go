@@ -171,12 +171,13 @@ const (
 
 // JudgeCounter decides on the presented counter (WebAuthn §7.2 step 22), given the one stored when the ceremony began and
 // the one stored now. Ask it in the transaction that stores the counter. A key without a counter presents 0 for ever. The
-// wrap after 2³²−1 is a counter that goes back.
+// wrap after 2³²−1 is a counter that goes back. A 0 where both the start and the presented counter are 0, and another sign-in
+// counted meanwhile, is left to the next ceremony, which starts from what is stored now.
 func JudgeCounter(atStart, stored, presented uint32) CounterVerdict {
 	switch {
 	case presented > stored, presented == 0 && stored == 0:
 		return CounterFine
-	case presented > atStart:
+	case presented > atStart, presented == 0 && atStart == 0:
 		return CounterRetry
 	}
 	return CounterClone

@@ -216,6 +216,9 @@ func checkStatement(object *protocol.AttestationObject) error {
 				return fmt.Errorf("%w: fido-u2f with an AAGUID", ErrAttestation)
 			}
 		case protocol.AttestationFormatPacked:
+			if _, present := s.AttStatement["ecdaaKeyId"]; present { // Level 1's, withdrawn
+				return fmt.Errorf("%w: ECDAA", ErrAttestation)
+			}
 			if hasSerialNumber(s.AttStatement) {
 				return fmt.Errorf("%w: a serial number outside enterprise attestation", ErrAttestation)
 			}

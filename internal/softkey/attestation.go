@@ -70,9 +70,6 @@ func NewModel(aaguid [16]byte, change func(*x509.Certificate)) (*Model, error) {
 	if change != nil {
 		change(leaf)
 	}
-	if key, ok := leaf.PublicKey.(*ecdsa.PrivateKey); ok { // how change gives the model another key
-		m.signer = key
-	}
 	der, err = x509.CreateCertificate(rand.Reader, leaf, m.Root, &m.signer.PublicKey, rootKey)
 	m.chain = []any{der}
 	return m, err
