@@ -36,9 +36,13 @@ func (rp *RelyingParty) BeginAssertion(user User, credentials []Credential, now 
 	if err != nil {
 		return nil, nil, err
 	}
+	var hints []protocol.PublicKeyCredentialHints
+	if !slices.ContainsFunc(usable, func(c Credential) bool { return c.Attachment != string(protocol.CrossPlatform) }) {
+		hints = append(hints, protocol.PublicKeyCredentialHintSecurityKey)
+	}
 	options, err = json.Marshal(protocol.PublicKeyCredentialRequestOptions{
 		Challenge: c.Challenge, Timeout: int(timeout.Milliseconds()), RelyingPartyID: rp.id,
-		AllowedCredentials: descriptors, UserVerification: c.verification(),
+		AllowedCredentials: descriptors, UserVerification: c.verification(), Hints: hints,
 		Extensions: protocol.AuthenticationExtensions{AppID: c.AppID},
 	})
 	if err != nil {

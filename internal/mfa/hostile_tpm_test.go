@@ -47,22 +47,25 @@ func subjectAltName(vendor string) pkix.Extension {
 
 // byTPM registers a credential that a TPM attests, after change.
 func byTPM(f func(*tpm)) func(*testing.T) error {
-	return func(t *testing.T) error {
-		aik, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
+	return func(t *testing.T) error { return create(attestedByTPM(f))(t) }
+}
+
+// attestedByTPM makes the key's attestation a TPM's.
+func attestedByTPM(f func(*tpm)) change {
+	return func(k *softkey.Key) {
 		var clientData, public, data []byte
-		return create(func(k *softkey.Key) {
-			k.Tamper.ClientData = func(b []byte) []byte { clientData = b; return b }
-			k.Tamper.PublicKey = func(b []byte) []byte { public = b; return b }
-			k.Tamper.AuthData = func(b []byte) []byte { data = b; return b }
-			attested(func(m map[string]any) { m["fmt"], m["attStmt"] = "tpm", tpmStatement(aik, clientData, public, data, f) })(k)
-		})(t)
+		k.Tamper.ClientData = func(b []byte) []byte { clientData = b; return b }
+		k.Tamper.PublicKey = func(b []byte) []byte { public = b; return b }
+		k.Tamper.AuthData = func(b []byte) []byte { data = b; return b }
+		attested(func(m map[string]any) { m["fmt"], m["attStmt"] = "tpm", tpmStatement(clientData, public, data, f) })(k)
 	}
 }
 
-func tpmStatement(aik *ecdsa.PrivateKey, clientData, public, data []byte, f func(*tpm)) map[string]any {
+func tpmStatement(clientData, public, data []byte, f func(*tpm)) map[string]any {
+	aik, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
 	var key map[int64]any
 	if err := webauthncbor.Unmarshal(public, &key); err != nil {
 		panic(err)

@@ -119,11 +119,15 @@ func TestRequestOptions(t *testing.T) {
 			t.Errorf("user handle of %d bytes", len(handle))
 		}
 	}
-	if rp.RequireUserVerification = true; true {
-		options, _, err := rp.BeginAssertion(alice, credentials, now)
-		if err != nil || decoded(t, options)["userVerification"] != "required" {
-			t.Errorf("%s, %v", options, err)
-		}
+	rp.RequireUserVerification = true
+	credentials[0].Attachment = "cross-platform"
+	options, _, err = rp.BeginAssertion(alice, credentials[:1], now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := decoded(t, options)
+	if diff := cmp.Diff([]any{"required", []any{"security-key"}}, []any{m["userVerification"], m["hints"]}); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ func NewRelyingParty(id, name string, origins []string) (*RelyingParty, error) {
 			return nil, fmt.Errorf("origin %q is outside relying party id %q", origin, id)
 		}
 	}
-	return &RelyingParty{id: id, name: name, origins: origins}, nil
+	return &RelyingParty{id: id, name: name, origins: slices.Clone(origins)}, nil
 }
 
 // ID is the RP ID.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -90,13 +91,16 @@ func text(value json.RawMessage) (s string, ok bool) {
 	if len(value) == 0 || value[0] != '"' {
 		return "", false
 	}
+	if !bytes.Contains(value, []byte{'\\'}) { // almost always: the string is what is between its quotes
+		return string(value[1 : len(value)-1]), true
+	}
 	return s, json.Unmarshal(value, &s) == nil
 }
 
 // octets reads a member that is a byte string: base64url without padding, line breaks or loose bits.
 func octets(value json.RawMessage) ([]byte, bool) {
 	s, ok := text(value)
-	if !ok || bytes.ContainsAny([]byte(s), "\r\n") {
+	if !ok || strings.ContainsAny(s, "\r\n") {
 		return nil, false
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)

@@ -12,6 +12,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
+	"io"
 	"math/big"
 	"slices"
 	"time"
@@ -107,7 +108,7 @@ func (k *Key) attest(c *credential, authData, clientData []byte, conveyance stri
 }
 
 // generate makes a credential's key pair.
-func generate(alg int) (crypto.Signer, error) {
+func generate(random io.Reader, alg int) (crypto.Signer, error) {
 	switch alg {
 	case -7:
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -116,8 +117,9 @@ func generate(alg int) (crypto.Signer, error) {
 	case -36:
 		return ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	case -8:
-		_, key, err := ed25519.GenerateKey(rand.Reader)
-		return key, err
+		seed := make([]byte, ed25519.SeedSize)
+		_, err := io.ReadFull(random, seed)
+		return ed25519.NewKeyFromSeed(seed), err
 	case -257, -37:
 		return rsa.GenerateKey(rand.Reader, 2048)
 	}

@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 
@@ -63,6 +64,10 @@ type Key struct {
 	Step    uint32 // added at each; 0 is a key without a counter
 
 	Tamper Tamper
+
+	// Random gives credential ids and Ed25519 keys, so that a fuzzer's processes may agree on them; nil is crypto/rand.Reader.
+	// Other keys are always the system's.
+	Random io.Reader
 
 	mu          sync.Mutex
 	credentials []*credential
@@ -158,7 +163,7 @@ func (k *Key) Create(origin string, options []byte) ([]byte, error) {
 	}) {
 		return nil, ErrNotSupported
 	}
-	c, err := newCredential(alg, o.RP.ID, o.User.ID)
+	c, err := k.newCredential(alg, o.RP.ID, o.User.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -255,7 +260,7 @@ func (k *Key) Get(origin string, options []byte) ([]byte, error) {
 // RegisterU2F registers the key for an AppID, as with the U2F API of before WebAuthn. It returns the key handle and the
 // public key as a COSE_Key.
 func (k *Key) RegisterU2F(appID string) (handle, publicKey []byte, err error) {
-	c, err := newCredential(-7, appID, nil)
+	c, err := k.newCredential(-7, appID, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -267,13 +272,17 @@ func (k *Key) RegisterU2F(appID string) (handle, publicKey []byte, err error) {
 	return c.id, publicKey, err
 }
 
-func newCredential(alg int, scope string, handle []byte) (*credential, error) {
-	signer, err := generate(alg)
+func (k *Key) newCredential(alg int, scope string, handle []byte) (*credential, error) {
+	random := k.Random
+	if random == nil {
+		random = rand.Reader
+	}
+	signer, err := generate(random, alg)
 	if err != nil {
 		return nil, err
 	}
 	c := &credential{id: make([]byte, 32), scope: scope, handle: handle, signer: signer, alg: alg}
-	_, err = rand.Read(c.id)
+	_, err = io.ReadFull(random, c.id)
 	return c, err
 }
 
