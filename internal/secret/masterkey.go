@@ -1,0 +1,203 @@
+// Package secret keeps what must not be read: it seals secrets at rest, hashes passwords and makes the random texts that
+// credentials are.
+//
+// Invariants. A sealed value opens only with the key it was sealed with and for the account and row it was sealed for. Checking
+// a password that nobody has costs what checking a wrong one costs. Nothing random comes from anywhere but crypto/rand.
+//
+// Sealing is AES-256-GCM with a random nonce, from the standard library, under a key derived for each value's purpose. A keyset
+// library was weighed: it links some ninety packages and is felt at every start of the command line, and with one master key
+// per installation, rotation is a re-sealing of rows either way. Each sealed value begins with the id of its key, so that a
+// second key can be added without touching what is stored.
+package secret
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const (
+	keySize   = 32
+	keyIDSize = 4
+)
+
+// MasterKey seals and opens what is secret at rest. It is safe for concurrent use.
+type MasterKey struct {
+	key  [keySize]byte
+	id   [keyIDSize]byte
+	aead cipher.AEAD
+}
+
+// keyFile is the form of a master key on disk.
+type keyFile struct {
+	Comment string `json:"comment"`
+	Key     string `json:"key"` // base64 of 32 bytes
+}
+
+// ErrSealed is returned for a sealed value that was changed, or was sealed with another key or for another row.
+var ErrSealed = errors.New("sealed value does not open with this master key")
+
+// LoadOrCreateMasterKey reads the master key's file. When there is none and create is set, it makes a key and writes it, so that
+// it is on disk before anything is sealed with it. A file that others may read is refused.
+func LoadOrCreateMasterKey(path string, create bool) (*MasterKey, error) {
+	text, err := readPrivate(path)
+	if errors.Is(err, fs.ErrNotExist) && create {
+		return createMasterKey(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no master key at %s: put the file back, or name it with --master-key-file; without it the stored secrets cannot be read", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var file keyFile
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("master key %s: not a master key file: %w", path, err)
+	}
+	key, err := base64.StdEncoding.DecodeString(file.Key)
+	if err != nil || len(key) != keySize {
+		return nil, fmt.Errorf("master key %s: not a master key file: the key is not 32 bytes of base64", path)
+	}
+	return newMasterKey([keySize]byte(key))
+}
+
+// maxKeyFile bounds what is read of a file that may not be a key at all.
+const maxKeyFile = 4096
+
+func readPrivate(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("master key %s can be read by others (mode %04o): run chmod 600 %s", path, mode, path)
+	}
+	if info.Size() > maxKeyFile {
+		return nil, fmt.Errorf("master key %s: not a master key file: it is too large", path)
+	}
+	return os.ReadFile(path)
+}
+
+func createMasterKey(path string) (*MasterKey, error) {
+	var key [keySize]byte
+	rand.Read(key[:])
+	text, err := json.MarshalIndent(keyFile{
+		Comment: "Touchstone master key. Whoever has it and the database has every stored secret; without it they are lost. Back it up apart from the database.",
+		Key:     base64.StdEncoding.EncodeToString(key[:]),
+	}, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	if err := writeNew(path, append(text, '\n')); err != nil {
+		return nil, fmt.Errorf("write master key %s: %w", path, err)
+	}
+	return newMasterKey(key)
+}
+
+// writeNew makes a file that did not exist, whole and on disk, or not at all.
+func writeNew(path string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".master-key-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name())
+	if _, err := temporary.Write(text); err != nil {
+		return errors.Join(err, temporary.Close())
+	}
+	if err := errors.Join(temporary.Sync(), temporary.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(temporary.Name(), path); err != nil { // unlike a rename, never over another process's key
+		return err
+	}
+	directory, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(directory.Sync(), directory.Close())
+}
+
+func newMasterKey(key [keySize]byte) (*MasterKey, error) {
+	m := &MasterKey{key: key}
+	copy(m.id[:], m.Derive("key id"))
+	block, err := aes.NewCipher(m.Derive("seal"))
+	if err != nil {
+		return nil, err
+	}
+	m.aead, err = cipher.NewGCMWithRandomNonce(block)
+	return m, err
+}
+
+// Derive makes a key of 32 bytes for one purpose (HKDF, RFC 5869). It cannot be turned back into the master key.
+func (m *MasterKey) Derive(purpose string) []byte {
+	key, err := hkdf.Expand(sha256.New, m.key[:], "touchstone "+purpose, keySize)
+	if err != nil {
+		panic(err) // only a length over 8160 bytes is an error
+	}
+	return key
+}
+
+// Fingerprint names the key without telling anything about it.
+func (m *MasterKey) Fingerprint() string { return hex.EncodeToString(m.Derive("fingerprint")[:16]) }
+
+// Seal encrypts plaintext for the row that the associated data names (see AD).
+func (m *MasterKey) Seal(plaintext, associated []byte) ([]byte, error) {
+	return m.aead.Seal(append([]byte(nil), m.id[:]...), nil, plaintext, associated), nil
+}
+
+// Open decrypts what Seal made with the same associated data. ErrSealed.
+func (m *MasterKey) Open(sealed, associated []byte) ([]byte, error) {
+	if len(sealed) < keyIDSize || [keyIDSize]byte(sealed[:keyIDSize]) != m.id {
+		return nil, ErrSealed
+	}
+	plaintext, err := m.aead.Open(nil, nil, sealed[keyIDSize:], associated)
+	if err != nil {
+		return nil, ErrSealed
+	}
+	return plaintext, nil
+}
+
+// SealText is Seal for a cookie or an URL.
+func (m *MasterKey) SealText(plaintext, associated []byte) (string, error) {
+	sealed, err := m.Seal(plaintext, associated)
+	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+// maxSealedText is the length over which OpenText looks no further.
+const maxSealedText = 4096
+
+// OpenText is the inverse of SealText. ErrSealed.
+func (m *MasterKey) OpenText(text string, associated []byte) ([]byte, error) {
+	if len(text) > maxSealedText {
+		return nil, ErrSealed
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return nil, ErrSealed
+	}
+	return m.Open(sealed, associated)
+}
+
+// AD is the associated data of a value: the account and the row that it belongs to. No two rows have the same.
+func AD(account, kind, id string) []byte {
+	var ad []byte
+	for _, part := range []string{account, kind, id} {
+		ad = binary.BigEndian.AppendUint32(ad, uint32(len(part)))
+		ad = append(ad, part...)
+	}
+	return ad
+}

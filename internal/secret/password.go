@@ -1,0 +1,191 @@
+package secret
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// Params are the costs of argon2id (RFC 9106).
+type Params struct {
+	MemoryKiB uint32 // 8·Threads to 1 GiB
+	Time      uint32 // passes, 1 to 32
+	Threads   uint8  // lanes, 1 to 16
+}
+
+// DefaultParams are 19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet).
+var DefaultParams = Params{MemoryKiB: 19456, Time: 2, Threads: 1}
+
+const (
+	saltSize = 16
+	hashSize = 32
+
+	maxMemoryKiB = 1 << 20
+	maxTime      = 32
+	maxThreads   = 16
+)
+
+// Check reports costs outside their ranges.
+func (p Params) Check() error {
+	if p.Threads < 1 || p.Threads > maxThreads || p.Time < 1 || p.Time > maxTime || p.MemoryKiB < 8*uint32(p.Threads) || p.MemoryKiB > maxMemoryKiB {
+		return fmt.Errorf("argon2id costs m=%d,t=%d,p=%d are out of range: m from 8·p to %d, t from 1 to %d, p from 1 to %d",
+			p.MemoryKiB, p.Time, p.Threads, maxMemoryKiB, maxTime, maxThreads)
+	}
+	return nil
+}
+
+var (
+	// ErrBusy is returned when as many passwords wait to be checked as are let in.
+	ErrBusy = errors.New("too many passwords are being checked")
+	// ErrHash is returned for a stored hash that is not one.
+	ErrHash = errors.New("malformed password hash")
+)
+
+// How many callers may wait for a hash, and how many of these places are kept for callers who are trusted.
+const (
+	queueLength    = 64
+	queueReserved  = 16
+	workersToSpare = 1 // cores left for everything else
+)
+
+// Hasher hashes and verifies passwords, so many at a time that they neither fill the memory nor take every core.
+type Hasher struct {
+	params  Params
+	working chan struct{}
+	waiting chan struct{} // places for everybody
+	kept    chan struct{} // places for trusted callers alone
+	nobody  string        // the hash of a password that nobody has
+}
+
+// NewHasher returns a hasher with the given costs. It panics when they are out of range.
+func NewHasher(p Params) *Hasher {
+	if err := p.Check(); err != nil {
+		panic(err)
+	}
+	return &Hasher{
+		params:  p,
+		working: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-workersToSpare)),
+		waiting: make(chan struct{}, queueLength-queueReserved),
+		kept:    make(chan struct{}, queueReserved),
+		nobody:  encode(p, make([]byte, saltSize), make([]byte, hashSize)),
+	}
+}
+
+// enter waits for a turn; leave ends it. ErrBusy when the queue is full, and the context's error.
+func (h *Hasher) enter(ctx context.Context, trusted bool) (leave func(), err error) {
+	place, err := h.queue(trusted)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { <-place }()
+	select {
+	case h.working <- struct{}{}:
+		return func() { <-h.working }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (h *Hasher) queue(trusted bool) (chan struct{}, error) {
+	select {
+	case h.waiting <- struct{}{}:
+		return h.waiting, nil
+	default:
+	}
+	if trusted {
+		select {
+		case h.kept <- struct{}{}:
+			return h.kept, nil
+		default:
+		}
+	}
+	return nil, ErrBusy
+}
+
+// Hash returns the password's hash as a PHC string. Trusted callers find a place in the queue when others do not. ErrBusy.
+func (h *Hasher) Hash(ctx context.Context, password string, trusted bool) (string, error) {
+	leave, err := h.enter(ctx, trusted)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	salt := make([]byte, saltSize)
+	rand.Read(salt)
+	return encode(h.params, salt, derive(h.params, password, salt, hashSize)), nil
+}
+
+// Verify reports whether encoded is the hash of the password and, when it is, whether it was made with weaker costs than this
+// hasher's and should be made anew. ErrBusy, ErrHash.
+func (h *Hasher) Verify(ctx context.Context, password, encoded string, trusted bool) (right, renew bool, err error) {
+	p, salt, want, err := decode(encoded)
+	if err != nil {
+		return false, false, err
+	}
+	leave, err := h.enter(ctx, trusted)
+	if err != nil {
+		return false, false, err
+	}
+	defer leave()
+	right = subtle.ConstantTimeCompare(derive(p, password, salt, uint32(len(want))), want) == 1
+	weaker := p.MemoryKiB < h.params.MemoryKiB || p.Time < h.params.Time
+	return right, right && weaker, nil
+}
+
+// VerifyNone costs what Verify costs for a wrong password, when there is none to compare with.
+func (h *Hasher) VerifyNone(ctx context.Context, password string, trusted bool) error {
+	_, _, err := h.Verify(ctx, password, h.nobody, trusted)
+	return err
+}
+
+func derive(p Params, password string, salt []byte, size uint32) []byte {
+	return argon2.IDKey([]byte(password), salt, p.Time, p.MemoryKiB, p.Threads, size)
+}
+
+func encode(p Params, salt, hash []byte) string {
+	b64 := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.MemoryKiB, p.Time, p.Threads,
+		b64.EncodeToString(salt), b64.EncodeToString(hash))
+}
+
+// decode reads a PHC string. Its costs are bounded, so that a stored text cannot ask for any amount of memory.
+func decode(encoded string) (p Params, salt, hash []byte, err error) {
+	parts := strings.Split(encoded, "$")
+	if len(encoded) > 512 || len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != "v="+strconv.Itoa(argon2.Version) {
+		return p, nil, nil, ErrHash
+	}
+	var memory, passes, threads uint64
+	costs := strings.Split(parts[3], ",")
+	if len(costs) != 3 {
+		return p, nil, nil, ErrHash
+	}
+	for n, into := range []*uint64{&memory, &passes, &threads} {
+		name, value, _ := strings.Cut(costs[n], "=")
+		number, err := strconv.ParseUint(value, 10, 32)
+		if name != "mtp"[n:n+1] || err != nil {
+			return p, nil, nil, ErrHash
+		}
+		*into = number
+	}
+	if threads > maxThreads {
+		return p, nil, nil, ErrHash
+	}
+	p = Params{MemoryKiB: uint32(memory), Time: uint32(passes), Threads: uint8(threads)}
+	if p.Check() != nil {
+		return p, nil, nil, ErrHash
+	}
+	b64 := base64.RawStdEncoding.Strict()
+	salt, err1 := b64.DecodeString(parts[4])
+	hash, err2 := b64.DecodeString(parts[5])
+	if err1 != nil || err2 != nil || len(salt) < 8 || len(salt) > 64 || len(hash) < 16 || len(hash) > 64 {
+		return p, nil, nil, ErrHash
+	}
+	return p, salt, hash, nil
+}

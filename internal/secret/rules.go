@@ -1,0 +1,60 @@
+package secret
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+//go:generate go run ./commonpasswords common.txt.gz
+
+//go:embed common.txt.gz
+var commonCompressed []byte
+
+// common is the list as sorted lines between line ends; it is unpacked at its first use, so that a start does not pay for it.
+var common = sync.OnceValue(func() string {
+	z, err := gzip.NewReader(bytes.NewReader(commonCompressed))
+	if err != nil {
+		panic(err) // the list is part of the program
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		panic(err)
+	}
+	return "\n" + string(text) + "\n"
+})
+
+// IsCommon reports whether a password, ignoring case, is one of those that are tried first.
+func IsCommon(password string) bool {
+	if strings.ContainsRune(password, '\n') {
+		return false
+	}
+	return strings.Contains(common(), "\n"+strings.ToLower(password)+"\n")
+}
+
+// The lengths of a root password, in characters.
+const (
+	MinRootPassword = 8
+	MaxRootPassword = 128
+)
+
+// CheckRootPassword reports why the root user may not have a password: too short or long, too common, or the e-mail address.
+// There is no rule of composition (NIST SP 800-63B §3.1.1.2). The error's text is for the person.
+func CheckRootPassword(password, email string) error {
+	switch n := utf8.RuneCountInString(password); {
+	case n < MinRootPassword:
+		return errors.New("Use at least 8 characters.") //nolint:staticcheck // a sentence for a page
+	case n > MaxRootPassword:
+		return errors.New("Use at most 128 characters.") //nolint:staticcheck // a sentence for a page
+	case strings.EqualFold(password, email):
+		return errors.New("Do not use the e-mail address as the password.") //nolint:staticcheck // a sentence for a page
+	case IsCommon(password):
+		return errors.New("This password is one of those that are tried first. Choose another.") //nolint:staticcheck // a sentence for a page
+	}
+	return nil
+}
