@@ -1,0 +1,62 @@
+# make run      build Touchstone and serve it on http://localhost:8080 with its data in ./data
+# make test     lint and run every test, after installing what the tests need (Chromium, the AWS CLI)
+# make help     list everything
+
+SHELL       := /bin/bash
+export CGO_ENABLED := 0
+TOOL        := go tool -modfile=tools/go.mod
+DATA        ?= data
+LISTEN      ?= 127.0.0.1:8080
+
+.PHONY: help run build test lint unit install-test-tools race bench soak fuzz screenshots generate dist clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+
+run: build ## build and serve http://localhost:8080
+	./bin/touchstone serve --listen $(LISTEN) --data $(DATA)
+
+build: ## build bin/touchstone, static
+	go build -trimpath -ldflags='-s -w' -o bin/touchstone ./cmd/touchstone
+
+test: install-test-tools lint unit ## lint and run every test
+
+lint: ## formatting, vet, staticcheck
+	@echo "lint: gofumpt, vet, staticcheck"
+	@unformatted=$$($(TOOL) gofumpt -l $$(git ls-files '*.go' ':!*_gen.go' ':!**/zz_*.go')); \
+	  if [ -n "$$unformatted" ]; then echo "not gofumpt-ed:"; echo "$$unformatted"; exit 1; fi
+	@go vet ./...
+	@$(TOOL) staticcheck ./...
+
+unit: build
+	@scripts/test
+
+install-test-tools:
+	@scripts/install-test-tools
+
+race: install-test-tools ## the tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race ./...
+
+bench: build ## measure, beside a control in the same run; prints BENCH lines
+	go run ./internal/bench
+
+soak: build ## the long runs: 1,000 kills, a million comparisons
+	TOUCHSTONE_SOAK=1 go test -count=1 -timeout=0 -run 'Kill|Soak' -v ./internal/... ./policy/...
+
+fuzz: ## every fuzzer for a while (FUZZTIME=1m each)
+	@scripts/fuzz
+
+screenshots: install-test-tools build ## write the main pages to docs/images
+	TOUCHSTONE_SCREENSHOTS=$(CURDIR)/docs/images go test -count=1 -run TestScreenshots ./internal/web/browsertest
+
+generate: ## the generated code and assets
+	go generate ./...
+
+dist: ## static binaries with checksums
+	@mkdir -p dist
+	@for arch in amd64 arm64; do \
+	  GOOS=linux GOARCH=$$arch go build -trimpath -ldflags='-s -w' -o dist/touchstone-linux-$$arch ./cmd/touchstone; done
+	@cd dist && sha256sum touchstone-* > SHA256SUMS && cat SHA256SUMS
+
+clean: ## remove what was built
+	rm -rf bin dist
