@@ -1,0 +1,138 @@
+// Package awsquery reads and writes the AWS Query protocol that IAM and STS speak: a form with dotted names becomes a Go
+// struct, a Go struct becomes XML. What the structs mean is told by descriptors (Operation, Shape), which are generated from
+// the service models; the package itself knows no operation.
+//
+// It checks shape: required members, lengths, ranges, patterns, enumerations. It does not authenticate (package sigv4), does
+// not authorise and does not know what exists.
+//
+// Invariants: an input is either decoded whole and valid, or refused with an *Error; whatever was written into it by then is
+// not to be used. Every limit is an error, never a truncation. Nothing here panics on a request, however hostile; a
+// descriptor that does not fit its struct does panic, since that is a fault of the program.
+package awsquery
+
+import (
+	"log/slog"
+	"net/http"
+)
+
+// Operation describes one operation of a service.
+type Operation struct {
+	Service   string // short name, as in a credential scope: "iam"
+	Version   string // API version: "2010-05-08"
+	Namespace string // XML namespace of answers
+	Name      string // the Action parameter: "CreateUser"
+
+	Action           string // what a policy must allow: "iam:CreateUser"; "" when nothing has to be allowed
+	Level            Level
+	Unsigned         bool       // is called without credentials
+	Resources        []Resource // types of resource that the action is authorised on; none: only "*"
+	ConditionKeys    []string   // keys of the action's own, beside the global ones
+	DependentActions []string
+	Errors           []string // codes that it may answer with, beside the common ones
+
+	Input         *Shape
+	Output        *Shape // nil: no result element
+	NewInput      func() any
+	ResultWrapper string   // name of the result element, "" without Output
+	Pages         []string // output lists that Marker and MaxItems page through; none: not paginated
+	BodyLimit     int      // bytes that a request may have
+	EchoValues    bool     // validation messages show the offending value
+}
+
+// Resource is a type of resource in an operation's authorisation.
+type Resource struct {
+	Type     string
+	Required bool
+}
+
+// Level is an action's access level in the Service Authorization Reference.
+type Level string
+
+// The access levels.
+const (
+	List        Level = "List"
+	Read        Level = "Read"
+	Write       Level = "Write"
+	Permissions Level = "Permissions management"
+	Tagging     Level = "Tagging"
+)
+
+// Kind says how a Shape stands on the wire and in Go.
+type Kind uint8
+
+// The kinds, with the Go types that hold them. An optional structure, timestamp or number is held by a pointer where its
+// absence means something.
+const (
+	String    Kind = iota // a string type
+	Integer               // int
+	Boolean               // bool
+	Timestamp             // time.Time
+	Blob                  // []byte
+	Sequence              // slice; the model's word, list, is an access level here
+	Map                   // map with keys of a string type
+	Structure             // struct; field n is member n
+)
+
+// Shape describes a type: how it is written, and what it may hold.
+type Shape struct {
+	Kind Kind
+	// Min and Max bound the code points of a string, the bytes of a blob, the items of a list or map, the value of an integer.
+	// 0 is no bound.
+	Min, Max  int
+	Pattern   *Pattern // of a string
+	Enum      []string // values that a string may have
+	Sensitive bool     // never in a message
+	Key       *Shape   // of a map
+	Element   *Shape   // of a list or map
+	Members   []Member // of a structure
+}
+
+// Member is a member of a structure.
+type Member struct {
+	Name     string // on the wire
+	Shape    *Shape
+	Required bool
+}
+
+// Error is an error that the client is told. Every other error is nobody's business but ours.
+type Error struct {
+	Code    string // on the wire: "NoSuchEntity"
+	Message string
+	Status  int   // of HTTP
+	Cause   error // for our log, never sent
+}
+
+// Error returns the code and message; not the cause, so that an Error may be shown wherever it turns up.
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Fault tells whose fault it is, in the words of the Type element: Sender below status 500, Receiver from there on.
+func (e *Error) Fault() string {
+	if e.Status >= http.StatusInternalServerError {
+		return "Receiver"
+	}
+	return "Sender"
+}
+
+// Secret is the value of a sensitive member: a password, a secret key, a token. However it is printed, logged or marshalled,
+// it shows nothing; Reveal gives the value. On the wire it is a string like any other.
+type Secret string
+
+const redacted = "[redacted]"
+
+// Reveal returns the value.
+func (s Secret) Reveal() string { return string(s) }
+
+// String hides the value.
+func (s Secret) String() string { return redacted }
+
+// GoString hides the value from %#v.
+func (s Secret) GoString() string { return redacted }
+
+// LogValue hides the value from slog.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText hides the value from JSON and whatever else marshals text.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,0 +1,177 @@
+package awsquery
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of a form. The largest form that the models allow, fifty tags with their keys and values and a dozen other members,
+// has a tenth of maxParameters; simulations with long lists come nearest.
+const (
+	maxParameters = 4096
+	maxNameLength = 512
+	maxItems      = 2048 // of a list or map whose model says nothing
+)
+
+// Form is a request's parameters, in the order of their names' bytes.
+type Form []parameter
+
+type parameter struct {
+	name, value string
+	fromQuery   bool
+}
+
+// ParseForm reads the parameters of a request: of its URL and, for POST, of its body, which wins where both have a name. The
+// error is an *Error: MalformedQueryString when there is no reading them, ValidationError for a name given twice.
+func ParseForm(r *http.Request, body []byte) (Form, error) {
+	text := ""
+	if r.Method == http.MethodPost {
+		text = string(body)
+	}
+	n := strings.Count(text, "&") + strings.Count(r.URL.RawQuery, "&") + 2
+	if n > maxParameters+2 {
+		return nil, errTooManyParameters
+	}
+	form := make(Form, 0, n)
+	form, err := form.parse(text, false)
+	if err != nil {
+		return nil, err
+	}
+	if form, err = form.parse(r.URL.RawQuery, true); err != nil {
+		return nil, err
+	}
+	if len(form) > maxParameters {
+		return nil, errTooManyParameters
+	}
+	slices.SortStableFunc(form, func(a, b parameter) int { return cmp.Compare(a.name, b.name) })
+	return form.unique()
+}
+
+var (
+	errTooManyParameters = validationError("The request has more parameters than any operation takes.")
+	errMalformed         = &Error{Code: "MalformedQueryString", Status: http.StatusNotFound, Message: "The query string contains a syntax error."}
+)
+
+func validationError(message string) *Error {
+	return &Error{Code: "ValidationError", Status: http.StatusBadRequest, Message: message}
+}
+
+func (f Form) parse(text string, fromQuery bool) (Form, error) {
+	for text != "" {
+		var pair string
+		pair, text, _ = strings.Cut(text, "&")
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := unescape(name)
+		if err != nil {
+			return nil, err
+		}
+		if value, err = unescape(value); err != nil {
+			return nil, err
+		}
+		if len(name) > maxNameLength {
+			return nil, validationError("The request has a parameter with a name longer than any that an operation takes.")
+		}
+		f = append(f, parameter{name, value, fromQuery})
+	}
+	return f, nil
+}
+
+func unescape(s string) (string, error) {
+	s, err := url.QueryUnescape(s)
+	if err != nil || !utf8.ValidString(s) {
+		return "", errMalformed
+	}
+	return s, nil
+}
+
+// unique drops what the URL repeats of the body, and refuses what either repeats of itself.
+func (f Form) unique() (Form, error) {
+	kept := f[:0]
+	for _, p := range f {
+		if len(kept) > 0 && kept[len(kept)-1].name == p.name {
+			if kept[len(kept)-1].fromQuery == p.fromQuery {
+				return nil, validationError("The parameter " + p.name + " is given more than once.")
+			}
+			continue
+		}
+		kept = append(kept, p)
+	}
+	return kept, nil
+}
+
+// Get returns the value of the parameter with exactly that name.
+func (f Form) Get(name string) (value string, given bool) {
+	return f.exact(0, name)
+}
+
+// exact is the value of the parameter whose name is, after the skip bytes that all of f share, name.
+func (f Form) exact(skip int, name string) (string, bool) {
+	n, found := slices.BinarySearchFunc(f, name, func(p parameter, name string) int { return cmp.Compare(p.name[skip:], name) })
+	if !found {
+		return "", false
+	}
+	return f[n].value, true
+}
+
+// below is the part of f whose names continue, after the skip bytes that all of f share, with name and a dot, and how many
+// bytes that part shares.
+func (f Form) below(skip int, name string) (Form, int) {
+	start, _ := slices.BinarySearchFunc(f, name, func(p parameter, name string) int { return compareDotted(p.name[skip:], name) })
+	end := start
+	for end < len(f) && compareDotted(f[end].name[skip:], name) == 0 {
+		end++
+	}
+	return f[start:end], skip + len(name) + 1
+}
+
+// compareDotted compares the beginning of a parameter's name to name and a dot.
+func compareDotted(parameter, name string) int {
+	if len(parameter) <= len(name) {
+		return cmp.Or(cmp.Compare(parameter, name), -1)
+	}
+	return cmp.Or(cmp.Compare(parameter[:len(name)], name), cmp.Compare(parameter[len(name)], '.'))
+}
+
+// item is one numbered element of a list or map.
+type item struct {
+	index int
+	name  string // the number as it is written
+}
+
+// items lists the numbers that follow the skip bytes that all of f share, in their order. Names without a proper number are
+// unknown parameters and are ignored; so are gaps.
+func (f Form) items(skip int) []item {
+	var items []item
+	for n := range f {
+		rest := f[n].name[skip:]
+		index, length := leadingNumber(rest)
+		if index == 0 || len(items) > 0 && items[len(items)-1].index == index {
+			continue
+		}
+		items = append(items, item{index, rest[:length]})
+	}
+	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.index, b.index) })
+	return slices.CompactFunc(items, func(a, b item) bool { return a.index == b.index })
+}
+
+// leadingNumber reads a number without leading zeros that ends at the end or at a dot; 0 is none.
+func leadingNumber(s string) (n, length int) {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c == '.' && i > 0:
+			return n, i
+		case c < '0' || c > '9' || i == 0 && c == '0' || i == 9:
+			return 0, 0
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, len(s)
+}
