@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/store"
+)
+
+// useSpan is how exactly the last use of an access key is kept: the first use in any such span is recorded (IAM User Guide,
+// "Getting credential reports": 15 minutes).
+const useSpan = 15 * time.Minute
+
+// maxKeyUses bounds the uses held in memory; at the bound they are written before more are taken.
+const maxKeyUses = 16384
+
+// KeyUses collects the last uses of access keys in memory, so that a request never waits for them to be written.
+type KeyUses struct {
+	mu      sync.Mutex
+	pending map[string]keyUse
+	noted   map[string]time.Time // when each key's use was last taken, to keep to useSpan
+}
+
+type keyUse struct {
+	account, service, region string
+	at                       time.Time
+}
+
+// NewKeyUses returns an empty collection.
+func NewKeyUses() *KeyUses {
+	return &KeyUses{pending: make(map[string]keyUse), noted: make(map[string]time.Time)}
+}
+
+// Note records that a key was used.
+func (u *KeyUses) Note(account, id, service, region string, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if last, known := u.noted[id]; known && now.Sub(last) < useSpan {
+		return
+	}
+	if len(u.noted) >= maxKeyUses {
+		clear(u.noted)
+	}
+	if len(u.pending) >= maxKeyUses {
+		return
+	}
+	u.noted[id] = now
+	u.pending[id] = keyUse{account, service, region, now}
+}
+
+// Flush writes what was collected.
+func (u *KeyUses) Flush(ctx context.Context, s *store.Store) error {
+	u.mu.Lock()
+	taken := u.pending
+	u.pending = make(map[string]keyUse)
+	u.mu.Unlock()
+	if len(taken) == 0 {
+		return nil
+	}
+	return s.Update(ctx, func(tx *store.Tx) error {
+		for id, use := range taken {
+			if err := tx.TouchAccessKey(use.account, id, use.service, use.region, use.at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Pending returns a use that is not written yet.
+func (u *KeyUses) Pending(id string) (service, region string, at time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	use := u.pending[id]
+	return use.service, use.region, use.at
+}

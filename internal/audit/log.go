@@ -1,0 +1,274 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/store"
+)
+
+// ReadMode says what happens to the events of reads.
+type ReadMode string
+
+// The modes of --audit-reads.
+const (
+	ReadsQueued ReadMode = "queue" // committed in groups within 100 ms; a crash may lose that much
+	ReadsSync   ReadMode = "sync"  // durable before the answer
+	ReadsOff    ReadMode = "off"
+)
+
+const (
+	queueLength = 4096
+	batchLength = 1024
+	groupDelay  = 100 * time.Millisecond
+)
+
+// Log writes events to the store. Close it to write what is still queued.
+type Log struct {
+	store   *store.Store
+	reads   ReadMode
+	logger  *slog.Logger
+	queue   chan entry
+	stopped chan struct{}
+
+	mu      sync.RWMutex // held for reading by senders: the queue is closed only when none is left
+	closed  bool
+	unknown anonymous
+}
+
+// entry is an event on its way; done is nil when nobody waits for its commit.
+type entry struct {
+	event *store.Event
+	done  chan error
+}
+
+var errClosed = errors.New("audit log is closed")
+
+// NewLog starts the writer of a store's events.
+func NewLog(s *store.Store, reads ReadMode, logger *slog.Logger) *Log {
+	l := &Log{store: s, reads: reads, logger: logger, queue: make(chan entry, queueLength), stopped: make(chan struct{})}
+	go l.run()
+	return l
+}
+
+// Close writes what is queued and ends the writer.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	close(l.queue)
+	l.mu.Unlock()
+	<-l.stopped
+	return nil
+}
+
+// Write adds the event to the transaction of the change that it records.
+func Write(tx *store.Tx, r *Record) error {
+	event, err := r.event()
+	if err != nil {
+		return err
+	}
+	return tx.InsertEvent(event)
+}
+
+// Now writes an event that must be durable before an answer is given: a denial, a failure, a sign-in. Events that arrive
+// together share one commit.
+func (l *Log) Now(r *Record) error {
+	event, err := r.event()
+	if err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	if err := l.send(entry{event, done}); err != nil {
+		return err
+	}
+	return <-done
+}
+
+// Read records a read, as the mode says.
+func (l *Log) Read(r *Record) error {
+	switch l.reads {
+	case ReadsOff:
+		return nil
+	case ReadsSync:
+		return l.Now(r)
+	}
+	event, err := r.event()
+	if err != nil {
+		return err
+	}
+	return l.send(entry{event: event})
+}
+
+// RecordsReads says whether Read keeps anything, so that callers can save the work of describing a read.
+func (l *Log) RecordsReads() bool { return l.reads != ReadsOff }
+
+// Unauthenticated records a failed request of somebody unknown: each of the first ten from an address in a minute, and, once
+// that minute is over, one event with the number of the others.
+func (l *Log) Unauthenticated(from netip.Addr, r *Record) error {
+	if err := l.FlushUnauthenticated(r.Time); err != nil {
+		return err
+	}
+	if !l.unknown.count(from) {
+		return nil
+	}
+	return l.Now(r)
+}
+
+// FlushUnauthenticated writes what Unauthenticated left out in the minutes before now. It is called from time to time, so
+// that the events of a flood that has ended are written too.
+func (l *Log) FlushUnauthenticated(now time.Time) error {
+	for _, r := range l.unknown.advance(now) {
+		if err := l.Now(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Log) send(e entry) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return errClosed
+	}
+	l.queue <- e
+	return nil
+}
+
+// run commits events in groups: at once when somebody waits for one of them, otherwise within groupDelay.
+func (l *Log) run() {
+	defer close(l.stopped)
+	batch := make([]entry, 0, batchLength)
+	for first := range l.queue {
+		batch = l.gather(append(batch[:0], first))
+		if err := l.commit(batch); err != nil {
+			l.logger.Error("audit events could not be written", "events", len(batch), "error", err)
+		}
+	}
+}
+
+// gather adds to the batch what else is queued or, while nobody waits, arrives within groupDelay.
+func (l *Log) gather(batch []entry) []entry {
+	waiting := batch[0].done != nil
+	timer := time.NewTimer(groupDelay)
+	defer timer.Stop()
+	for len(batch) < batchLength {
+		if waiting {
+			select {
+			case e, open := <-l.queue:
+				if !open {
+					return batch
+				}
+				batch = append(batch, e)
+				continue
+			default:
+				return batch
+			}
+		}
+		select {
+		case e, open := <-l.queue:
+			if !open {
+				return batch
+			}
+			batch = append(batch, e)
+			waiting = e.done != nil
+		case <-timer.C:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (l *Log) commit(batch []entry) error {
+	err := l.store.Update(context.Background(), func(tx *store.Tx) error {
+		for _, e := range batch {
+			if err := tx.InsertEvent(e.event); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, e := range batch {
+		if e.done != nil {
+			e.done <- err
+		}
+	}
+	return err
+}
+
+// Prune removes events that are older than their class is kept, in chunks that leave room for other writers.
+func (l *Log) Prune(ctx context.Context, now time.Time, reads, others time.Duration) error {
+	const chunk = 1000
+	for {
+		var removed int64
+		if err := l.store.Update(ctx, func(tx *store.Tx) (err error) {
+			removed, err = tx.PruneEvents(now.Add(-reads), now.Add(-others), chunk)
+			return err
+		}); err != nil {
+			return fmt.Errorf("prune audit events: %w", err)
+		}
+		if removed < chunk {
+			return nil
+		}
+	}
+}
+
+const (
+	anonymousPerMinute = 10
+	anonymousSources   = 1024 // addresses counted apart in a minute; the rest are counted together
+)
+
+// anonymous counts failed requests of unknown callers, by address and minute, in bounded memory.
+type anonymous struct {
+	mu     sync.Mutex
+	minute time.Time
+	counts map[netip.Addr]int
+}
+
+// advance begins the minute of now and returns an event for each address that had more than its share in the one before.
+func (a *anonymous) advance(now time.Time) []*Record {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	minute := now.Truncate(time.Minute)
+	if minute.Equal(a.minute) {
+		return nil
+	}
+	var summaries []*Record
+	for from, n := range a.counts {
+		if n <= anonymousPerMinute {
+			continue
+		}
+		source := "others"
+		if from.IsValid() {
+			source = from.String()
+		}
+		summaries = append(summaries, &Record{
+			Time: now, EventSource: SourceTouchstone, EventName: "UnauthenticatedRequests", EventType: TypeServiceEvent,
+			UserIdentity: UserIdentity{Type: "Unknown"}, SourceIPAddress: source, ErrorCode: "AccessDenied", ReadOnly: true,
+			AdditionalEventData: map[string]any{"minute": a.minute.UTC().Format(time.RFC3339), "notRecorded": n - anonymousPerMinute},
+		})
+	}
+	a.minute, a.counts = minute, make(map[netip.Addr]int)
+	return summaries
+}
+
+// count adds one request and says whether it is among those recorded one by one. When too many addresses are counted apart
+// already, the rest share the zero address.
+func (a *anonymous) count(from netip.Addr) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, known := a.counts[from]; !known && len(a.counts) >= anonymousSources {
+		from = netip.Addr{}
+	}
+	a.counts[from]++
+	return a.counts[from] <= anonymousPerMinute
+}

@@ -1,0 +1,166 @@
+// Package audit writes the trail: an event in CloudTrail's form for every change, denial, failure and sign-in, and, unless it
+// is told otherwise, for every read.
+//
+// Invariants. A change's event is written in the change's own transaction. Denials, failures and sign-ins are durable before
+// they are answered; they share commits. Reads are queued and committed within a tenth of a second; the queue is bounded, and
+// when it is full the request waits rather than an event being dropped. No secret is ever in an event.
+//
+// It does not decide what is recorded; the pipeline and the sign-in do.
+package audit
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/store"
+)
+
+// Event sources, as CloudTrail names them; the last is Touchstone's own.
+const (
+	SourceSignIn     = "signin.amazonaws.com"
+	SourceTouchstone = "touchstone"
+)
+
+// Event types of CloudTrail.
+const (
+	TypeAPICall       = "AwsApiCall"
+	TypeConsoleSignIn = "AwsConsoleSignIn"
+	TypeServiceEvent  = "AwsServiceEvent"
+)
+
+// Record is an event in CloudTrail's form (CloudTrail User Guide, "CloudTrail record contents").
+type Record struct {
+	EventVersion                 string       `json:"eventVersion"`
+	UserIdentity                 UserIdentity `json:"userIdentity"`
+	EventTime                    string       `json:"eventTime"`
+	EventSource                  string       `json:"eventSource"`
+	EventName                    string       `json:"eventName"`
+	AWSRegion                    string       `json:"awsRegion"`
+	SourceIPAddress              string       `json:"sourceIPAddress"`
+	UserAgent                    string       `json:"userAgent"`
+	ErrorCode                    string       `json:"errorCode,omitempty"`
+	ErrorMessage                 string       `json:"errorMessage,omitempty"`
+	RequestParameters            any          `json:"requestParameters"`
+	ResponseElements             any          `json:"responseElements"`
+	AdditionalEventData          any          `json:"additionalEventData,omitempty"`
+	RequestID                    string       `json:"requestID,omitempty"`
+	EventID                      string       `json:"eventID"`
+	ReadOnly                     bool         `json:"readOnly"`
+	EventType                    string       `json:"eventType"`
+	ManagementEvent              bool         `json:"managementEvent"`
+	RecipientAccountID           string       `json:"recipientAccountId"`
+	EventCategory                string       `json:"eventCategory"`
+	SessionCredentialFromConsole string       `json:"sessionCredentialFromConsole,omitempty"`
+	TLSDetails                   *TLSDetails  `json:"tlsDetails,omitempty"`
+
+	// Time is EventTime unrounded, by which stored events are ordered.
+	Time time.Time `json:"-"`
+}
+
+// TLSDetails says how the connection was protected.
+type TLSDetails struct {
+	ClientProvidedHostHeader string `json:"clientProvidedHostHeader"`
+}
+
+// UserIdentity says who did it (CloudTrail User Guide, "CloudTrail userIdentity element").
+type UserIdentity struct {
+	Type           string          `json:"type"`
+	PrincipalID    string          `json:"principalId,omitempty"`
+	ARN            string          `json:"arn,omitempty"`
+	AccountID      string          `json:"accountId,omitempty"`
+	AccessKeyID    *string         `json:"accessKeyId,omitempty"`
+	UserName       string          `json:"userName,omitempty"`
+	SessionContext *SessionContext `json:"sessionContext,omitempty"`
+	InvokedBy      string          `json:"invokedBy,omitempty"`
+}
+
+// SessionContext is what an event says about the session that made the request.
+type SessionContext struct {
+	Attributes SessionAttributes `json:"attributes"`
+}
+
+// SessionAttributes are the facts of a session; the boolean is a string, as CloudTrail has it.
+type SessionAttributes struct {
+	CreationDate     string `json:"creationDate"`
+	MFAAuthenticated string `json:"mfaAuthenticated"`
+}
+
+// HiddenUserName stands for a name typed into the sign-in page that no user has: it may be a password typed into the wrong box.
+const HiddenUserName = "HIDDEN_DUE_TO_SECURITY_REASONS"
+
+// maxText is the length, in bytes, to which free text in an event is cut (CloudTrail: userAgent and errorMessage ≤ 1 KB).
+const maxText = 1024
+
+// maxParameters is the size, in bytes, over which request parameters and response elements are left out (CloudTrail: 100 KB).
+const maxParameters = 100 << 10
+
+// IdentityOf describes an identity that signs in or is acted for.
+func IdentityOf(i *store.Identity) UserIdentity {
+	u := UserIdentity{Type: "IAMUser", PrincipalID: i.UniqueID, ARN: i.ARN(), AccountID: i.AccountID, UserName: i.Name}
+	if i.Kind == store.Root {
+		u.Type = "Root"
+	}
+	return u
+}
+
+// event fills in what every record has and renders it for the store.
+func (r *Record) event() (*store.Event, error) {
+	r.EventVersion = "1.08"
+	r.EventTime = r.Time.UTC().Format(time.RFC3339)
+	r.EventID = NewID()
+	r.ManagementEvent = true
+	r.EventCategory = "Management"
+	if r.AWSRegion == "" {
+		r.AWSRegion = "us-east-1"
+	}
+	r.UserAgent = cut(r.UserAgent)
+	r.ErrorMessage = cut(r.ErrorMessage)
+	var err error
+	if r.RequestParameters, err = bounded(r.RequestParameters); err != nil {
+		return nil, err
+	}
+	if r.ResponseElements, err = bounded(r.ResponseElements); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode event %s: %w", r.EventName, err)
+	}
+	return &store.Event{
+		AccountID: r.RecipientAccountID, ID: r.EventID, Time: r.Time, Name: r.EventName, Source: r.EventSource,
+		UserName: r.UserIdentity.UserName, ReadOnly: r.ReadOnly, ErrorCode: r.ErrorCode, Record: string(text),
+	}, nil
+}
+
+func cut(text string) string {
+	if len(text) > maxText {
+		return text[:maxText]
+	}
+	return text
+}
+
+// bounded renders v, or says that it was too large to keep.
+func bounded(v any) (any, error) {
+	if v == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode parameters: %w", err)
+	}
+	if len(text) > maxParameters {
+		return map[string]string{"omitted": fmt.Sprintf("%d bytes, over the limit of %d", len(text), maxParameters)}, nil
+	}
+	return json.RawMessage(text), nil
+}
+
+// NewID returns a random UUID (version 4), the form of event and request ids.
+func NewID() string {
+	var b [16]byte
+	rand.Read(b[:]) //nolint:errcheck // never fails (crypto/rand)
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

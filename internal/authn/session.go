@@ -1,0 +1,117 @@
+package authn
+
+import (
+	"errors"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/store"
+)
+
+// ErrNoSession is returned for a session that never was, has ended or has not come far enough.
+var ErrNoSession = errors.New("no such session")
+
+// Session finds the session that a browser's token names, at whatever stage it is, with its identity. It is over when it is
+// past its limits, when its identity is gone, or when the identity's sessions were ended after it was made.
+func (a *Authenticator) Session(tx *store.Tx, token string, now time.Time) (*store.Session, *store.Identity, error) {
+	account, hash, err := secret.ParseToken(token)
+	if err != nil {
+		return nil, nil, ErrNoSession
+	}
+	session, err := tx.SessionByToken(account, hash)
+	if err != nil {
+		return nil, nil, noSession(err)
+	}
+	identity, err := a.sessionIdentity(tx, session, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	return session, identity, nil
+}
+
+// ScopeChangePassword is the scope of a caller who is signed in but must choose a new password before anything else.
+const ScopeChangePassword = "change-password"
+
+// Console makes the caller of a session that Session found in the same snapshot. A session that still asks for a device makes
+// none.
+func (a *Authenticator) Console(tx *store.Tx, session *store.Session, identity *store.Identity) (*Caller, error) {
+	scope := session.Scope
+	switch session.Stage {
+	case store.StageFull:
+	case store.StageChangePassword:
+		scope = ScopeChangePassword
+	default:
+		return nil, ErrNoSession
+	}
+	freshness, err := tx.Freshness(session.AccountID)
+	if err != nil {
+		return nil, noSession(err)
+	}
+	return &Caller{
+		Identity: identity, Credential: ConsoleSession, SessionID: session.ID, SessionScope: scope,
+		SessionCreatedAt: session.CreatedAt, MFAAt: session.MFAAt, MFASerial: session.MFASerial,
+		Freshness: freshness, authentic: true,
+	}, nil
+}
+
+// sessionIdentity reads whose session it is, and refuses a session that is over.
+func (a *Authenticator) sessionIdentity(tx *store.Tx, s *store.Session, now time.Time) (*store.Identity, error) {
+	identity, err := tx.Identity(s.AccountID, s.IdentityID)
+	if err != nil {
+		return nil, noSession(err)
+	}
+	if a.Over(s, identity, now) {
+		return nil, ErrNoSession
+	}
+	return identity, nil
+}
+
+// Over reports whether an identity's session is past its limits, or older than the time from which the identity's sessions
+// count.
+func (a *Authenticator) Over(s *store.Session, identity *store.Identity, now time.Time) bool {
+	idle := a.sessions.Idle
+	if s.Stage != store.StageFull {
+		idle = a.sessions.Partial
+	}
+	return !now.Before(s.ExpiresAt) || now.Sub(s.LastSeenAt) >= idle || s.CreatedAt.Before(identity.SessionsNotBefore)
+}
+
+// Recheck makes the caller anew from what tx reads: the same credential must still be good. Its error is the one that a new
+// request with the credential would get. It neither uses nor fills the cache of keys, so that it may read a write transaction,
+// whose state is not anybody's until it is committed.
+func (a *Authenticator) Recheck(tx *store.Tx, c *Caller, now time.Time) (*Caller, error) {
+	switch c.Credential {
+	case LongTermKey:
+		_, identity, freshness, err := readKey(tx, c.AccessKeyID)
+		if errors.Is(err, store.ErrNotFound) || err == nil && identity.ID != c.Identity.ID {
+			return nil, errUnknownKey()
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &Caller{
+			Identity: identity, Credential: LongTermKey, AccessKeyID: c.AccessKeyID, Freshness: freshness, authentic: true,
+		}, nil
+	case ConsoleSession:
+		session, err := tx.Session(c.AccountID(), c.SessionID)
+		if err != nil {
+			return nil, noSession(err)
+		}
+		identity, err := a.sessionIdentity(tx, session, now)
+		if err != nil {
+			return nil, err
+		}
+		return a.Console(tx, session, identity)
+	}
+	return nil, ErrNoSession
+}
+
+// Limits returns how long sessions last.
+func (a *Authenticator) Limits() SessionLimits { return a.sessions }
+
+func noSession(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return ErrNoSession
+	}
+	return err
+}

@@ -1,0 +1,168 @@
+package authn
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/awsquery"
+	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/sigv4"
+)
+
+// Limits that a session of the console has. All are absolute durations.
+type SessionLimits struct {
+	Absolute time.Duration // from sign-in
+	Idle     time.Duration // from the last request
+	Partial  time.Duration // for a session that still asks for a device or a new password
+}
+
+// Authenticator makes Callers. It is safe for concurrent use.
+type Authenticator struct {
+	master   *secret.MasterKey
+	skew     time.Duration
+	sessions SessionLimits
+
+	mu   sync.RWMutex
+	keys map[string]*knownKey
+}
+
+// New returns an authenticator that opens secrets with master and accepts signatures up to skew old or early.
+func New(master *secret.MasterKey, skew time.Duration, sessions SessionLimits) *Authenticator {
+	return &Authenticator{master: master, skew: skew, sessions: sessions, keys: make(map[string]*knownKey)}
+}
+
+// maxKnownKeys bounds the cache of access keys; at the bound an arbitrary one makes room.
+const maxKnownKeys = 16384
+
+// knownKey is an access key as it was in one state of its account. It is never changed, only replaced.
+type knownKey struct {
+	freshness store.Freshness
+	identity  *store.Identity
+	sealed    []byte
+	secret    string
+
+	// The signing key of the scope that was used last: it changes once a day.
+	date, region, service string
+	signing               [32]byte
+}
+
+// errUnknownKey is the answer to a key that is unknown, deleted or inactive: which of them is not told.
+func errUnknownKey() error {
+	return &awsquery.Error{Code: "InvalidClientTokenId", Status: http.StatusForbidden, Message: "The security token included in the request is invalid."}
+}
+
+// Signed authenticates a signed request, whose payload has the given SHA-256 in hex.
+func (a *Authenticator) Signed(tx *store.Tx, sig *sigv4.Signature, r *http.Request, payloadHash string, now time.Time) (*Caller, error) {
+	if sig.SessionToken != "" {
+		return nil, errUnknownKey() // temporary credentials are not issued yet, so none is valid
+	}
+	key, err := a.key(tx, sig.AccessKeyID)
+	if err != nil {
+		return nil, err
+	}
+	key = a.scoped(sig, key)
+	if err := sig.Verify(key.signing, r, payloadHash, now, a.skew); err != nil {
+		return nil, err
+	}
+	return &Caller{
+		Identity: key.identity, Credential: LongTermKey, AccessKeyID: sig.AccessKeyID, Freshness: key.freshness, authentic: true,
+	}, nil
+}
+
+// key returns the active key with the id: from memory when its account has not changed since, otherwise read anew.
+func (a *Authenticator) key(tx *store.Tx, id string) (*knownKey, error) {
+	a.mu.RLock()
+	known := a.keys[id]
+	a.mu.RUnlock()
+	if known != nil {
+		now, err := tx.Freshness(known.identity.AccountID)
+		if err == nil && now == known.freshness {
+			return known, nil
+		}
+	}
+	fresh, err := a.openKey(tx, id, known)
+	if errors.Is(err, store.ErrNotFound) {
+		a.mu.Lock()
+		delete(a.keys, id)
+		a.mu.Unlock()
+		return nil, errUnknownKey()
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.remember(id, fresh)
+	return fresh, nil
+}
+
+// openKey reads a key and opens its secret, unless known has the same one open. ErrNotFound also when it is inactive.
+func (a *Authenticator) openKey(tx *store.Tx, id string, known *knownKey) (*knownKey, error) {
+	row, identity, freshness, err := readKey(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if known != nil && bytes.Equal(known.sealed, row.SealedSecret) {
+		renewed := *known
+		renewed.freshness, renewed.identity = freshness, identity
+		return &renewed, nil
+	}
+	plain, err := a.master.Open(row.SealedSecret, SecretContext(row.AccountID, id))
+	if err != nil {
+		return nil, fmt.Errorf("open the secret of access key %s: %w", id, err)
+	}
+	return &knownKey{freshness: freshness, identity: identity, sealed: row.SealedSecret, secret: string(plain)}, nil
+}
+
+// readKey reads an active key and whose it is. ErrNotFound.
+func readKey(tx *store.Tx, id string) (*store.AccessKey, *store.Identity, store.Freshness, error) {
+	var freshness store.Freshness
+	account, err := tx.AccessKeyAccount(id)
+	if err != nil {
+		return nil, nil, freshness, err
+	}
+	if freshness, err = tx.Freshness(account); err != nil {
+		return nil, nil, freshness, err
+	}
+	row, err := tx.AccessKey(account, id)
+	if err != nil {
+		return nil, nil, freshness, err
+	}
+	if !row.Active {
+		return nil, nil, freshness, store.ErrNotFound
+	}
+	identity, err := tx.Identity(account, row.IdentityID)
+	return row, identity, freshness, err
+}
+
+// SecretContext is the associated data that an access key's secret is sealed with.
+func SecretContext(account, accessKeyID string) []byte {
+	return secret.AD(account, "access_key", accessKeyID)
+}
+
+// scoped returns the key with the signing key of the signature's scope.
+func (a *Authenticator) scoped(sig *sigv4.Signature, key *knownKey) *knownKey {
+	if key.date == sig.Date && key.region == sig.Region && key.service == sig.Service {
+		return key
+	}
+	scoped := *key
+	scoped.date, scoped.region, scoped.service = sig.Date, sig.Region, sig.Service
+	scoped.signing = sigv4.SigningKey(key.secret, sig.Date, sig.Region, sig.Service)
+	a.remember(sig.AccessKeyID, &scoped)
+	return &scoped
+}
+
+func (a *Authenticator) remember(id string, key *knownKey) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, known := a.keys[id]; !known && len(a.keys) >= maxKnownKeys {
+		for other := range a.keys {
+			delete(a.keys, other)
+			break
+		}
+	}
+	a.keys[id] = key
+}

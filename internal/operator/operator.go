@@ -1,0 +1,372 @@
+// Package operator does what the person who runs the installation may do on its host: make accounts, hand out set-up links,
+// take away a lost device, end sessions, raise quotas.
+//
+// It works on the store, whether or not a server runs on it: a running server sees each change with its next request. Being
+// on the host with the data directory is the authority; every change is recorded as the operator's.
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/signin"
+	"github.com/touchstone-iam/touchstone/internal/store"
+)
+
+// Operator acts on an installation's store.
+type Operator struct {
+	Store  *store.Store
+	Master *secret.MasterKey
+	Clock  func() time.Time
+}
+
+// NewAccount is what an account is made from.
+type NewAccount struct {
+	ID        string // 12 digits; "" chooses one
+	Alias     string // "" for none
+	RootEmail string
+	Reset     bool // first remove the account with this id, or alias, or e-mail, and everything in it
+	AccessKey bool // also make an access key of the root user
+	URL       string
+}
+
+// CreatedAccount is an account just made, with what is shown once. Its JSON form is part of the command's contract.
+type CreatedAccount struct {
+	AccountID       string `json:"AccountId"`
+	Alias           string
+	RootEmail       string
+	SetupURL        string `json:"SetupUrl"`
+	AccessKeyID     string `json:"AccessKeyId"`
+	SecretAccessKey string
+}
+
+// Fault is a mistake in what was asked for; its text is for the person.
+type Fault struct{ Reason string }
+
+func (f *Fault) Error() string { return f.Reason }
+
+func fault(format string, args ...any) error { return &Fault{fmt.Sprintf(format, args...)} }
+
+var (
+	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	aliasPattern   = regexp.MustCompile(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){1,61}[a-z0-9]$`)
+)
+
+// CheckAlias reports what is wrong with an account alias (IAM User Guide, "Account alias": 3–63 of lower-case letters, digits
+// and single hyphens inside; not twelve digits).
+func CheckAlias(alias string) error {
+	if len(alias) < 3 || len(alias) > 63 || !aliasPattern.MatchString(alias) {
+		return fault("alias %q: use 3 to 63 lower-case letters, digits and single hyphens, beginning and ending with a letter or digit", alias)
+	}
+	if accountPattern.MatchString(alias) {
+		return fault("alias %q: it must not look like an account id", alias)
+	}
+	return nil
+}
+
+func (n *NewAccount) check() error {
+	var faults []error
+	if n.ID != "" && !accountPattern.MatchString(n.ID) {
+		faults = append(faults, fault("account id %q: use 12 digits", n.ID))
+	}
+	if n.Alias != "" {
+		faults = append(faults, CheckAlias(n.Alias))
+	}
+	address, err := mail.ParseAddress(n.RootEmail)
+	if err != nil || address.Address != n.RootEmail || len(n.RootEmail) > 254 || strings.ContainsAny(n.RootEmail, "\r\n") {
+		faults = append(faults, fault("root e-mail %q: it is not an e-mail address", n.RootEmail))
+	}
+	return errors.Join(faults...)
+}
+
+// CreateAccount makes an account with its root user and a set-up link. *Fault when something asked for is taken or wrong.
+func (o *Operator) CreateAccount(ctx context.Context, n NewAccount) (*CreatedAccount, error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	now := o.Clock()
+	c := &CreatedAccount{AccountID: n.ID, Alias: n.Alias, RootEmail: n.RootEmail}
+	if c.AccountID == "" {
+		c.AccountID = secret.NewAccountID()
+	}
+	err := o.Store.Update(ctx, func(tx *store.Tx) error {
+		if n.Reset {
+			if err := o.reset(tx, &n, c, now); err != nil {
+				return err
+			}
+		}
+		if err := tx.InsertAccount(c.AccountID, n.RootEmail, now); err != nil {
+			return taken(err, "account %s or root e-mail %s exists already (--reset replaces an account with everything in it)", c.AccountID, n.RootEmail)
+		}
+		if n.Alias != "" {
+			if err := tx.SetAlias(c.AccountID, n.Alias, now); err != nil {
+				return taken(err, "the alias %s belongs to another account", n.Alias)
+			}
+		}
+		root := &store.Identity{
+			AccountID: c.AccountID, ID: secret.NewIdentityID(), Kind: store.Root, UniqueID: c.AccountID, Path: "/", CreatedAt: now,
+		}
+		if err := tx.InsertIdentity(root); err != nil {
+			return err
+		}
+		token, err := signin.NewSetUpLink(tx, root, now)
+		if err != nil {
+			return err
+		}
+		c.SetupURL = n.URL + "/auth/setup?link=" + token
+		if n.AccessKey {
+			if err := o.createKey(tx, root, c, now); err != nil {
+				return err
+			}
+		}
+		return o.record(tx, c.AccountID, "CreateAccount", map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}, now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// reset removes the account that the new one replaces: the one with the id asked for, else the one with the alias or e-mail,
+// whose id is then kept. The installation's own log keeps a record that it happened.
+func (o *Operator) reset(tx *store.Tx, n *NewAccount, c *CreatedAccount, now time.Time) error {
+	old := n.ID
+	find := []func() (string, error){
+		func() (string, error) { return tx.AccountByAlias(n.Alias) },
+		func() (string, error) { return tx.AccountByRootEmail(n.RootEmail) },
+	}
+	for _, by := range find {
+		if old != "" {
+			break
+		}
+		found, err := by()
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		old = found
+	}
+	if old == "" {
+		return nil
+	}
+	err := tx.RemoveAccount(old)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.AccountID = old
+	return o.record(tx, "", "ResetAccount", map[string]any{"accountId": old}, now)
+}
+
+func (o *Operator) createKey(tx *store.Tx, root *store.Identity, c *CreatedAccount, now time.Time) error {
+	c.AccessKeyID, c.SecretAccessKey = secret.NewAccessKeyID(), secret.NewSecretAccessKey()
+	sealed, err := o.Master.Seal([]byte(c.SecretAccessKey), authn.SecretContext(c.AccountID, c.AccessKeyID))
+	if err != nil {
+		return err
+	}
+	return tx.InsertAccessKey(&store.AccessKey{
+		AccountID: c.AccountID, ID: c.AccessKeyID, IdentityID: root.ID, Active: true, SealedSecret: sealed, CreatedAt: now,
+	})
+}
+
+// Accounts lists all accounts.
+func (o *Operator) Accounts(ctx context.Context) (accounts []store.Account, err error) {
+	err = o.Store.View(ctx, func(tx *store.Tx) error {
+		accounts, err = tx.Accounts()
+		return err
+	})
+	return accounts, err
+}
+
+// SetUpLink makes a new set-up link for an account's root user, ending earlier ones. It sets a password and bypasses no device.
+func (o *Operator) SetUpLink(ctx context.Context, account, url string) (link string, err error) {
+	err = o.within(ctx, account, "CreateSetUpLink", nil, func(tx *store.Tx, id string, now time.Time) error {
+		root, err := tx.RootUser(id)
+		if err != nil {
+			return err
+		}
+		token, err := signin.NewSetUpLink(tx, root, now)
+		link = url + "/auth/setup?link=" + token
+		return err
+	})
+	return link, err
+}
+
+// SetQuota gives an account its own value of a quota.
+func (o *Operator) SetQuota(ctx context.Context, account, name string, value int) error {
+	if value < 0 {
+		return fault("quota %s: %d is not a number of things", name, value)
+	}
+	return o.within(ctx, account, "SetQuota", map[string]any{"quota": name, "value": value}, func(tx *store.Tx, id string, _ time.Time) error {
+		if err := tx.RaiseGeneration(id); err != nil {
+			return err
+		}
+		return tx.SetQuota(id, name, value)
+	})
+}
+
+// Who names an identity of an account.
+type Who struct {
+	Account string // its id or alias
+	User    string
+	Root    bool
+}
+
+// identity finds whom w names.
+func (w Who) identity(tx *store.Tx, account string) (*store.Identity, error) {
+	if w.Root {
+		return tx.RootUser(account)
+	}
+	i, err := tx.UserByName(account, w.User)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fault("account %s has no user %s", account, w.User)
+	}
+	return i, err
+}
+
+// MFADevices lists an identity's devices.
+func (o *Operator) MFADevices(ctx context.Context, w Who) (devices []store.MFADevice, err error) {
+	err = o.Store.View(ctx, func(tx *store.Tx) error {
+		account, err := resolve(tx, w.Account)
+		if err != nil {
+			return err
+		}
+		i, err := w.identity(tx, account)
+		if err != nil {
+			return err
+		}
+		devices, err = tx.MFADevices(account, i.ID)
+		return err
+	})
+	return devices, err
+}
+
+// RemoveMFADevice takes a device away from an identity, by its name or serial number, and ends the identity's sessions.
+func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, device string) (removed *store.MFADevice, err error) {
+	err = o.within(ctx, w.Account, "DeactivateMFADevice", map[string]any{"userName": w.User, "device": device}, func(tx *store.Tx, account string, now time.Time) error {
+		if err := tx.RaiseGeneration(account); err != nil {
+			return err
+		}
+		i, err := w.identity(tx, account)
+		if err != nil {
+			return err
+		}
+		devices, err := tx.MFADevices(account, i.ID)
+		if err != nil {
+			return err
+		}
+		for n := range devices {
+			if devices[n].Serial == device || strings.EqualFold(devices[n].Name, device) {
+				removed = &devices[n]
+			}
+		}
+		if removed == nil {
+			return fault("there is no device %s; 'touchstone mfa list' shows what there is", device)
+		}
+		return signin.RemoveDevice(tx, i, removed, "", now)
+	})
+	return removed, err
+}
+
+// RevokeSessions ends every session that an identity has: of the console, and issued credentials.
+func (o *Operator) RevokeSessions(ctx context.Context, w Who) (ended int64, err error) {
+	err = o.within(ctx, w.Account, "RevokeSessions", map[string]any{"userName": w.User, "root": w.Root}, func(tx *store.Tx, account string, now time.Time) error {
+		if err := tx.RaiseGeneration(account); err != nil {
+			return err
+		}
+		i, err := w.identity(tx, account)
+		if err != nil {
+			return err
+		}
+		if err := tx.SetSessionsNotBefore(account, i.ID, now); err != nil {
+			return err
+		}
+		ended, err = tx.DeleteSessions(account, i.ID, "")
+		return err
+	})
+	return ended, err
+}
+
+// Events hands the events that q selects to each, oldest first.
+func (o *Operator) Events(ctx context.Context, q store.EventQuery, each func(*store.Event) error) error {
+	q.Limit = 500
+	for {
+		var page []store.Event
+		if err := o.Store.View(ctx, func(tx *store.Tx) (err error) {
+			page, err = tx.Events(q)
+			return err
+		}); err != nil {
+			return err
+		}
+		for n := range page {
+			if err := each(&page[n]); err != nil {
+				return err
+			}
+		}
+		if len(page) < q.Limit {
+			return nil
+		}
+		last := page[len(page)-1]
+		q.AfterTime, q.AfterID = last.Time, last.ID
+	}
+}
+
+// within changes an account, named by its id or alias, and records it.
+func (o *Operator) within(ctx context.Context, account, event string, parameters map[string]any, change func(*store.Tx, string, time.Time) error) error {
+	now := o.Clock()
+	return o.Store.Update(ctx, func(tx *store.Tx) error {
+		id, err := resolve(tx, account)
+		if err != nil {
+			return err
+		}
+		if err := change(tx, id, now); err != nil {
+			return err
+		}
+		return o.record(tx, id, event, parameters, now)
+	})
+}
+
+func resolve(tx *store.Tx, account string) (string, error) {
+	id, err := signin.ResolveAccount(tx, account)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", fault("there is no account %s; 'touchstone account list' shows what there is", account)
+	}
+	return id, err
+}
+
+func (o *Operator) record(tx *store.Tx, account, name string, parameters map[string]any, now time.Time) error {
+	r := &audit.Record{
+		Time: now, EventSource: audit.SourceTouchstone, EventName: name, EventType: audit.TypeServiceEvent,
+		UserIdentity: audit.UserIdentity{Type: "Operator", AccountID: account}, SourceIPAddress: "localhost",
+		UserAgent: "touchstone", RecipientAccountID: account,
+	}
+	if parameters != nil {
+		r.RequestParameters = parameters
+	}
+	return audit.Write(tx, r)
+}
+
+func taken(err error, format string, args ...any) error {
+	if errors.Is(err, store.ErrConflict) {
+		return fault(format, args...)
+	}
+	return err
+}
+
+// ResolveAccount finds an account's id by its id or alias.
+func (o *Operator) ResolveAccount(ctx context.Context, account string) (id string, err error) {
+	err = o.Store.View(ctx, func(tx *store.Tx) error {
+		id, err = resolve(tx, account)
+		return err
+	})
+	return id, err
+}

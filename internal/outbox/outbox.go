@@ -1,0 +1,164 @@
+// Package outbox delivers the mails that transactions leave behind.
+//
+// A mail is a row, written in the transaction of what it tells about, and leaves only after that commit. Delivery is tried
+// again, ever more slowly, for about three days; it may happen twice when a process dies between sending and noting it.
+package outbox
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"mime"
+	"net"
+	"net/smtp"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/store"
+)
+
+// Deliver sends one mail. It returns nil only when the mail was taken over by somebody else.
+type Deliver func(ctx context.Context, m *store.Message) error
+
+const (
+	batch       = 20
+	maxAttempts = 20
+	firstRetry  = 10 * time.Second
+	lastRetry   = 6 * time.Hour
+)
+
+// Flush delivers what is due at now.
+func Flush(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.Logger, now time.Time) error {
+	var due []store.Message
+	if err := s.View(ctx, func(tx *store.Tx) (err error) {
+		due, err = tx.DueMessages(now, batch)
+		return err
+	}); err != nil {
+		return fmt.Errorf("read outbox: %w", err)
+	}
+	for n := range due {
+		if err := attempt(ctx, s, deliver, logger, &due[n], now); err != nil {
+			return fmt.Errorf("deliver mail %s: %w", due[n].ID, err)
+		}
+	}
+	return nil
+}
+
+// attempt claims a mail, tries to deliver it, and removes it when it is delivered or given up.
+func attempt(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.Logger, m *store.Message, now time.Time) error {
+	err := s.Update(ctx, func(tx *store.Tx) error { return tx.ClaimMessage(m.ID, m.Attempts, now.Add(backoff(m.Attempts))) })
+	if err == store.ErrNotFound {
+		return nil // another process has it
+	}
+	if err != nil {
+		return err
+	}
+	if err := deliver(ctx, m); err != nil {
+		if m.Attempts+1 < maxAttempts {
+			logger.Warn("mail not delivered, will be tried again", "message_id", m.ID, "attempts", m.Attempts+1, "error", err)
+			return nil
+		}
+		logger.Error("mail given up", "message_id", m.ID, "recipient", m.Recipient, "subject", m.Subject, "error", err)
+	}
+	return s.Update(ctx, func(tx *store.Tx) error { return tx.DeleteMessage(m.ID) })
+}
+
+func backoff(attempts int) time.Duration {
+	if attempts > 12 {
+		return lastRetry
+	}
+	return min(lastRetry, firstRetry<<attempts)
+}
+
+// ToLog delivers mails to the log: what is done when no mail server is configured.
+func ToLog(logger *slog.Logger) Deliver {
+	return func(_ context.Context, m *store.Message) error {
+		logger.Info("mail", "to", m.Recipient, "subject", m.Subject, "body", m.Body)
+		return nil
+	}
+}
+
+// ToSMTP delivers mails to the server that an URL names: smtp://[user:password@]host[:port]?from=ADDRESS, with STARTTLS when
+// the server offers it and always when there is a password; smtps:// is TLS from the first byte.
+func ToSMTP(text string) (Deliver, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" {
+		return nil, fmt.Errorf("smtp url: want smtp://host:port?from=ADDRESS")
+	}
+	from := u.Query().Get("from")
+	if from == "" {
+		return nil, fmt.Errorf("smtp url: the parameter from=ADDRESS is missing")
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"smtp": "587", "smtps": "465"}[u.Scheme]
+	}
+	address := net.JoinHostPort(u.Hostname(), port)
+	return func(ctx context.Context, m *store.Message) error {
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		return send(ctx, u, address, from, m)
+	}, nil
+}
+
+func send(ctx context.Context, u *url.URL, address, from string, m *store.Message) error {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return err
+		}
+	}
+	config := &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
+	if u.Scheme == "smtps" {
+		conn = tls.Client(conn, config)
+	}
+	c, err := smtp.NewClient(conn, u.Hostname())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if offered, _ := c.Extension("STARTTLS"); offered && u.Scheme == "smtp" {
+		if err := c.StartTLS(config); err != nil {
+			return err
+		}
+	}
+	if password, ok := u.User.Password(); ok {
+		// PlainAuth refuses to send a password over a connection without TLS.
+		if err := c.Auth(smtp.PlainAuth("", u.User.Username(), password, u.Hostname())); err != nil {
+			return err
+		}
+	}
+	if err := c.Mail(from); err != nil {
+		return err
+	}
+	if err := c.Rcpt(m.Recipient); err != nil {
+		return err
+	}
+	w, err := c.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(render(from, m)); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return c.Quit()
+}
+
+// render is the mail as RFC 5322 has it. Header values cannot break out of their line.
+func render(from string, m *store.Message) []byte {
+	line := strings.NewReplacer("\r", " ", "\n", " ")
+	return []byte("From: " + line.Replace(from) + "\r\nTo: " + line.Replace(m.Recipient) +
+		"\r\nSubject: " + mime.QEncoding.Encode("utf-8", line.Replace(m.Subject)) +
+		"\r\nDate: " + m.CreatedAt.UTC().Format(time.RFC1123Z) + "\r\nMessage-ID: <" + m.ID + "@touchstone>" +
+		"\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" +
+		strings.ReplaceAll(m.Body, "\n", "\r\n"))
+}

@@ -1,0 +1,100 @@
+package signin
+
+import (
+	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/store"
+)
+
+// The events of a sign-in (CloudTrail User Guide, "AWS Management Console sign-in events").
+
+var noKey string // the accessKeyId of a person is present and empty
+
+func event(v Visitor, name string, now time.Time) *audit.Record {
+	return &audit.Record{
+		Time: now, EventSource: audit.SourceSignIn, EventName: name, EventType: audit.TypeConsoleSignIn,
+		SourceIPAddress: v.Address.String(), UserAgent: v.UserAgent, RequestID: v.RequestID,
+	}
+}
+
+// known describes somebody whose sign-in is complete.
+func known(i *store.Identity) audit.UserIdentity {
+	u := audit.IdentityOf(i)
+	if i.Kind == store.Root {
+		u.AccessKeyID = &noKey
+	}
+	return u
+}
+
+// unproven describes somebody whose sign-in is not complete.
+func unproven(i *store.Identity) audit.UserIdentity {
+	u := audit.IdentityOf(i)
+	u.AccessKeyID = &noKey
+	if i.Kind != store.Root {
+		u.ARN = ""
+	}
+	return u
+}
+
+func loggedIn(v Visitor, i *store.Identity, session *store.Session, now time.Time) *audit.Record {
+	r := event(v, "ConsoleLogin", now)
+	r.UserIdentity, r.RecipientAccountID = known(i), i.AccountID
+	r.ResponseElements = map[string]string{"ConsoleLogin": "Success"}
+	extra := map[string]string{"LoginTo": session.Destination, "MobileVersion": "No", "MFAUsed": "No"}
+	if !session.MFAAt.IsZero() {
+		extra["MFAUsed"], extra["MFAIdentifier"] = "Yes", session.MFASerial
+	}
+	r.AdditionalEventData = extra
+	return r
+}
+
+func loginFailed(v Visitor, c *candidate, now time.Time, mfaUsed bool, reason string) *audit.Record {
+	r := event(v, "ConsoleLogin", now)
+	r.ErrorMessage = reason
+	r.ResponseElements = map[string]string{"ConsoleLogin": "Failure"}
+	used := "No"
+	if mfaUsed {
+		used = "Yes"
+	}
+	r.AdditionalEventData = map[string]string{"MobileVersion": "No", "MFAUsed": used}
+	r.RecipientAccountID = c.account
+	switch {
+	case c.identity != nil:
+		r.UserIdentity = unproven(c.identity)
+	default:
+		r.ErrorMessage = "No username found in supplied account"
+		r.UserIdentity = audit.UserIdentity{Type: "IAMUser", AccountID: c.account, AccessKeyID: &noKey, UserName: audit.HiddenUserName}
+	}
+	return r
+}
+
+func checkMFA(v Visitor, i *store.Identity, now time.Time) *audit.Record {
+	r := event(v, "CheckMfa", now)
+	r.UserIdentity, r.RecipientAccountID = unproven(i), i.AccountID
+	r.ResponseElements = map[string]string{"CheckMfa": "Success"}
+	r.AdditionalEventData = map[string]string{"MfaType": "U2F MFA"}
+	return r
+}
+
+func signedOut(v Visitor, i *store.Identity, now time.Time) *audit.Record {
+	r := event(v, "SignOut", now)
+	r.UserIdentity, r.RecipientAccountID = known(i), i.AccountID
+	r.ResponseElements = map[string]string{"SignOut": "Success"}
+	return r
+}
+
+func passwordUpdated(v Visitor, i *store.Identity, now time.Time) *audit.Record {
+	r := event(v, "PasswordUpdated", now)
+	r.UserIdentity, r.RecipientAccountID = known(i), i.AccountID
+	r.ResponseElements = map[string]string{"PasswordUpdated": "Success"}
+	return r
+}
+
+func cloneSuspected(v Visitor, i *store.Identity, serial string, now time.Time) *audit.Record {
+	r := event(v, "ClonedAuthenticatorSuspected", now)
+	r.UserIdentity, r.RecipientAccountID = unproven(i), i.AccountID
+	r.ErrorMessage = "The signature counter of the security key went back"
+	r.AdditionalEventData = map[string]string{"MFAIdentifier": serial}
+	return r
+}

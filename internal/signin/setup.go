@@ -1,0 +1,99 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/store"
+)
+
+// NewSetUpLink makes the token of a link on which the root user sets a password: single use, one hour, ending earlier ones.
+func NewSetUpLink(tx *store.Tx, root *store.Identity, now time.Time) (token string, err error) {
+	token, hash := secret.NewToken(root.AccountID)
+	return token, tx.InsertSetupLink(root.AccountID, root.ID, hash, now.Add(linkLife))
+}
+
+// SetUpAccount tells whose link it is, without using it up. ErrLinkUsed.
+func (s *Service) SetUpAccount(ctx context.Context, link string) (*store.Account, error) {
+	account, hash, err := secret.ParseToken(link)
+	if err != nil {
+		return nil, ErrLinkUsed
+	}
+	var a store.Account
+	err = s.Store.View(ctx, func(tx *store.Tx) error {
+		if _, err := tx.SetupLink(account, hash, s.Clock()); err != nil {
+			return err
+		}
+		a, err = tx.Account(account)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrLinkUsed
+	}
+	return &a, err
+}
+
+// SetUp uses a link to set the root user's password, ends the root user's other sessions and begins one. It replaces only the
+// password: when the root user has a device, that is asked for as at any sign-in. Errors: ErrLinkUsed, *PasswordRule.
+func (s *Service) SetUp(ctx context.Context, v Visitor, link, password string) (*Progress, error) {
+	now := s.Clock()
+	account, err := s.SetUpAccount(ctx, link)
+	if err != nil {
+		return nil, err
+	}
+	if err := secret.CheckRootPassword(password, account.RootEmail); err != nil {
+		return nil, &PasswordRule{Reason: err.Error()}
+	}
+	encoded, err := s.Hasher.Hash(ctx, password, true)
+	if err != nil {
+		return nil, err
+	}
+	_, hash, err := secret.ParseToken(link)
+	if err != nil {
+		return nil, ErrLinkUsed
+	}
+	var p *Progress
+	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.RaiseGeneration(account.ID); err != nil {
+			return err
+		}
+		if err := tx.TakeSetupLink(account.ID, hash, now); err != nil {
+			return err
+		}
+		root, err := tx.RootUser(account.ID)
+		if err != nil {
+			return err
+		}
+		if err := SetPassword(tx, root, encoded, false, now); err != nil {
+			return err
+		}
+		if err := audit.Write(tx, passwordUpdated(v, root, now)); err != nil {
+			return err
+		}
+		p, err = s.afterPassword(tx, v, account.ID, root.ID, "", now)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrLinkUsed
+	}
+	return p, err
+}
+
+// SetPassword gives the identity a new password, whether or not it had one, and ends its console sessions.
+func SetPassword(tx *store.Tx, identity *store.Identity, encoded string, resetRequired bool, now time.Time) error {
+	current, err := tx.Password(identity.AccountID, identity.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		err = tx.InsertPassword(identity.AccountID, identity.ID, encoded, resetRequired, now)
+	case err == nil:
+		err = tx.ChangePassword(identity.AccountID, identity.ID, current.Version, encoded, resetRequired, now)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.DeleteSessions(identity.AccountID, identity.ID, "")
+	return err
+}

@@ -1,0 +1,472 @@
+// Package signin is the way in for people: a sign-in that only ever advances, kept on the server.
+//
+//	set-up link ─┐
+//	password ────┴─► has a device? ─► MFA ─► must change the password? ─► change it ─► signed in
+//
+// Each step ends its session and begins the next under a new token. Until the password is right nothing is told: an account or
+// a user that does not exist is refused in the same words and at the same cost as a wrong password, and no step tells what
+// devices there are before it.
+//
+// Attempts are slowed down, never locked out: see throttle.go. What a person may do once signed in is not decided here.
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/mfa"
+	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/store"
+)
+
+// Service signs people in. All fields are required.
+type Service struct {
+	Store        *store.Store
+	Authn        *authn.Authenticator
+	Audit        *audit.Log
+	Hasher       *secret.Hasher
+	Master       *secret.MasterKey
+	RelyingParty *mfa.RelyingParty
+	Clock        func() time.Time
+	Logger       *slog.Logger
+}
+
+// Visitor is what is known of the browser that makes a request.
+type Visitor struct {
+	Address      netip.Addr
+	UserAgent    string
+	DeviceCookie string // from a sign-in completed earlier; "" when it has none
+	RequestID    string
+}
+
+// Progress is a sign-in after a step. The browser keeps Token as its session cookie, replacing the one before.
+type Progress struct {
+	Token    string
+	Session  *store.Session
+	Identity *store.Identity
+	// DeviceCookie is set when the sign-in is complete: the browser keeps it for a year.
+	DeviceCookie string
+}
+
+var (
+	// ErrIncorrect is the one answer to every wrong combination of account, name and password.
+	ErrIncorrect = errors.New("your authentication information is incorrect")
+	// ErrLinkUsed is the answer to a set-up link that was used, replaced, or is over.
+	ErrLinkUsed = errors.New("this set-up link has been used or has expired")
+	// ErrCeremony is the answer to a ceremony that was used, is over, or belongs to another session.
+	ErrCeremony = errors.New("this request to your security key has expired")
+	// ErrCounter is the answer to a key whose counter was overtaken by another tab: asking again will do.
+	ErrCounter = errors.New("your security key was used in two places at once")
+)
+
+// TooManyAttempts is the answer to an attempt that comes too soon after failed ones.
+type TooManyAttempts struct{ Wait time.Duration }
+
+func (e *TooManyAttempts) Error() string {
+	return fmt.Sprintf("too many failed attempts: wait %d seconds", int(e.Wait.Round(time.Second)/time.Second))
+}
+
+// CheckSetUpPassword is returned, wrapped, when a new password breaks a rule; its text is for the person.
+type PasswordRule struct{ Reason string }
+
+func (e *PasswordRule) Error() string { return e.Reason }
+
+const (
+	// MaxInput is the length, in bytes, over which an e-mail, account, name or password is refused before any work.
+	MaxInput = 1024
+
+	linkLife      = time.Hour
+	ceremonyLife  = 5 * time.Minute
+	maxCeremonies = 8
+)
+
+// Root checks the root user's e-mail and password.
+func (s *Service) Root(ctx context.Context, v Visitor, email, password, destination string) (*Progress, error) {
+	return s.password(ctx, v, attempt{key: "root|" + store.Fold(email), password: password, destination: destination,
+		find: func(tx *store.Tx) (*store.Identity, string, error) {
+			account, err := tx.AccountByRootEmail(email)
+			if err != nil {
+				return nil, "", err
+			}
+			identity, err := tx.RootUser(account)
+			return identity, account, err
+		}})
+}
+
+// User checks an IAM user's account (its id or alias), name and password.
+func (s *Service) User(ctx context.Context, v Visitor, accountOrAlias, name, password, destination string) (*Progress, error) {
+	return s.password(ctx, v, attempt{key: "user|" + store.Fold(accountOrAlias) + "|" + store.Fold(name), password: password, destination: destination,
+		find: func(tx *store.Tx) (*store.Identity, string, error) {
+			account, err := ResolveAccount(tx, accountOrAlias)
+			if err != nil {
+				return nil, "", err
+			}
+			identity, err := tx.UserByName(account, name)
+			return identity, account, err
+		}})
+}
+
+var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+
+// ResolveAccount finds an account by what a person types: twelve digits, with or without hyphens, or its alias.
+// store.ErrNotFound.
+func ResolveAccount(tx *store.Tx, typed string) (string, error) {
+	typed = strings.TrimSpace(typed)
+	if digits := strings.ReplaceAll(typed, "-", ""); accountID.MatchString(digits) {
+		_, err := tx.Freshness(digits)
+		return digits, err
+	}
+	return tx.AccountByAlias(strings.ToLower(typed))
+}
+
+// attempt is one try of a password.
+type attempt struct {
+	key         string // what failed attempts are counted under
+	password    string
+	destination string
+	find        func(*store.Tx) (*store.Identity, string, error)
+}
+
+// candidate is whoever an attempt names, as one snapshot has them. Without a password nobody can sign in as them.
+type candidate struct {
+	account  string // "" when there is no such account
+	identity *store.Identity
+	password *store.Password
+}
+
+func (s *Service) password(ctx context.Context, v Visitor, a attempt) (*Progress, error) {
+	now := s.Clock()
+	if len(a.key) > 2*MaxInput || len(a.password) > MaxInput {
+		return nil, ErrIncorrect
+	}
+	var c candidate
+	if err := s.Store.View(ctx, func(tx *store.Tx) error { return c.load(tx, a.find) }); err != nil {
+		return nil, err
+	}
+	buckets := s.buckets(v, a.key, &c)
+	if err := s.charge(ctx, buckets, now); err != nil {
+		return nil, err
+	}
+	right, renew, err := s.verify(ctx, &c, a.password, buckets.trusted)
+	if err != nil {
+		return nil, err
+	}
+	if !right {
+		return nil, errors.Join(ErrIncorrect, s.Audit.Now(loginFailed(v, &c, now, false, "Failed authentication")))
+	}
+	var renewed string
+	if renew {
+		if renewed, err = s.Hasher.Hash(ctx, a.password, true); err != nil && !errors.Is(err, secret.ErrBusy) {
+			return nil, err
+		}
+	}
+	return s.accept(ctx, v, &c, a, buckets, renewed, now)
+}
+
+func (c *candidate) load(tx *store.Tx, find func(*store.Tx) (*store.Identity, string, error)) (err error) {
+	c.identity, c.account, err = find(tx)
+	if errors.Is(err, store.ErrNotFound) {
+		c.identity = nil
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.password, err = tx.Password(c.account, c.identity.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		c.password = nil
+		return nil
+	}
+	return err
+}
+
+// verify costs the same whether or not there is somebody to verify.
+func (s *Service) verify(ctx context.Context, c *candidate, password string, trusted bool) (right, renew bool, err error) {
+	if c.password == nil {
+		return false, false, s.Hasher.VerifyNone(ctx, password, trusted)
+	}
+	return s.Hasher.Verify(ctx, password, c.password.Hash, trusted)
+}
+
+// accept begins the session that follows a right password.
+func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt, b buckets, renewed string, now time.Time) (*Progress, error) {
+	var p *Progress
+	err := s.Store.Update(ctx, func(tx *store.Tx) error {
+		current, err := tx.Password(c.account, c.identity.ID)
+		if errors.Is(err, store.ErrNotFound) || err == nil && current.Version != c.password.Version {
+			return ErrIncorrect // changed or taken away while it was being checked
+		}
+		if err != nil {
+			return err
+		}
+		if renewed != "" {
+			if err := tx.RenewPasswordHash(c.account, c.identity.ID, current.Version, renewed); err != nil {
+				return err
+			}
+		}
+		if err := s.forgive(tx, b); err != nil {
+			return err
+		}
+		p, err = s.afterPassword(tx, v, c.account, c.identity.ID, a.destination, now)
+		return err
+	})
+	return p, err
+}
+
+// afterPassword begins the session of an identity whose password is known to be right, at the stage that comes next.
+func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, identityID, destination string, now time.Time) (*Progress, error) {
+	identity, err := tx.Identity(account, identityID)
+	if err != nil {
+		return nil, err
+	}
+	devices, err := tx.CountMFADevices(account, identityID)
+	if err != nil {
+		return nil, err
+	}
+	session := &store.Session{
+		AccountID: account, IdentityID: identityID, Scope: store.ScopeFull, Destination: destination,
+		SourceAddress: v.Address.String(), UserAgent: cut(v.UserAgent, 512),
+	}
+	if devices > 0 {
+		if err := audit.Write(tx, checkMFA(v, identity, now)); err != nil {
+			return nil, err
+		}
+		return s.begin(tx, session, identity, store.StageMFA, now)
+	}
+	return s.afterMFA(tx, v, session, identity, now)
+}
+
+// afterMFA begins the session of an identity that has shown all that it must.
+func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, identity *store.Identity, now time.Time) (*Progress, error) {
+	password, err := tx.Password(identity.AccountID, identity.ID)
+	if err != nil {
+		return nil, err
+	}
+	stage := store.StageFull
+	if password.ResetRequired {
+		stage = store.StageChangePassword
+	}
+	session.PasswordVersion = password.Version
+	p, err := s.begin(tx, session, identity, stage, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.TouchPasswordUse(identity.AccountID, identity.ID, now); err != nil {
+		return nil, err
+	}
+	if p.DeviceCookie, err = s.deviceCookie(identity, password); err != nil {
+		return nil, err
+	}
+	return p, audit.Write(tx, loggedIn(v, identity, session, now))
+}
+
+// begin stores a session under a new id and token.
+func (s *Service) begin(tx *store.Tx, session *store.Session, identity *store.Identity, stage store.Stage, now time.Time) (*Progress, error) {
+	limits := s.Authn.Limits()
+	life := limits.Partial
+	if stage == store.StageFull {
+		life = limits.Absolute
+	}
+	token, hash := secret.NewToken(identity.AccountID)
+	session.ID, session.TokenHash, session.Stage = audit.NewID(), hash, stage
+	session.CreatedAt, session.LastSeenAt, session.ExpiresAt = now, now, now.Add(life)
+	if err := tx.InsertSession(session); err != nil {
+		return nil, err
+	}
+	return &Progress{Token: token, Session: session, Identity: identity}, nil
+}
+
+// replace ends the session that p follows from.
+func replace(tx *store.Tx, before *store.Session) error {
+	return tx.DeleteSession(before.AccountID, before.IdentityID, before.ID)
+}
+
+// Current returns the session that a token names, at whatever stage. authn.ErrNoSession.
+func (s *Service) Current(ctx context.Context, token string) (session *store.Session, identity *store.Identity, err error) {
+	err = s.Store.View(ctx, func(tx *store.Tx) error {
+		session, identity, err = s.Authn.Session(tx, token, s.Clock())
+		return err
+	})
+	return session, identity, err
+}
+
+// stage reads the session of a token, which must be at the given stage.
+func (s *Service) stage(tx *store.Tx, token string, stage store.Stage, now time.Time) (*store.Session, *store.Identity, error) {
+	session, identity, err := s.Authn.Session(tx, token, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	if session.Stage != stage {
+		return nil, nil, authn.ErrNoSession
+	}
+	return session, identity, nil
+}
+
+// PasswordChanged takes a session on whose forced change has been made. authn.ErrNoSession when it was not.
+func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progress, err error) {
+	now := s.Clock()
+	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+		session, identity, err := s.stage(tx, token, store.StageChangePassword, now)
+		if err != nil {
+			return err
+		}
+		password, err := tx.Password(session.AccountID, session.IdentityID)
+		if err != nil {
+			return err
+		}
+		if password.ResetRequired {
+			return authn.ErrNoSession
+		}
+		if err := replace(tx, session); err != nil {
+			return err
+		}
+		next := *session
+		next.PasswordVersion = password.Version
+		if p, err = s.begin(tx, &next, identity, store.StageFull, now); err != nil {
+			return err
+		}
+		p.DeviceCookie, err = s.deviceCookie(identity, password)
+		return err
+	})
+	return p, err
+}
+
+// touchSpan is how exactly a session's last use is kept.
+const touchSpan = time.Minute
+
+// Touch records that a session is in use, at most once a minute.
+func (s *Service) Touch(ctx context.Context, session *store.Session) error {
+	now := s.Clock()
+	if now.Sub(session.LastSeenAt) < touchSpan {
+		return nil
+	}
+	return s.Store.Update(ctx, func(tx *store.Tx) error { return tx.TouchSession(session.AccountID, session.ID, now) })
+}
+
+// SignOut ends the session that a token names. One that is over already is no error.
+func (s *Service) SignOut(ctx context.Context, v Visitor, token string) error {
+	now := s.Clock()
+	err := s.Store.Update(ctx, func(tx *store.Tx) error {
+		session, identity, err := s.Authn.Session(tx, token, now)
+		if err != nil {
+			return err
+		}
+		if err := replace(tx, session); err != nil {
+			return err
+		}
+		if session.Stage == store.StageMFA {
+			return s.abandoned(tx, session, identity, now)
+		}
+		return audit.Write(tx, signedOut(v, identity, now))
+	})
+	if errors.Is(err, authn.ErrNoSession) {
+		return nil
+	}
+	return err
+}
+
+// Notices returns what the identity is to be told once, and forgets it.
+func (s *Service) Notices(ctx context.Context, identity *store.Identity) (notices []store.Notice, err error) {
+	if err := s.Store.View(ctx, func(tx *store.Tx) error {
+		notices, err = tx.Notices(identity.AccountID, identity.ID)
+		return err
+	}); err != nil || len(notices) == 0 {
+		return nil, err
+	}
+	last := notices[len(notices)-1].CreatedAt
+	return notices, s.Store.Update(ctx, func(tx *store.Tx) error { return tx.DeleteNotices(identity.AccountID, identity.ID, last) })
+}
+
+// NoticeAbandoned is the kind of notice about a sign-in whose password was right and whose device was not shown.
+const NoticeAbandoned = "sign-in-without-mfa"
+
+// abandoned records a sign-in that stopped at the device, and tells the owner: whoever it was knew the password.
+func (s *Service) abandoned(tx *store.Tx, session *store.Session, identity *store.Identity, now time.Time) error {
+	v := Visitor{UserAgent: session.UserAgent}
+	v.Address, _ = netip.ParseAddr(session.SourceAddress)
+	c := &candidate{account: session.AccountID, identity: identity}
+	if err := audit.Write(tx, loginFailed(v, c, now, true, "MFA was not completed")); err != nil {
+		return err
+	}
+	detail := fmt.Sprintf("%s from %s", session.CreatedAt.UTC().Format("2006-01-02 15:04 UTC"), session.SourceAddress)
+	if err := tx.InsertNotice(&store.Notice{
+		AccountID: session.AccountID, ID: audit.NewID(), IdentityID: identity.ID, Kind: NoticeAbandoned, Detail: detail, CreatedAt: now,
+	}); err != nil {
+		return err
+	}
+	if identity.Kind != store.Root {
+		return nil
+	}
+	account, err := tx.Account(session.AccountID)
+	if err != nil {
+		return err
+	}
+	return tx.InsertMessage(&store.Message{
+		ID: audit.NewID(), AccountID: account.ID, Recipient: account.RootEmail, CreatedAt: now,
+		Subject: "Sign-in to your account was not completed",
+		Body: "Somebody gave the right password of the root user of account " + account.ID + " but did not use an MFA device.\n\n" +
+			"When and from where: " + detail + "\n\nIf this was not you, change the password.\n",
+	})
+}
+
+// Sweep removes what is over and records the sign-ins that stopped at the device. It is called from time to time.
+func (s *Service) Sweep(ctx context.Context) error {
+	now := s.Clock()
+	return s.Store.Update(ctx, func(tx *store.Tx) error {
+		left, err := tx.AbandonedSignIns(now, 1000)
+		if err != nil {
+			return err
+		}
+		for n := range left {
+			identity, err := tx.Identity(left[n].AccountID, left[n].IdentityID)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if err := s.abandoned(tx, &left[n], identity, now); err != nil {
+				return err
+			}
+		}
+		if len(left) == 1000 {
+			for n := range left {
+				if err := replace(tx, &left[n]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		_, err = tx.Sweep(now)
+		return err
+	})
+}
+
+// cut shortens text to at most n bytes.
+func cut(text string, n int) string {
+	if len(text) > n {
+		return strings.ToValidUTF8(text[:n], "")
+	}
+	return text
+}
+
+// Caller is the caller whom a token stands for, with the session. authn.ErrNoSession also when the sign-in is not complete.
+func (s *Service) Caller(ctx context.Context, token string) (caller *authn.Caller, session *store.Session, err error) {
+	err = s.Store.View(ctx, func(tx *store.Tx) error {
+		var identity *store.Identity
+		if session, identity, err = s.Authn.Session(tx, token, s.Clock()); err != nil {
+			return err
+		}
+		caller, err = s.Authn.Console(tx, session, identity)
+		return err
+	})
+	return caller, session, err
+}

@@ -1,0 +1,182 @@
+package signin
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"net/netip"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/store"
+)
+
+// Failed attempts are counted in a fixed number of slots, chosen by a hash of what is counted: an address, or the identity
+// that was named, whether it exists or not. A flood can therefore neither fill the store nor evict anybody. Each attempt is
+// charged before its password is looked at, and forgiven when it was right; a slot with too many charges makes the next
+// attempt wait, up to a minute. A browser that has completed a sign-in as an identity carries a device cookie and has a slot
+// of its own, so that strangers who guess slow down strangers.
+const (
+	slots      = 1 << 16
+	maxDelay   = time.Minute
+	forgetting = 15 * time.Minute // a slot without an attempt for so long is as good as new
+
+	freeForIdentity = 4  // attempts before the first delay
+	freeForAddress  = 20 // more, since many people may share an address
+
+	// maxDeviceFailures voids a device cookie: its holder is then a stranger.
+	maxDeviceFailures = 5
+)
+
+// delay is how long after the last of so many attempts the next is let in.
+func delay(failures, free int) time.Duration {
+	over := failures - free
+	if over <= 0 {
+		return 0
+	}
+	if over > 6 {
+		return maxDelay
+	}
+	return min(maxDelay, time.Second<<over)
+}
+
+// buckets are the slots that an attempt is charged to.
+type buckets struct {
+	slots   []bucket
+	trusted bool // with a device cookie that is still good
+}
+
+type bucket struct {
+	slot int64
+	free int
+	void int // failures at which the bucket's holder counts as a stranger; 0: never
+}
+
+// buckets chooses the slots of an attempt.
+func (s *Service) buckets(v Visitor, key string, c *candidate) buckets {
+	stranger := buckets{slots: []bucket{
+		{slot: s.slot("address", addressKey(v.Address)), free: freeForAddress},
+		{slot: s.slot("identity", key), free: freeForIdentity},
+	}}
+	device := s.device(v.DeviceCookie, c)
+	if device == "" {
+		return stranger
+	}
+	own := bucket{slot: s.slot("device", device), free: freeForIdentity, void: maxDeviceFailures}
+	return buckets{slots: append([]bucket{own}, stranger.slots...), trusted: true}
+}
+
+// addressKey groups an IPv6 client by its /64, which one customer holds.
+func addressKey(a netip.Addr) string {
+	if a = a.Unmap(); a.Is6() {
+		if prefix, err := a.Prefix(64); err == nil {
+			return prefix.String()
+		}
+	}
+	return a.String()
+}
+
+func (s *Service) slot(kind, key string) int64 {
+	mac := hmac.New(sha256.New, s.Master.Derive("sign-in throttle"))
+	mac.Write([]byte(kind + "\x00" + key))
+	return int64(binary.BigEndian.Uint64(mac.Sum(nil)) % slots)
+}
+
+// charge counts the attempt, or refuses it when it comes too soon.
+func (s *Service) charge(ctx context.Context, b buckets, now time.Time) error {
+	return s.Store.Update(ctx, func(tx *store.Tx) error {
+		charged := b.slots
+		if b.trusted {
+			t, err := tx.Throttle(b.slots[0].slot)
+			if err != nil {
+				return err
+			}
+			if current(t, now).Failures < b.slots[0].void {
+				charged = b.slots[:1]
+			} else {
+				charged = b.slots[1:]
+			}
+		}
+		states := make([]store.Throttle, len(charged))
+		for n, one := range charged {
+			t, err := tx.Throttle(one.slot)
+			if err != nil {
+				return err
+			}
+			states[n] = current(t, now)
+			if wait := states[n].LastAt.Add(delay(states[n].Failures, one.free)).Sub(now); states[n].Failures > 0 && wait > 0 {
+				return &TooManyAttempts{Wait: min(wait, maxDelay)}
+			}
+		}
+		for n, one := range charged {
+			if err := tx.SetThrottle(one.slot, store.Throttle{Failures: states[n].Failures + 1, LastAt: now}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// forgive takes back the charge of an attempt that was right: the identity's slots are cleared, the address gets one back.
+func (s *Service) forgive(tx *store.Tx, b buckets) error {
+	for _, one := range b.slots {
+		t, err := tx.Throttle(one.slot)
+		if err != nil {
+			return err
+		}
+		if one.free == freeForAddress {
+			t.Failures = max(0, t.Failures-1)
+		} else {
+			t.Failures = 0
+		}
+		if err := tx.SetThrottle(one.slot, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// current is a slot's state with old attempts forgotten.
+func current(t store.Throttle, now time.Time) store.Throttle {
+	if now.Sub(t.LastAt) >= forgetting {
+		return store.Throttle{}
+	}
+	return t
+}
+
+// deviceClaims is what a device cookie says, sealed.
+type deviceClaims struct {
+	Identity string `json:"i"`
+	Password int64  `json:"p"` // the password's version: a change voids the cookie
+	ID       string `json:"d"`
+}
+
+var deviceContext = secret.AD("", "device_cookie", "")
+
+// deviceCookie makes the cookie of a browser that has completed a sign-in.
+func (s *Service) deviceCookie(identity *store.Identity, password *store.Password) (string, error) {
+	claims, err := json.Marshal(deviceClaims{Identity: identity.ID, Password: password.Version, ID: audit.NewID()})
+	if err != nil {
+		return "", err
+	}
+	return s.Master.SealText(claims, deviceContext)
+}
+
+// device is the id of a device cookie that is good for the candidate, or "".
+func (s *Service) device(cookie string, c *candidate) string {
+	if cookie == "" || c.password == nil {
+		return ""
+	}
+	plain, err := s.Master.OpenText(cookie, deviceContext)
+	if err != nil {
+		return ""
+	}
+	var claims deviceClaims
+	if json.Unmarshal(plain, &claims) != nil || claims.Identity != c.identity.ID || claims.Password != c.password.Version {
+		return ""
+	}
+	return claims.ID
+}
