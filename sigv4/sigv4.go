@@ -74,7 +74,10 @@ func Parse(r *http.Request) (*Signature, error) {
 	if err := sig.scope(credential); err != nil {
 		return nil, err
 	}
-	return sig, sig.headers(r.Header)
+	if err := sig.headers(r.Header); err != nil {
+		return nil, err
+	}
+	return sig, nil
 }
 
 func isPresigned(query string) bool {
