@@ -11,6 +11,8 @@
 package awsquery
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 )
@@ -22,7 +24,7 @@ type Operation struct {
 	Namespace string // XML namespace of answers
 	Name      string // the Action parameter: "CreateUser"
 
-	Action           string // what a policy must allow: "iam:CreateUser"; "" when nothing has to be allowed
+	Action           string // what a policy must allow: "iam:CreateUser"
 	Level            Level
 	Unsigned         bool       // is called without credentials
 	Resources        []Resource // types of resource that the action is authorised on; none: only "*"
@@ -35,7 +37,6 @@ type Operation struct {
 	NewInput      func() any
 	ResultWrapper string   // name of the result element, "" without Output
 	Pages         []string // output lists that Marker and MaxItems page through; none: not paginated
-	BodyLimit     int      // bytes that a request may have
 	EchoValues    bool     // validation messages show the offending value
 }
 
@@ -69,20 +70,19 @@ const (
 	Timestamp             // time.Time
 	Blob                  // []byte
 	Sequence              // slice; the model's word, list, is an access level here
-	Map                   // map with keys of a string type
+	Map                   // map with keys of a string type; only in outputs
 	Structure             // struct; field n is member n
 )
 
 // Shape describes a type: how it is written, and what it may hold.
 type Shape struct {
 	Kind Kind
-	// Min and Max bound the code points of a string, the bytes of a blob, the items of a list or map, the value of an integer.
-	// 0 is no bound.
+	// Min and Max bound the code points of a string, the bytes of a blob, the items of a list, the value of an integer, which
+	// is never negative. Max 0 is no bound.
 	Min, Max  int
 	Pattern   *Pattern // of a string
 	Enum      []string // values that a string may have
 	Sensitive bool     // never in a message
-	Key       *Shape   // of a map
 	Element   *Shape   // of a list or map
 	Members   []Member // of a structure
 }
@@ -130,6 +130,11 @@ func (s Secret) String() string { return redacted }
 
 // GoString hides the value from %#v.
 func (s Secret) GoString() string { return redacted }
+
+// Format hides the value from every verb, also from those that are wrong for a string and would print it as a complaint.
+func (s Secret) Format(f fmt.State, _ rune) {
+	io.WriteString(f, redacted) //nolint:errcheck // a fmt.State takes everything
+}
 
 // LogValue hides the value from slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -28,11 +28,12 @@ func (d *decoder) structure(f Form, skip int, s *Shape, into reflect.Value) {
 		under, deeper := Form(nil), 0
 		if m.Shape.Kind >= Sequence {
 			under, deeper = f.below(skip, m.Name)
+			given = given && value == "" && m.Shape.Kind == Sequence
 		}
 		if given || len(under) > 0 {
 			d.value(value, under, deeper, m.Shape, into.Field(n))
 		} else if m.Required {
-			d.add(nil, m.Shape, "not be null")
+			d.missing(m.Shape)
 		}
 		d.pop()
 	}
@@ -50,11 +51,9 @@ func (d *decoder) value(text string, under Form, skip int, s *Shape, into reflec
 		return
 	case Sequence:
 		d.list(under, skip, s, into)
-	case Map:
-		d.entries(under, skip, s, into)
 	default:
 		if wanted := scalar(text, s.Kind, into); wanted != "" {
-			d.add(&text, s, wanted)
+			d.add(d.shown(s, text), wanted)
 			return
 		}
 	}
@@ -65,9 +64,6 @@ func (d *decoder) value(text string, under Form, skip int, s *Shape, into reflec
 func (d *decoder) list(f Form, skip int, s *Shape, into reflect.Value) {
 	f, skip = f.below(skip, "member")
 	items := f.items(skip)
-	if !d.fits(len(items), s) {
-		return
-	}
 	into.Set(reflect.MakeSlice(into.Type(), len(items), len(items)))
 	for n, it := range items {
 		text, _ := f.exact(skip, it.name)
@@ -76,40 +72,6 @@ func (d *decoder) list(f Form, skip int, s *Shape, into reflect.Value) {
 		d.value(text, under, deeper, s.Element, into.Index(n))
 		d.pop()
 	}
-}
-
-// entries decodes Name.entry.N.key and Name.entry.N.value.
-func (d *decoder) entries(f Form, skip int, s *Shape, into reflect.Value) {
-	f, skip = f.below(skip, "entry")
-	items := f.items(skip)
-	if !d.fits(len(items), s) {
-		return
-	}
-	into.Set(reflect.MakeMapWithSize(into.Type(), len(items)))
-	for n, it := range items {
-		entry, deeper := f.below(skip, it.name)
-		d.pushItem(n + 1)
-		key, value := reflect.New(into.Type().Key()).Elem(), reflect.New(into.Type().Elem()).Elem()
-		text, _ := entry.exact(deeper, "key")
-		d.value(text, nil, 0, s.Key, key)
-		text, _ = entry.exact(deeper, "value")
-		under, valueSkip := entry.below(deeper, "value")
-		d.value(text, under, valueSkip, s.Element, value)
-		into.SetMapIndex(key, value)
-		d.pop()
-	}
-}
-
-// fits refuses, before anything is made of it, a list that is too long.
-func (d *decoder) fits(items int, s *Shape) bool {
-	limit := s.Max
-	if limit == 0 {
-		limit = maxItems
-	}
-	if items > limit {
-		d.add(nil, s, tooLong(limit))
-	}
-	return items <= limit
 }
 
 // scalar sets into to what the text says, or returns what the text must be.

@@ -9,12 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of a form. The largest form that the models allow, fifty tags with their keys and values and a dozen other members,
-// has a tenth of maxParameters; simulations with long lists come nearest.
+// Limits of a form. Fifty tags with their keys and values and a dozen other members are a tenth of maxParameters; simulations
+// with long lists come nearest. They bound the lists too whose model says nothing, since each item has a parameter.
 const (
-	maxParameters = 4096
+	maxParameters = 2000
 	maxNameLength = 512
-	maxItems      = 2048 // of a list or map whose model says nothing
 )
 
 // Form is a request's parameters, in the order of their names' bytes.
@@ -33,7 +32,7 @@ func ParseForm(r *http.Request, body []byte) (Form, error) {
 		text = string(body)
 	}
 	n := strings.Count(text, "&") + strings.Count(r.URL.RawQuery, "&") + 2
-	if n > maxParameters+2 {
+	if n > 2*maxParameters {
 		return nil, errTooManyParameters
 	}
 	form := make(Form, 0, n)
@@ -139,7 +138,7 @@ func compareDotted(parameter, name string) int {
 	return cmp.Or(cmp.Compare(parameter[:len(name)], name), cmp.Compare(parameter[len(name)], '.'))
 }
 
-// item is one numbered element of a list or map.
+// item is one numbered element of a list.
 type item struct {
 	index int
 	name  string // the number as it is written

@@ -31,8 +31,11 @@ type step struct {
 	item int
 }
 
-// maxViolations bounds how many violations are listed; those beyond are not counted either.
-const maxViolations = 64
+// Limits of what a message tells, so that an answer is not many times its request.
+const (
+	maxViolations = 64   // those beyond are neither listed nor counted
+	maxShown      = 2048 // bytes of a value; a longer one is left out
+)
 
 func (v *violations) push(name string)  { v.path = append(v.path, step{name: name}) }
 func (v *violations) pushItem(item int) { v.path = append(v.path, step{item: item}) }
@@ -49,21 +52,30 @@ func (v *violations) err() error {
 	return validationError(strconv.Itoa(len(v.texts)) + " validation errors detected: " + strings.Join(v.texts, "; "))
 }
 
-// add records that the value at the path must be something. A nil value is an absent one.
-func (v *violations) add(value *string, s *Shape, must string) {
+// shown is how a message gives a value of the shape: not at all where the service leaves values out.
+func (v *violations) shown(s *Shape, value string) string {
+	if !v.echo || s.Sensitive || len(value) > maxShown {
+		return ""
+	}
+	return "'" + value + "' "
+}
+
+// missing records that there is no value at the path.
+func (v *violations) missing(s *Shape) {
+	shown := "null "
+	if s.Sensitive {
+		shown = ""
+	}
+	v.add(shown, "not be null")
+}
+
+// add records what the value at the path must be.
+func (v *violations) add(shown, must string) {
 	if len(v.texts) == maxViolations {
 		return
 	}
 	var b strings.Builder
-	b.WriteString("Value ")
-	switch {
-	case !v.echo || s.Sensitive || value == nil && s.Kind >= Sequence:
-	case value == nil:
-		b.WriteString("null ")
-	default:
-		b.WriteString("'" + *value + "' ")
-	}
-	b.WriteString("at '")
+	b.WriteString("Value " + shown + "at '")
 	for n, step := range v.path {
 		if n > 0 {
 			b.WriteByte('.')
@@ -90,7 +102,7 @@ func (v *violations) structure(s *Shape, value reflect.Value) {
 		case given(field, m):
 			v.value(m.Shape, reflect.Indirect(field))
 		case m.Required:
-			v.add(nil, m.Shape, "not be null")
+			v.missing(m.Shape)
 		}
 		v.pop()
 	}
@@ -118,11 +130,6 @@ func (v *violations) value(s *Shape, value reflect.Value) {
 			v.value(s.Element, value.Index(n))
 			v.pop()
 		}
-	case Map:
-		for _, key := range value.MapKeys() {
-			v.value(s.Key, key)
-			v.value(s.Element, value.MapIndex(key))
-		}
 	}
 	v.check(s, value)
 }
@@ -134,44 +141,34 @@ func (v *violations) check(s *Shape, value reflect.Value) {
 		v.text(s, value.String())
 	case Integer:
 		n := int(value.Int())
-		if s.Min != 0 && n < s.Min {
-			text := strconv.Itoa(n)
-			v.add(&text, s, "have value greater than or equal to "+strconv.Itoa(s.Min))
+		shown := v.shown(s, strconv.Itoa(n))
+		if n < s.Min {
+			v.add(shown, "have value greater than or equal to "+strconv.Itoa(s.Min))
 		}
 		if s.Max != 0 && n > s.Max {
-			text := strconv.Itoa(n)
-			v.add(&text, s, "have value less than or equal to "+strconv.Itoa(s.Max))
+			v.add(shown, "have value less than or equal to "+strconv.Itoa(s.Max))
 		}
-	case Blob, Sequence, Map:
-		if value.Len() < s.Min {
-			v.add(nil, s, tooShort(s.Min))
-		}
-		if s.Max != 0 && value.Len() > s.Max {
-			v.add(nil, s, tooLong(s.Max))
-		}
+	case Blob, Sequence:
+		v.length(s, "", value.Len())
 	}
 }
 
-func tooShort(limit int) string {
-	return "have length greater than or equal to " + strconv.Itoa(limit)
+func (v *violations) length(s *Shape, shown string, n int) {
+	if n < s.Min {
+		v.add(shown, "have length greater than or equal to "+strconv.Itoa(s.Min))
+	}
+	if s.Max != 0 && n > s.Max {
+		v.add(shown, "have length less than or equal to "+strconv.Itoa(s.Max))
+	}
 }
-
-func tooLong(limit int) string { return "have length less than or equal to " + strconv.Itoa(limit) }
 
 func (v *violations) text(s *Shape, text string) {
+	shown := v.shown(s, text)
 	if len(s.Enum) > 0 && !slices.Contains(s.Enum, text) {
-		v.add(&text, s, "satisfy enum value set: ["+strings.Join(s.Enum, ", ")+"]")
+		v.add(shown, "satisfy enum value set: ["+strings.Join(s.Enum, ", ")+"]")
 	}
-	if s.Min != 0 || s.Max != 0 {
-		n := utf8.RuneCountInString(text)
-		if n < s.Min {
-			v.add(&text, s, tooShort(s.Min))
-		}
-		if s.Max != 0 && n > s.Max {
-			v.add(&text, s, tooLong(s.Max))
-		}
-	}
+	v.length(s, shown, utf8.RuneCountInString(text))
 	if s.Pattern != nil && !s.Pattern.Match(text) {
-		v.add(&text, s, "satisfy regular expression pattern: "+s.Pattern.Text)
+		v.add(shown, "satisfy regular expression pattern: "+s.Pattern.Text)
 	}
 }

@@ -24,7 +24,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification"},
 		Input:  &shapeAcceptDelegationRequestInput, NewInput: func() any { return new(AcceptDelegationRequestInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "AddClientIDToOpenIDConnectProvider",
@@ -34,7 +33,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"ConcurrentModification", "InvalidInput", "NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeAddClientIDToOpenIDConnectProviderInput, NewInput: func() any { return new(AddClientIDToOpenIDConnectProviderInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "AddRoleToInstanceProfile",
@@ -44,7 +42,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "EntityAlreadyExists", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
 		Input:  &shapeAddRoleToInstanceProfileInput, NewInput: func() any { return new(AddRoleToInstanceProfileInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "AddUserToGroup",
@@ -54,7 +51,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeAddUserToGroupInput, NewInput: func() any { return new(AddUserToGroupInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "AssociateDelegationRequest",
@@ -64,7 +60,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
 		Input:  &shapeAssociateDelegationRequestInput, NewInput: func() any { return new(AssociateDelegationRequestInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "AttachGroupPolicy",
@@ -75,7 +70,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PolicyARN"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
 		Input:         &shapeAttachGroupPolicyInput, NewInput: func() any { return new(AttachGroupPolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "AttachRolePolicy",
@@ -86,7 +80,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN", "iam:RoleTemplateARN"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "UnmodifiableEntity", "PolicyNotAttachable", "ServiceFailure"},
 		Input:         &shapeAttachRolePolicyInput, NewInput: func() any { return new(AttachRolePolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "AttachUserPolicy",
@@ -97,7 +90,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
 		Input:         &shapeAttachUserPolicyInput, NewInput: func() any { return new(AttachUserPolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ChangePassword",
@@ -107,7 +99,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "InvalidUserType", "LimitExceeded", "EntityTemporarilyUnmodifiable", "PasswordPolicyViolation", "ServiceFailure"},
 		Input:  &shapeChangePasswordInput, NewInput: func() any { return new(ChangePasswordInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateAccessKey",
@@ -118,14 +109,12 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeCreateAccessKeyInput, NewInput: func() any { return new(CreateAccessKeyInput) },
 		Output: &shapeCreateAccessKeyOutput, ResultWrapper: "CreateAccessKeyResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateAccountAlias",
 		Action: "iam:CreateAccountAlias", Level: awsquery.Write,
 		Errors: []string{"ConcurrentModification", "EntityAlreadyExists", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeCreateAccountAliasInput, NewInput: func() any { return new(CreateAccountAliasInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateDelegationRequest",
@@ -137,7 +126,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"EntityAlreadyExists", "ServiceFailure", "InvalidInput", "LimitExceeded", "ConcurrentModification"},
 		Input:         &shapeCreateDelegationRequestInput, NewInput: func() any { return new(CreateDelegationRequestInput) },
 		Output: &shapeCreateDelegationRequestOutput, ResultWrapper: "CreateDelegationRequestResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateGroup",
@@ -148,7 +136,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"LimitExceeded", "EntityAlreadyExists", "NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeCreateGroupInput, NewInput: func() any { return new(CreateGroupInput) },
 		Output: &shapeCreateGroupOutput, ResultWrapper: "CreateGroupResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateInstanceProfile",
@@ -160,7 +147,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"EntityAlreadyExists", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeCreateInstanceProfileInput, NewInput: func() any { return new(CreateInstanceProfileInput) },
 		Output: &shapeCreateInstanceProfileOutput, ResultWrapper: "CreateInstanceProfileResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateLoginProfile",
@@ -171,7 +157,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"EntityAlreadyExists", "NoSuchEntity", "PasswordPolicyViolation", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeCreateLoginProfileInput, NewInput: func() any { return new(CreateLoginProfileInput) },
 		Output: &shapeCreateLoginProfileOutput, ResultWrapper: "CreateLoginProfileResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateOpenIDConnectProvider",
@@ -183,7 +168,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"InvalidInput", "EntityAlreadyExists", "LimitExceeded", "ConcurrentModification", "ServiceFailure", "OpenIdIdpCommunicationError"},
 		Input:         &shapeCreateOpenIDConnectProviderInput, NewInput: func() any { return new(CreateOpenIDConnectProviderInput) },
 		Output: &shapeCreateOpenIDConnectProviderOutput, ResultWrapper: "CreateOpenIDConnectProviderResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreatePolicy",
@@ -195,7 +179,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"InvalidInput", "LimitExceeded", "EntityAlreadyExists", "MalformedPolicyDocument", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeCreatePolicyInput, NewInput: func() any { return new(CreatePolicyInput) },
 		Output: &shapeCreatePolicyOutput, ResultWrapper: "CreatePolicyResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreatePolicyVersion",
@@ -206,7 +189,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "MalformedPolicyDocument", "InvalidInput", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeCreatePolicyVersionInput, NewInput: func() any { return new(CreatePolicyVersionInput) },
 		Output: &shapeCreatePolicyVersionOutput, ResultWrapper: "CreatePolicyVersionResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateRole",
@@ -218,7 +200,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "MalformedPolicyDocument", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeCreateRoleInput, NewInput: func() any { return new(CreateRoleInput) },
 		Output: &shapeCreateRoleOutput, ResultWrapper: "CreateRoleResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateSAMLProvider",
@@ -230,7 +211,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"InvalidInput", "EntityAlreadyExists", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeCreateSAMLProviderInput, NewInput: func() any { return new(CreateSAMLProviderInput) },
 		Output: &shapeCreateSAMLProviderOutput, ResultWrapper: "CreateSAMLProviderResult",
-		BodyLimit: 33554432,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateServiceLinkedRole",
@@ -242,7 +222,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"InvalidInput", "LimitExceeded", "NoSuchEntity", "ServiceFailure"},
 		Input:         &shapeCreateServiceLinkedRoleInput, NewInput: func() any { return new(CreateServiceLinkedRoleInput) },
 		Output: &shapeCreateServiceLinkedRoleOutput, ResultWrapper: "CreateServiceLinkedRoleResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateServiceSpecificCredential",
@@ -254,7 +233,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"LimitExceeded", "NoSuchEntity", "NotSupportedService"},
 		Input:         &shapeCreateServiceSpecificCredentialInput, NewInput: func() any { return new(CreateServiceSpecificCredentialInput) },
 		Output: &shapeCreateServiceSpecificCredentialOutput, ResultWrapper: "CreateServiceSpecificCredentialResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateUser",
@@ -266,7 +244,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"LimitExceeded", "EntityAlreadyExists", "NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeCreateUserInput, NewInput: func() any { return new(CreateUserInput) },
 		Output: &shapeCreateUserOutput, ResultWrapper: "CreateUserResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateVirtualMFADevice",
@@ -278,7 +255,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeCreateVirtualMFADeviceInput, NewInput: func() any { return new(CreateVirtualMFADeviceInput) },
 		Output: &shapeCreateVirtualMFADeviceOutput, ResultWrapper: "CreateVirtualMFADeviceResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeactivateMFADevice",
@@ -288,7 +264,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"EntityTemporarilyUnmodifiable", "NoSuchEntity", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
 		Input:  &shapeDeactivateMFADeviceInput, NewInput: func() any { return new(DeactivateMFADeviceInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteAccessKey",
@@ -298,21 +273,18 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeDeleteAccessKeyInput, NewInput: func() any { return new(DeleteAccessKeyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteAccountAlias",
 		Action: "iam:DeleteAccountAlias", Level: awsquery.Write,
 		Errors: []string{"ConcurrentModification", "NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeDeleteAccountAliasInput, NewInput: func() any { return new(DeleteAccountAliasInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteAccountPasswordPolicy",
 		Action: "iam:DeleteAccountPasswordPolicy", Level: awsquery.Permissions,
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeDeleteAccountPasswordPolicyInput, NewInput: func() any { return new(DeleteAccountPasswordPolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteGroup",
@@ -322,7 +294,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeDeleteGroupInput, NewInput: func() any { return new(DeleteGroupInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteGroupPolicy",
@@ -332,7 +303,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeDeleteGroupPolicyInput, NewInput: func() any { return new(DeleteGroupPolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteInstanceProfile",
@@ -342,7 +312,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeDeleteInstanceProfileInput, NewInput: func() any { return new(DeleteInstanceProfileInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteLoginProfile",
@@ -352,7 +321,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"EntityTemporarilyUnmodifiable", "NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeDeleteLoginProfileInput, NewInput: func() any { return new(DeleteLoginProfileInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteOpenIDConnectProvider",
@@ -362,7 +330,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeDeleteOpenIDConnectProviderInput, NewInput: func() any { return new(DeleteOpenIDConnectProviderInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeletePolicy",
@@ -372,7 +339,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "DeleteConflict", "ServiceFailure"},
 		Input:  &shapeDeletePolicyInput, NewInput: func() any { return new(DeletePolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeletePolicyVersion",
@@ -382,7 +348,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "DeleteConflict", "ServiceFailure"},
 		Input:  &shapeDeletePolicyVersionInput, NewInput: func() any { return new(DeletePolicyVersionInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteRole",
@@ -393,7 +358,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary"},
 		Errors:        []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "UnmodifiableEntity", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeDeleteRoleInput, NewInput: func() any { return new(DeleteRoleInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteRolePermissionsBoundary",
@@ -404,7 +368,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary"},
 		Errors:        []string{"NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
 		Input:         &shapeDeleteRolePermissionsBoundaryInput, NewInput: func() any { return new(DeleteRolePermissionsBoundaryInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteRolePolicy",
@@ -415,7 +378,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
 		Input:         &shapeDeleteRolePolicyInput, NewInput: func() any { return new(DeleteRolePolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteSAMLProvider",
@@ -425,7 +387,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"InvalidInput", "LimitExceeded", "NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeDeleteSAMLProviderInput, NewInput: func() any { return new(DeleteSAMLProviderInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteSSHPublicKey",
@@ -435,7 +396,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity"},
 		Input:  &shapeDeleteSSHPublicKeyInput, NewInput: func() any { return new(DeleteSSHPublicKeyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteServerCertificate",
@@ -445,7 +405,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeDeleteServerCertificateInput, NewInput: func() any { return new(DeleteServerCertificateInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteServiceLinkedRole",
@@ -456,7 +415,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeDeleteServiceLinkedRoleInput, NewInput: func() any { return new(DeleteServiceLinkedRoleInput) },
 		Output: &shapeDeleteServiceLinkedRoleOutput, ResultWrapper: "DeleteServiceLinkedRoleResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteServiceSpecificCredential",
@@ -467,7 +425,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:ServiceSpecificCredentialServiceName"},
 		Errors:        []string{"NoSuchEntity"},
 		Input:         &shapeDeleteServiceSpecificCredentialInput, NewInput: func() any { return new(DeleteServiceSpecificCredentialInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteSigningCertificate",
@@ -477,7 +434,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
 		Input:  &shapeDeleteSigningCertificateInput, NewInput: func() any { return new(DeleteSigningCertificateInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteUser",
@@ -487,7 +443,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"LimitExceeded", "NoSuchEntity", "DeleteConflict", "ConcurrentModification", "ServiceFailure"},
 		Input:  &shapeDeleteUserInput, NewInput: func() any { return new(DeleteUserInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteUserPermissionsBoundary",
@@ -498,7 +453,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary"},
 		Errors:        []string{"NoSuchEntity", "ServiceFailure"},
 		Input:         &shapeDeleteUserPermissionsBoundaryInput, NewInput: func() any { return new(DeleteUserPermissionsBoundaryInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteUserPolicy",
@@ -509,7 +463,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 		Input:         &shapeDeleteUserPolicyInput, NewInput: func() any { return new(DeleteUserPolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteVirtualMFADevice",
@@ -520,7 +473,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
 		Input:  &shapeDeleteVirtualMFADeviceInput, NewInput: func() any { return new(DeleteVirtualMFADeviceInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DetachGroupPolicy",
@@ -531,7 +483,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PolicyARN"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ServiceFailure"},
 		Input:         &shapeDetachGroupPolicyInput, NewInput: func() any { return new(DetachGroupPolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DetachRolePolicy",
@@ -542,7 +493,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "UnmodifiableEntity", "ServiceFailure"},
 		Input:         &shapeDetachRolePolicyInput, NewInput: func() any { return new(DetachRolePolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DetachUserPolicy",
@@ -553,7 +503,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ServiceFailure"},
 		Input:         &shapeDetachUserPolicyInput, NewInput: func() any { return new(DetachUserPolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DisableOrganizationsRootCredentialsManagement",
@@ -561,7 +510,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException"},
 		Input:  &shapeDisableOrganizationsRootCredentialsManagementInput, NewInput: func() any { return new(DisableOrganizationsRootCredentialsManagementInput) },
 		Output: &shapeDisableOrganizationsRootCredentialsManagementOutput, ResultWrapper: "DisableOrganizationsRootCredentialsManagementResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DisableOrganizationsRootSessions",
@@ -569,14 +517,12 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException"},
 		Input:  &shapeDisableOrganizationsRootSessionsInput, NewInput: func() any { return new(DisableOrganizationsRootSessionsInput) },
 		Output: &shapeDisableOrganizationsRootSessionsOutput, ResultWrapper: "DisableOrganizationsRootSessionsResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "DisableOutboundWebIdentityFederation",
 		Action: "iam:DisableOutboundWebIdentityFederation", Level: awsquery.Write,
 		Errors: []string{"FeatureDisabled"},
 		Input:  &shapeDisableOutboundWebIdentityFederationInput, NewInput: func() any { return new(DisableOutboundWebIdentityFederationInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableMFADevice",
@@ -587,7 +533,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:FIDO-FIPS-140-2-certification", "iam:FIDO-FIPS-140-3-certification", "iam:FIDO-certification", "iam:RegisterSecurityKey"},
 		Errors:        []string{"EntityAlreadyExists", "EntityTemporarilyUnmodifiable", "InvalidAuthenticationCode", "LimitExceeded", "NoSuchEntity", "ServiceFailure", "ConcurrentModification"},
 		Input:         &shapeEnableMFADeviceInput, NewInput: func() any { return new(EnableMFADeviceInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableOrganizationsRootCredentialsManagement",
@@ -595,7 +540,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException", "CallerIsNotManagementAccountException"},
 		Input:  &shapeEnableOrganizationsRootCredentialsManagementInput, NewInput: func() any { return new(EnableOrganizationsRootCredentialsManagementInput) },
 		Output: &shapeEnableOrganizationsRootCredentialsManagementOutput, ResultWrapper: "EnableOrganizationsRootCredentialsManagementResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableOrganizationsRootSessions",
@@ -603,7 +547,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException", "CallerIsNotManagementAccountException"},
 		Input:  &shapeEnableOrganizationsRootSessionsInput, NewInput: func() any { return new(EnableOrganizationsRootSessionsInput) },
 		Output: &shapeEnableOrganizationsRootSessionsOutput, ResultWrapper: "EnableOrganizationsRootSessionsResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableOutboundWebIdentityFederation",
@@ -611,7 +554,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"FeatureEnabled"},
 		Input:  &shapeEnableOutboundWebIdentityFederationInput, NewInput: func() any { return new(EnableOutboundWebIdentityFederationInput) },
 		Output: &shapeEnableOutboundWebIdentityFederationOutput, ResultWrapper: "EnableOutboundWebIdentityFederationResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GenerateCredentialReport",
@@ -619,7 +561,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"LimitExceeded", "ServiceFailure"},
 		Input:  &shapeGenerateCredentialReportInput, NewInput: func() any { return new(GenerateCredentialReportInput) },
 		Output: &shapeGenerateCredentialReportOutput, ResultWrapper: "GenerateCredentialReportResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GenerateOrganizationsAccessReport",
@@ -631,7 +572,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"ReportGenerationLimitExceeded"},
 		Input:         &shapeGenerateOrganizationsAccessReportInput, NewInput: func() any { return new(GenerateOrganizationsAccessReportInput) },
 		Output: &shapeGenerateOrganizationsAccessReportOutput, ResultWrapper: "GenerateOrganizationsAccessReportResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GenerateServiceLastAccessedDetails",
@@ -645,7 +585,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput"},
 		Input:  &shapeGenerateServiceLastAccessedDetailsInput, NewInput: func() any { return new(GenerateServiceLastAccessedDetailsInput) },
 		Output: &shapeGenerateServiceLastAccessedDetailsOutput, ResultWrapper: "GenerateServiceLastAccessedDetailsResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccessKeyLastUsed",
@@ -655,7 +594,6 @@ var operations = []*awsquery.Operation{
 		},
 		Input: &shapeGetAccessKeyLastUsedInput, NewInput: func() any { return new(GetAccessKeyLastUsedInput) },
 		Output: &shapeGetAccessKeyLastUsedOutput, ResultWrapper: "GetAccessKeyLastUsedResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccountAuthorizationDetails",
@@ -663,8 +601,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceFailure"},
 		Input:  &shapeGetAccountAuthorizationDetailsInput, NewInput: func() any { return new(GetAccountAuthorizationDetailsInput) },
 		Output: &shapeGetAccountAuthorizationDetailsOutput, ResultWrapper: "GetAccountAuthorizationDetailsResult",
-		Pages:     []string{"UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"},
-		BodyLimit: 1048576,
+		Pages: []string{"UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccountPasswordPolicy",
@@ -672,7 +609,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetAccountPasswordPolicyInput, NewInput: func() any { return new(GetAccountPasswordPolicyInput) },
 		Output: &shapeGetAccountPasswordPolicyOutput, ResultWrapper: "GetAccountPasswordPolicyResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccountSummary",
@@ -680,7 +616,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceFailure"},
 		Input:  &shapeGetAccountSummaryInput, NewInput: func() any { return new(GetAccountSummaryInput) },
 		Output: &shapeGetAccountSummaryOutput, ResultWrapper: "GetAccountSummaryResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetContextKeysForCustomPolicy",
@@ -688,7 +623,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"InvalidInput"},
 		Input:  &shapeGetContextKeysForCustomPolicyInput, NewInput: func() any { return new(GetContextKeysForCustomPolicyInput) },
 		Output: &shapeGetContextKeysForCustomPolicyOutput, ResultWrapper: "GetContextKeysForCustomPolicyResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetContextKeysForPrincipalPolicy",
@@ -701,7 +635,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput"},
 		Input:  &shapeGetContextKeysForPrincipalPolicyInput, NewInput: func() any { return new(GetContextKeysForPrincipalPolicyInput) },
 		Output: &shapeGetContextKeysForPrincipalPolicyOutput, ResultWrapper: "GetContextKeysForPrincipalPolicyResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetCredentialReport",
@@ -709,7 +642,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ReportNotPresent", "ReportExpired", "ReportInProgress", "ServiceFailure"},
 		Input:  &shapeGetCredentialReportInput, NewInput: func() any { return new(GetCredentialReportInput) },
 		Output: &shapeGetCredentialReportOutput, ResultWrapper: "GetCredentialReportResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetDelegationRequest",
@@ -720,7 +652,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetDelegationRequestInput, NewInput: func() any { return new(GetDelegationRequestInput) },
 		Output: &shapeGetDelegationRequestOutput, ResultWrapper: "GetDelegationRequestResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetGroup",
@@ -731,8 +662,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetGroupInput, NewInput: func() any { return new(GetGroupInput) },
 		Output: &shapeGetGroupOutput, ResultWrapper: "GetGroupResult",
-		Pages:     []string{"Users"},
-		BodyLimit: 1048576,
+		Pages: []string{"Users"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetGroupPolicy",
@@ -743,7 +673,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetGroupPolicyInput, NewInput: func() any { return new(GetGroupPolicyInput) },
 		Output: &shapeGetGroupPolicyOutput, ResultWrapper: "GetGroupPolicyResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetHumanReadableSummary",
@@ -754,7 +683,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetHumanReadableSummaryInput, NewInput: func() any { return new(GetHumanReadableSummaryInput) },
 		Output: &shapeGetHumanReadableSummaryOutput, ResultWrapper: "GetHumanReadableSummaryResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetInstanceProfile",
@@ -765,7 +693,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetInstanceProfileInput, NewInput: func() any { return new(GetInstanceProfileInput) },
 		Output: &shapeGetInstanceProfileOutput, ResultWrapper: "GetInstanceProfileResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetLoginProfile",
@@ -776,7 +703,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetLoginProfileInput, NewInput: func() any { return new(GetLoginProfileInput) },
 		Output: &shapeGetLoginProfileOutput, ResultWrapper: "GetLoginProfileResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetMFADevice",
@@ -787,7 +713,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetMFADeviceInput, NewInput: func() any { return new(GetMFADeviceInput) },
 		Output: &shapeGetMFADeviceOutput, ResultWrapper: "GetMFADeviceResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetOpenIDConnectProvider",
@@ -798,7 +723,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetOpenIDConnectProviderInput, NewInput: func() any { return new(GetOpenIDConnectProviderInput) },
 		Output: &shapeGetOpenIDConnectProviderOutput, ResultWrapper: "GetOpenIDConnectProviderResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetOrganizationsAccessReport",
@@ -806,7 +730,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity"},
 		Input:  &shapeGetOrganizationsAccessReportInput, NewInput: func() any { return new(GetOrganizationsAccessReportInput) },
 		Output: &shapeGetOrganizationsAccessReportOutput, ResultWrapper: "GetOrganizationsAccessReportResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetOutboundWebIdentityFederationInfo",
@@ -814,7 +737,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"FeatureDisabled"},
 		Input:  &shapeGetOutboundWebIdentityFederationInfoInput, NewInput: func() any { return new(GetOutboundWebIdentityFederationInfoInput) },
 		Output: &shapeGetOutboundWebIdentityFederationInfoOutput, ResultWrapper: "GetOutboundWebIdentityFederationInfoResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetPolicy",
@@ -825,7 +747,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 		Input:  &shapeGetPolicyInput, NewInput: func() any { return new(GetPolicyInput) },
 		Output: &shapeGetPolicyOutput, ResultWrapper: "GetPolicyResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetPolicyVersion",
@@ -836,7 +757,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 		Input:  &shapeGetPolicyVersionInput, NewInput: func() any { return new(GetPolicyVersionInput) },
 		Output: &shapeGetPolicyVersionOutput, ResultWrapper: "GetPolicyVersionResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetRole",
@@ -848,7 +768,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"NoSuchEntity", "ServiceFailure"},
 		Input:         &shapeGetRoleInput, NewInput: func() any { return new(GetRoleInput) },
 		Output: &shapeGetRoleOutput, ResultWrapper: "GetRoleResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetRolePolicy",
@@ -859,7 +778,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetRolePolicyInput, NewInput: func() any { return new(GetRolePolicyInput) },
 		Output: &shapeGetRolePolicyOutput, ResultWrapper: "GetRolePolicyResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetSAMLProvider",
@@ -870,7 +788,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 		Input:  &shapeGetSAMLProviderInput, NewInput: func() any { return new(GetSAMLProviderInput) },
 		Output: &shapeGetSAMLProviderOutput, ResultWrapper: "GetSAMLProviderResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetSSHPublicKey",
@@ -881,7 +798,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "UnrecognizedPublicKeyEncoding"},
 		Input:  &shapeGetSSHPublicKeyInput, NewInput: func() any { return new(GetSSHPublicKeyInput) },
 		Output: &shapeGetSSHPublicKeyOutput, ResultWrapper: "GetSSHPublicKeyResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServerCertificate",
@@ -892,7 +808,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetServerCertificateInput, NewInput: func() any { return new(GetServerCertificateInput) },
 		Output: &shapeGetServerCertificateOutput, ResultWrapper: "GetServerCertificateResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServiceLastAccessedDetails",
@@ -900,7 +815,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput"},
 		Input:  &shapeGetServiceLastAccessedDetailsInput, NewInput: func() any { return new(GetServiceLastAccessedDetailsInput) },
 		Output: &shapeGetServiceLastAccessedDetailsOutput, ResultWrapper: "GetServiceLastAccessedDetailsResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServiceLastAccessedDetailsWithEntities",
@@ -908,7 +822,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput"},
 		Input:  &shapeGetServiceLastAccessedDetailsWithEntitiesInput, NewInput: func() any { return new(GetServiceLastAccessedDetailsWithEntitiesInput) },
 		Output: &shapeGetServiceLastAccessedDetailsWithEntitiesOutput, ResultWrapper: "GetServiceLastAccessedDetailsWithEntitiesResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServiceLinkedRoleDeletionStatus",
@@ -919,7 +832,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 		Input:  &shapeGetServiceLinkedRoleDeletionStatusInput, NewInput: func() any { return new(GetServiceLinkedRoleDeletionStatusInput) },
 		Output: &shapeGetServiceLinkedRoleDeletionStatusOutput, ResultWrapper: "GetServiceLinkedRoleDeletionStatusResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetUser",
@@ -930,7 +842,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetUserInput, NewInput: func() any { return new(GetUserInput) },
 		Output: &shapeGetUserOutput, ResultWrapper: "GetUserResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetUserPolicy",
@@ -941,7 +852,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeGetUserPolicyInput, NewInput: func() any { return new(GetUserPolicyInput) },
 		Output: &shapeGetUserPolicyOutput, ResultWrapper: "GetUserPolicyResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAccessKeys",
@@ -952,8 +862,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeListAccessKeysInput, NewInput: func() any { return new(ListAccessKeysInput) },
 		Output: &shapeListAccessKeysOutput, ResultWrapper: "ListAccessKeysResult",
-		Pages:     []string{"AccessKeyMetadata"},
-		BodyLimit: 1048576,
+		Pages: []string{"AccessKeyMetadata"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAccountAliases",
@@ -961,8 +870,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceFailure"},
 		Input:  &shapeListAccountAliasesInput, NewInput: func() any { return new(ListAccountAliasesInput) },
 		Output: &shapeListAccountAliasesOutput, ResultWrapper: "ListAccountAliasesResult",
-		Pages:     []string{"AccountAliases"},
-		BodyLimit: 1048576,
+		Pages: []string{"AccountAliases"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAttachedGroupPolicies",
@@ -973,8 +881,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 		Input:  &shapeListAttachedGroupPoliciesInput, NewInput: func() any { return new(ListAttachedGroupPoliciesInput) },
 		Output: &shapeListAttachedGroupPoliciesOutput, ResultWrapper: "ListAttachedGroupPoliciesResult",
-		Pages:     []string{"AttachedPolicies"},
-		BodyLimit: 1048576,
+		Pages: []string{"AttachedPolicies"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAttachedRolePolicies",
@@ -985,8 +892,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 		Input:  &shapeListAttachedRolePoliciesInput, NewInput: func() any { return new(ListAttachedRolePoliciesInput) },
 		Output: &shapeListAttachedRolePoliciesOutput, ResultWrapper: "ListAttachedRolePoliciesResult",
-		Pages:     []string{"AttachedPolicies"},
-		BodyLimit: 1048576,
+		Pages: []string{"AttachedPolicies"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAttachedUserPolicies",
@@ -997,8 +903,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 		Input:  &shapeListAttachedUserPoliciesInput, NewInput: func() any { return new(ListAttachedUserPoliciesInput) },
 		Output: &shapeListAttachedUserPoliciesOutput, ResultWrapper: "ListAttachedUserPoliciesResult",
-		Pages:     []string{"AttachedPolicies"},
-		BodyLimit: 1048576,
+		Pages: []string{"AttachedPolicies"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListDelegationRequests",
@@ -1007,7 +912,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
 		Input:         &shapeListDelegationRequestsInput, NewInput: func() any { return new(ListDelegationRequestsInput) },
 		Output: &shapeListDelegationRequestsOutput, ResultWrapper: "ListDelegationRequestsResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListEntitiesForPolicy",
@@ -1018,8 +922,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 		Input:  &shapeListEntitiesForPolicyInput, NewInput: func() any { return new(ListEntitiesForPolicyInput) },
 		Output: &shapeListEntitiesForPolicyOutput, ResultWrapper: "ListEntitiesForPolicyResult",
-		Pages:     []string{"PolicyGroups", "PolicyUsers", "PolicyRoles"},
-		BodyLimit: 1048576,
+		Pages: []string{"PolicyGroups", "PolicyUsers", "PolicyRoles"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListGroupPolicies",
@@ -1030,8 +933,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeListGroupPoliciesInput, NewInput: func() any { return new(ListGroupPoliciesInput) },
 		Output: &shapeListGroupPoliciesOutput, ResultWrapper: "ListGroupPoliciesResult",
-		Pages:     []string{"PolicyNames"},
-		BodyLimit: 1048576,
+		Pages: []string{"PolicyNames"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListGroups",
@@ -1039,8 +941,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceFailure"},
 		Input:  &shapeListGroupsInput, NewInput: func() any { return new(ListGroupsInput) },
 		Output: &shapeListGroupsOutput, ResultWrapper: "ListGroupsResult",
-		Pages:     []string{"Groups"},
-		BodyLimit: 1048576,
+		Pages: []string{"Groups"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListGroupsForUser",
@@ -1051,8 +952,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeListGroupsForUserInput, NewInput: func() any { return new(ListGroupsForUserInput) },
 		Output: &shapeListGroupsForUserOutput, ResultWrapper: "ListGroupsForUserResult",
-		Pages:     []string{"Groups"},
-		BodyLimit: 1048576,
+		Pages: []string{"Groups"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListInstanceProfileTags",
@@ -1063,8 +963,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeListInstanceProfileTagsInput, NewInput: func() any { return new(ListInstanceProfileTagsInput) },
 		Output: &shapeListInstanceProfileTagsOutput, ResultWrapper: "ListInstanceProfileTagsResult",
-		Pages:     []string{"Tags"},
-		BodyLimit: 1048576,
+		Pages: []string{"Tags"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListInstanceProfiles",
@@ -1072,8 +971,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceFailure"},
 		Input:  &shapeListInstanceProfilesInput, NewInput: func() any { return new(ListInstanceProfilesInput) },
 		Output: &shapeListInstanceProfilesOutput, ResultWrapper: "ListInstanceProfilesResult",
-		Pages:     []string{"InstanceProfiles"},
-		BodyLimit: 1048576,
+		Pages: []string{"InstanceProfiles"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListInstanceProfilesForRole",
@@ -1084,8 +982,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeListInstanceProfilesForRoleInput, NewInput: func() any { return new(ListInstanceProfilesForRoleInput) },
 		Output: &shapeListInstanceProfilesForRoleOutput, ResultWrapper: "ListInstanceProfilesForRoleResult",
-		Pages:     []string{"InstanceProfiles"},
-		BodyLimit: 1048576,
+		Pages: []string{"InstanceProfiles"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListMFADeviceTags",
@@ -1096,8 +993,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 		Input:  &shapeListMFADeviceTagsInput, NewInput: func() any { return new(ListMFADeviceTagsInput) },
 		Output: &shapeListMFADeviceTagsOutput, ResultWrapper: "ListMFADeviceTagsResult",
-		Pages:     []string{"Tags"},
-		BodyLimit: 1048576,
+		Pages: []string{"Tags"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListMFADevices",
@@ -1108,8 +1004,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeListMFADevicesInput, NewInput: func() any { return new(ListMFADevicesInput) },
 		Output: &shapeListMFADevicesOutput, ResultWrapper: "ListMFADevicesResult",
-		Pages:     []string{"MFADevices"},
-		BodyLimit: 1048576,
+		Pages: []string{"MFADevices"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListOpenIDConnectProviderTags",
@@ -1120,8 +1015,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
 		Input:  &shapeListOpenIDConnectProviderTagsInput, NewInput: func() any { return new(ListOpenIDConnectProviderTagsInput) },
 		Output: &shapeListOpenIDConnectProviderTagsOutput, ResultWrapper: "ListOpenIDConnectProviderTagsResult",
-		Pages:     []string{"Tags"},
-		BodyLimit: 1048576,
+		Pages: []string{"Tags"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListOpenIDConnectProviders",
@@ -1129,7 +1023,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceFailure"},
 		Input:  &shapeListOpenIDConnectProvidersInput, NewInput: func() any { return new(ListOpenIDConnectProvidersInput) },
 		Output: &shapeListOpenIDConnectProvidersOutput, ResultWrapper: "ListOpenIDConnectProvidersResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListOrganizationsFeatures",
@@ -1137,7 +1030,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException"},
 		Input:  &shapeListOrganizationsFeaturesInput, NewInput: func() any { return new(ListOrganizationsFeaturesInput) },
 		Output: &shapeListOrganizationsFeaturesOutput, ResultWrapper: "ListOrganizationsFeaturesResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPolicies",
@@ -1145,8 +1037,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceFailure"},
 		Input:  &shapeListPoliciesInput, NewInput: func() any { return new(ListPoliciesInput) },
 		Output: &shapeListPoliciesOutput, ResultWrapper: "ListPoliciesResult",
-		Pages:     []string{"Policies"},
-		BodyLimit: 1048576,
+		Pages: []string{"Policies"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPoliciesGrantingServiceAccess",
@@ -1159,7 +1050,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput"},
 		Input:  &shapeListPoliciesGrantingServiceAccessInput, NewInput: func() any { return new(ListPoliciesGrantingServiceAccessInput) },
 		Output: &shapeListPoliciesGrantingServiceAccessOutput, ResultWrapper: "ListPoliciesGrantingServiceAccessResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPolicyTags",
@@ -1170,8 +1060,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
 		Input:  &shapeListPolicyTagsInput, NewInput: func() any { return new(ListPolicyTagsInput) },
 		Output: &shapeListPolicyTagsOutput, ResultWrapper: "ListPolicyTagsResult",
-		Pages:     []string{"Tags"},
-		BodyLimit: 1048576,
+		Pages: []string{"Tags"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPolicyVersions",
@@ -1182,8 +1071,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 		Input:  &shapeListPolicyVersionsInput, NewInput: func() any { return new(ListPolicyVersionsInput) },
 		Output: &shapeListPolicyVersionsOutput, ResultWrapper: "ListPolicyVersionsResult",
-		Pages:     []string{"Versions"},
-		BodyLimit: 1048576,
+		Pages: []string{"Versions"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListRolePolicies",
@@ -1194,8 +1082,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeListRolePoliciesInput, NewInput: func() any { return new(ListRolePoliciesInput) },
 		Output: &shapeListRolePoliciesOutput, ResultWrapper: "ListRolePoliciesResult",
-		Pages:     []string{"PolicyNames"},
-		BodyLimit: 1048576,
+		Pages: []string{"PolicyNames"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListRoleTags",
@@ -1206,8 +1093,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeListRoleTagsInput, NewInput: func() any { return new(ListRoleTagsInput) },
 		Output: &shapeListRoleTagsOutput, ResultWrapper: "ListRoleTagsResult",
-		Pages:     []string{"Tags"},
-		BodyLimit: 1048576,
+		Pages: []string{"Tags"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListRoles",
@@ -1215,8 +1101,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceFailure"},
 		Input:  &shapeListRolesInput, NewInput: func() any { return new(ListRolesInput) },
 		Output: &shapeListRolesOutput, ResultWrapper: "ListRolesResult",
-		Pages:     []string{"Roles"},
-		BodyLimit: 1048576,
+		Pages: []string{"Roles"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSAMLProviderTags",
@@ -1227,8 +1112,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
 		Input:  &shapeListSAMLProviderTagsInput, NewInput: func() any { return new(ListSAMLProviderTagsInput) },
 		Output: &shapeListSAMLProviderTagsOutput, ResultWrapper: "ListSAMLProviderTagsResult",
-		Pages:     []string{"Tags"},
-		BodyLimit: 1048576,
+		Pages: []string{"Tags"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSAMLProviders",
@@ -1236,7 +1120,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceFailure"},
 		Input:  &shapeListSAMLProvidersInput, NewInput: func() any { return new(ListSAMLProvidersInput) },
 		Output: &shapeListSAMLProvidersOutput, ResultWrapper: "ListSAMLProvidersResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSSHPublicKeys",
@@ -1247,8 +1130,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity"},
 		Input:  &shapeListSSHPublicKeysInput, NewInput: func() any { return new(ListSSHPublicKeysInput) },
 		Output: &shapeListSSHPublicKeysOutput, ResultWrapper: "ListSSHPublicKeysResult",
-		Pages:     []string{"SSHPublicKeys"},
-		BodyLimit: 1048576,
+		Pages: []string{"SSHPublicKeys"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListServerCertificateTags",
@@ -1259,8 +1141,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeListServerCertificateTagsInput, NewInput: func() any { return new(ListServerCertificateTagsInput) },
 		Output: &shapeListServerCertificateTagsOutput, ResultWrapper: "ListServerCertificateTagsResult",
-		Pages:     []string{"Tags"},
-		BodyLimit: 1048576,
+		Pages: []string{"Tags"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListServerCertificates",
@@ -1268,8 +1149,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceFailure"},
 		Input:  &shapeListServerCertificatesInput, NewInput: func() any { return new(ListServerCertificatesInput) },
 		Output: &shapeListServerCertificatesOutput, ResultWrapper: "ListServerCertificatesResult",
-		Pages:     []string{"ServerCertificateMetadataList"},
-		BodyLimit: 1048576,
+		Pages: []string{"ServerCertificateMetadataList"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListServiceSpecificCredentials",
@@ -1280,7 +1160,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "NotSupportedService"},
 		Input:  &shapeListServiceSpecificCredentialsInput, NewInput: func() any { return new(ListServiceSpecificCredentialsInput) },
 		Output: &shapeListServiceSpecificCredentialsOutput, ResultWrapper: "ListServiceSpecificCredentialsResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSigningCertificates",
@@ -1291,8 +1170,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeListSigningCertificatesInput, NewInput: func() any { return new(ListSigningCertificatesInput) },
 		Output: &shapeListSigningCertificatesOutput, ResultWrapper: "ListSigningCertificatesResult",
-		Pages:     []string{"Certificates"},
-		BodyLimit: 1048576,
+		Pages: []string{"Certificates"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListUserPolicies",
@@ -1303,8 +1181,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeListUserPoliciesInput, NewInput: func() any { return new(ListUserPoliciesInput) },
 		Output: &shapeListUserPoliciesOutput, ResultWrapper: "ListUserPoliciesResult",
-		Pages:     []string{"PolicyNames"},
-		BodyLimit: 1048576,
+		Pages: []string{"PolicyNames"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListUserTags",
@@ -1315,8 +1192,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeListUserTagsInput, NewInput: func() any { return new(ListUserTagsInput) },
 		Output: &shapeListUserTagsOutput, ResultWrapper: "ListUserTagsResult",
-		Pages:     []string{"Tags"},
-		BodyLimit: 1048576,
+		Pages: []string{"Tags"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListUsers",
@@ -1324,16 +1200,14 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ServiceFailure"},
 		Input:  &shapeListUsersInput, NewInput: func() any { return new(ListUsersInput) },
 		Output: &shapeListUsersOutput, ResultWrapper: "ListUsersResult",
-		Pages:     []string{"Users"},
-		BodyLimit: 1048576,
+		Pages: []string{"Users"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListVirtualMFADevices",
 		Action: "iam:ListVirtualMFADevices", Level: awsquery.List,
 		Input: &shapeListVirtualMFADevicesInput, NewInput: func() any { return new(ListVirtualMFADevicesInput) },
 		Output: &shapeListVirtualMFADevicesOutput, ResultWrapper: "ListVirtualMFADevicesResult",
-		Pages:     []string{"VirtualMFADevices"},
-		BodyLimit: 1048576,
+		Pages: []string{"VirtualMFADevices"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "PutGroupPolicy",
@@ -1343,7 +1217,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "ServiceFailure"},
 		Input:  &shapePutGroupPolicyInput, NewInput: func() any { return new(PutGroupPolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "PutRolePermissionsBoundary",
@@ -1354,7 +1227,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:RoleTemplateARN"},
 		Errors:        []string{"NoSuchEntity", "InvalidInput", "UnmodifiableEntity", "PolicyNotAttachable", "ServiceFailure"},
 		Input:         &shapePutRolePermissionsBoundaryInput, NewInput: func() any { return new(PutRolePermissionsBoundaryInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "PutRolePolicy",
@@ -1365,7 +1237,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:RoleTemplateARN"},
 		Errors:        []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
 		Input:         &shapePutRolePolicyInput, NewInput: func() any { return new(PutRolePolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "PutUserPermissionsBoundary",
@@ -1376,7 +1247,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary"},
 		Errors:        []string{"NoSuchEntity", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
 		Input:         &shapePutUserPermissionsBoundaryInput, NewInput: func() any { return new(PutUserPermissionsBoundaryInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "PutUserPolicy",
@@ -1387,7 +1257,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary"},
 		Errors:        []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "ServiceFailure"},
 		Input:         &shapePutUserPolicyInput, NewInput: func() any { return new(PutUserPolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "RejectDelegationRequest",
@@ -1397,7 +1266,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
 		Input:  &shapeRejectDelegationRequestInput, NewInput: func() any { return new(RejectDelegationRequestInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "RemoveClientIDFromOpenIDConnectProvider",
@@ -1407,7 +1275,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"ConcurrentModification", "InvalidInput", "NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeRemoveClientIDFromOpenIDConnectProviderInput, NewInput: func() any { return new(RemoveClientIDFromOpenIDConnectProviderInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "RemoveRoleFromInstanceProfile",
@@ -1417,7 +1284,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
 		Input:  &shapeRemoveRoleFromInstanceProfileInput, NewInput: func() any { return new(RemoveRoleFromInstanceProfileInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "RemoveUserFromGroup",
@@ -1427,7 +1293,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeRemoveUserFromGroupInput, NewInput: func() any { return new(RemoveUserFromGroupInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ResetServiceSpecificCredential",
@@ -1439,7 +1304,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"NoSuchEntity"},
 		Input:         &shapeResetServiceSpecificCredentialInput, NewInput: func() any { return new(ResetServiceSpecificCredentialInput) },
 		Output: &shapeResetServiceSpecificCredentialOutput, ResultWrapper: "ResetServiceSpecificCredentialResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "ResyncMFADevice",
@@ -1449,7 +1313,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"InvalidAuthenticationCode", "NoSuchEntity", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
 		Input:  &shapeResyncMFADeviceInput, NewInput: func() any { return new(ResyncMFADeviceInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "SendDelegationToken",
@@ -1459,7 +1322,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
 		Input:  &shapeSendDelegationTokenInput, NewInput: func() any { return new(SendDelegationTokenInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "SetDefaultPolicyVersion",
@@ -1469,14 +1331,12 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeSetDefaultPolicyVersionInput, NewInput: func() any { return new(SetDefaultPolicyVersionInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "SetSecurityTokenServicePreferences",
 		Action: "iam:SetSecurityTokenServicePreferences", Level: awsquery.Write,
 		Errors: []string{"ServiceFailure"},
 		Input:  &shapeSetSecurityTokenServicePreferencesInput, NewInput: func() any { return new(SetSecurityTokenServicePreferencesInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "SimulateCustomPolicy",
@@ -1484,8 +1344,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"InvalidInput", "PolicyEvaluation"},
 		Input:  &shapeSimulateCustomPolicyInput, NewInput: func() any { return new(SimulateCustomPolicyInput) },
 		Output: &shapeSimulateCustomPolicyOutput, ResultWrapper: "SimulateCustomPolicyResult",
-		Pages:     []string{"EvaluationResults"},
-		BodyLimit: 8388608,
+		Pages: []string{"EvaluationResults"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "SimulatePrincipalPolicy",
@@ -1498,8 +1357,7 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput", "PolicyEvaluation"},
 		Input:  &shapeSimulatePrincipalPolicyInput, NewInput: func() any { return new(SimulatePrincipalPolicyInput) },
 		Output: &shapeSimulatePrincipalPolicyOutput, ResultWrapper: "SimulatePrincipalPolicyResult",
-		Pages:     []string{"EvaluationResults"},
-		BodyLimit: 8388608,
+		Pages: []string{"EvaluationResults"},
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagInstanceProfile",
@@ -1510,7 +1368,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeTagInstanceProfileInput, NewInput: func() any { return new(TagInstanceProfileInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagMFADevice",
@@ -1521,7 +1378,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
 		Errors:        []string{"InvalidInput", "NoSuchEntity", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeTagMFADeviceInput, NewInput: func() any { return new(TagMFADeviceInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagOpenIDConnectProvider",
@@ -1532,7 +1388,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeTagOpenIDConnectProviderInput, NewInput: func() any { return new(TagOpenIDConnectProviderInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagPolicy",
@@ -1543,7 +1398,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeTagPolicyInput, NewInput: func() any { return new(TagPolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagRole",
@@ -1554,7 +1408,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys", "iam:RoleTemplateARN"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeTagRoleInput, NewInput: func() any { return new(TagRoleInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagSAMLProvider",
@@ -1565,7 +1418,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeTagSAMLProviderInput, NewInput: func() any { return new(TagSAMLProviderInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagServerCertificate",
@@ -1576,7 +1428,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeTagServerCertificateInput, NewInput: func() any { return new(TagServerCertificateInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagUser",
@@ -1587,7 +1438,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeTagUserInput, NewInput: func() any { return new(TagUserInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagInstanceProfile",
@@ -1598,7 +1448,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeUntagInstanceProfileInput, NewInput: func() any { return new(UntagInstanceProfileInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagMFADevice",
@@ -1609,7 +1458,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeUntagMFADeviceInput, NewInput: func() any { return new(UntagMFADeviceInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagOpenIDConnectProvider",
@@ -1620,7 +1468,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeUntagOpenIDConnectProviderInput, NewInput: func() any { return new(UntagOpenIDConnectProviderInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagPolicy",
@@ -1631,7 +1478,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeUntagPolicyInput, NewInput: func() any { return new(UntagPolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagRole",
@@ -1642,7 +1488,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeUntagRoleInput, NewInput: func() any { return new(UntagRoleInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagSAMLProvider",
@@ -1653,7 +1498,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeUntagSAMLProviderInput, NewInput: func() any { return new(UntagSAMLProviderInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagServerCertificate",
@@ -1664,7 +1508,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeUntagServerCertificateInput, NewInput: func() any { return new(UntagServerCertificateInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagUser",
@@ -1675,7 +1518,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"aws:TagKeys"},
 		Errors:        []string{"NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeUntagUserInput, NewInput: func() any { return new(UntagUserInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateAccessKey",
@@ -1685,14 +1527,12 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure", "InvalidInput"},
 		Input:  &shapeUpdateAccessKeyInput, NewInput: func() any { return new(UpdateAccessKeyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateAccountPasswordPolicy",
 		Action: "iam:UpdateAccountPasswordPolicy", Level: awsquery.Write,
 		Errors: []string{"NoSuchEntity", "MalformedPolicyDocument", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeUpdateAccountPasswordPolicyInput, NewInput: func() any { return new(UpdateAccountPasswordPolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateAssumeRolePolicy",
@@ -1703,7 +1543,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:PermissionsBoundary"},
 		Errors:        []string{"NoSuchEntity", "MalformedPolicyDocument", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
 		Input:         &shapeUpdateAssumeRolePolicyInput, NewInput: func() any { return new(UpdateAssumeRolePolicyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateDelegationRequest",
@@ -1713,7 +1552,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
 		Input:  &shapeUpdateDelegationRequestInput, NewInput: func() any { return new(UpdateDelegationRequestInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateGroup",
@@ -1723,7 +1561,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "EntityAlreadyExists", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeUpdateGroupInput, NewInput: func() any { return new(UpdateGroupInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateLoginProfile",
@@ -1733,7 +1570,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"EntityTemporarilyUnmodifiable", "NoSuchEntity", "PasswordPolicyViolation", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeUpdateLoginProfileInput, NewInput: func() any { return new(UpdateLoginProfileInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateOpenIDConnectProviderThumbprint",
@@ -1743,7 +1579,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"ConcurrentModification", "InvalidInput", "NoSuchEntity", "ServiceFailure"},
 		Input:  &shapeUpdateOpenIDConnectProviderThumbprintInput, NewInput: func() any { return new(UpdateOpenIDConnectProviderThumbprintInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateRole",
@@ -1755,7 +1590,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"UnmodifiableEntity", "NoSuchEntity", "ServiceFailure"},
 		Input:         &shapeUpdateRoleInput, NewInput: func() any { return new(UpdateRoleInput) },
 		Output: &shapeUpdateRoleOutput, ResultWrapper: "UpdateRoleResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateRoleDescription",
@@ -1767,7 +1601,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
 		Input:         &shapeUpdateRoleDescriptionInput, NewInput: func() any { return new(UpdateRoleDescriptionInput) },
 		Output: &shapeUpdateRoleDescriptionOutput, ResultWrapper: "UpdateRoleDescriptionResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateSAMLProvider",
@@ -1778,7 +1611,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
 		Input:  &shapeUpdateSAMLProviderInput, NewInput: func() any { return new(UpdateSAMLProviderInput) },
 		Output: &shapeUpdateSAMLProviderOutput, ResultWrapper: "UpdateSAMLProviderResult",
-		BodyLimit: 33554432,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateSSHPublicKey",
@@ -1788,7 +1620,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "InvalidInput"},
 		Input:  &shapeUpdateSSHPublicKeyInput, NewInput: func() any { return new(UpdateSSHPublicKeyInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateServerCertificate",
@@ -1798,7 +1629,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "EntityAlreadyExists", "LimitExceeded", "ServiceFailure"},
 		Input:  &shapeUpdateServerCertificateInput, NewInput: func() any { return new(UpdateServerCertificateInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateServiceSpecificCredential",
@@ -1809,7 +1639,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:ServiceSpecificCredentialServiceName"},
 		Errors:        []string{"NoSuchEntity"},
 		Input:         &shapeUpdateServiceSpecificCredentialInput, NewInput: func() any { return new(UpdateServiceSpecificCredentialInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateSigningCertificate",
@@ -1819,7 +1648,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure", "InvalidInput"},
 		Input:  &shapeUpdateSigningCertificateInput, NewInput: func() any { return new(UpdateSigningCertificateInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateUser",
@@ -1829,7 +1657,6 @@ var operations = []*awsquery.Operation{
 		},
 		Errors: []string{"NoSuchEntity", "LimitExceeded", "EntityAlreadyExists", "EntityTemporarilyUnmodifiable", "ConcurrentModification", "ServiceFailure"},
 		Input:  &shapeUpdateUserInput, NewInput: func() any { return new(UpdateUserInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UploadSSHPublicKey",
@@ -1840,7 +1667,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"LimitExceeded", "NoSuchEntity", "InvalidPublicKey", "DuplicateSSHPublicKey", "UnrecognizedPublicKeyEncoding"},
 		Input:  &shapeUploadSSHPublicKeyInput, NewInput: func() any { return new(UploadSSHPublicKeyInput) },
 		Output: &shapeUploadSSHPublicKeyOutput, ResultWrapper: "UploadSSHPublicKeyResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UploadServerCertificate",
@@ -1852,7 +1678,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "MalformedCertificate", "KeyPairMismatch", "ConcurrentModification", "ServiceFailure"},
 		Input:         &shapeUploadServerCertificateInput, NewInput: func() any { return new(UploadServerCertificateInput) },
 		Output: &shapeUploadServerCertificateOutput, ResultWrapper: "UploadServerCertificateResult",
-		BodyLimit: 8388608,
 	},
 	{
 		Service: "iam", Version: Version, Namespace: Namespace, Name: "UploadSigningCertificate",
@@ -1863,6 +1688,5 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"LimitExceeded", "EntityAlreadyExists", "MalformedCertificate", "InvalidCertificate", "DuplicateCertificate", "NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
 		Input:  &shapeUploadSigningCertificateInput, NewInput: func() any { return new(UploadSigningCertificateInput) },
 		Output: &shapeUploadSigningCertificateOutput, ResultWrapper: "UploadSigningCertificateResult",
-		BodyLimit: 1048576,
 	},
 }

@@ -98,11 +98,11 @@ var (
 	shapeAccessDetails                                   = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeAccessDetail}
 	shapeActionNameListType                              = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeActionNameType}
 	shapeArnListType                                     = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeArnType}
-	shapeCertificationMapType                            = awsquery.Shape{Kind: awsquery.Map, Key: &stringShape, Element: &stringShape}
+	shapeCertificationMapType                            = awsquery.Shape{Kind: awsquery.Map, Element: &stringShape}
 	shapeContextEntryListType                            = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeContextEntry}
 	shapeContextKeyNamesResultListType                   = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeContextKeyNameType}
 	shapeContextKeyValueListType                         = awsquery.Shape{Kind: awsquery.Sequence, Element: &stringShape}
-	shapeEvalDecisionDetailsType                         = awsquery.Shape{Kind: awsquery.Map, Key: &stringShape, Element: &stringShape}
+	shapeEvalDecisionDetailsType                         = awsquery.Shape{Kind: awsquery.Map, Element: &stringShape}
 	shapeEvaluationResultsListType                       = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeEvaluationResult}
 	shapeFeaturesListType                                = awsquery.Shape{Kind: awsquery.Sequence, Element: &stringShape}
 	shapeManagedPolicyDetailListType                     = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeManagedPolicyDetail}
@@ -147,7 +147,7 @@ var (
 	shapeRolePermissionRestrictionArnListType            = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeArnType}
 	shapeServerCertificateMetadataListType               = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeServerCertificateMetadata}
 	shapeServiceNamespaceListType                        = awsquery.Shape{Kind: awsquery.Sequence, Min: 1, Max: 200, Element: &shapeServiceNamespaceType}
-	shapeSummaryMapType                                  = awsquery.Shape{Kind: awsquery.Map, Key: &stringShape, Element: &integerShape}
+	shapeSummaryMapType                                  = awsquery.Shape{Kind: awsquery.Map, Element: &integerShape}
 	shapeTagKeyListType                                  = awsquery.Shape{Kind: awsquery.Sequence, Max: 50, Element: &shapeTagKeyType}
 	shapeTagListType                                     = awsquery.Shape{Kind: awsquery.Sequence, Max: 50, Element: &shapeTag}
 	shapeThumbprintListType                              = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeThumbprintType}

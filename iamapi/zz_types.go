@@ -526,7 +526,7 @@ type GetAccountSummaryInput struct{}
 
 // GetAccountSummaryOutput is what GetAccountSummary answers.
 type GetAccountSummaryOutput struct {
-	SummaryMap map[SummaryKeyType]int
+	SummaryMap map[SummaryKeyType]int32
 }
 
 // GetContextKeysForCustomPolicyInput is what GetContextKeysForCustomPolicy takes.

@@ -26,7 +26,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException", "ExpiredTokenException"},
 		Input:         &shapeAssumeRoleInput, NewInput: func() any { return new(AssumeRoleInput) },
 		Output: &shapeAssumeRoleOutput, ResultWrapper: "AssumeRoleResult",
-		BodyLimit:  1048576,
 		EchoValues: true,
 	},
 	{
@@ -40,7 +39,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"MalformedPolicyDocument", "PackedPolicyTooLarge", "IDPRejectedClaim", "InvalidIdentityToken", "ExpiredTokenException", "RegionDisabledException"},
 		Input:         &shapeAssumeRoleWithSAMLInput, NewInput: func() any { return new(AssumeRoleWithSAMLInput) },
 		Output: &shapeAssumeRoleWithSAMLOutput, ResultWrapper: "AssumeRoleWithSAMLResult",
-		BodyLimit:  1048576,
 		EchoValues: true,
 	},
 	{
@@ -54,7 +52,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"MalformedPolicyDocument", "PackedPolicyTooLarge", "IDPRejectedClaim", "IDPCommunicationError", "InvalidIdentityToken", "ExpiredTokenException", "RegionDisabledException"},
 		Input:         &shapeAssumeRoleWithWebIdentityInput, NewInput: func() any { return new(AssumeRoleWithWebIdentityInput) },
 		Output: &shapeAssumeRoleWithWebIdentityOutput, ResultWrapper: "AssumeRoleWithWebIdentityResult",
-		BodyLimit:  1048576,
 		EchoValues: true,
 	},
 	{
@@ -67,7 +64,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"RegionDisabledException", "ExpiredTokenException"},
 		Input:         &shapeAssumeRootInput, NewInput: func() any { return new(AssumeRootInput) },
 		Output: &shapeAssumeRootOutput, ResultWrapper: "AssumeRootResult",
-		BodyLimit:  1048576,
 		EchoValues: true,
 	},
 	{
@@ -76,7 +72,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"InvalidAuthorizationMessageException"},
 		Input:  &shapeDecodeAuthorizationMessageInput, NewInput: func() any { return new(DecodeAuthorizationMessageInput) },
 		Output: &shapeDecodeAuthorizationMessageOutput, ResultWrapper: "DecodeAuthorizationMessageResult",
-		BodyLimit:  1048576,
 		EchoValues: true,
 	},
 	{
@@ -84,7 +79,6 @@ var operations = []*awsquery.Operation{
 		Action: "sts:GetAccessKeyInfo", Level: awsquery.Read,
 		Input: &shapeGetAccessKeyInfoInput, NewInput: func() any { return new(GetAccessKeyInfoInput) },
 		Output: &shapeGetAccessKeyInfoOutput, ResultWrapper: "GetAccessKeyInfoResult",
-		BodyLimit:  1048576,
 		EchoValues: true,
 	},
 	{
@@ -92,7 +86,6 @@ var operations = []*awsquery.Operation{
 		Action: "sts:GetCallerIdentity", Level: awsquery.Read,
 		Input: &shapeGetCallerIdentityInput, NewInput: func() any { return new(GetCallerIdentityInput) },
 		Output: &shapeGetCallerIdentityOutput, ResultWrapper: "GetCallerIdentityResult",
-		BodyLimit:  1048576,
 		EchoValues: true,
 	},
 	{
@@ -101,7 +94,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"ExpiredTradeInTokenException", "RegionDisabledException", "PackedPolicyTooLarge"},
 		Input:  &shapeGetDelegatedAccessTokenInput, NewInput: func() any { return new(GetDelegatedAccessTokenInput) },
 		Output: &shapeGetDelegatedAccessTokenOutput, ResultWrapper: "GetDelegatedAccessTokenResult",
-		BodyLimit:  1048576,
 		EchoValues: true,
 	},
 	{
@@ -114,7 +106,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException"},
 		Input:         &shapeGetFederationTokenInput, NewInput: func() any { return new(GetFederationTokenInput) },
 		Output: &shapeGetFederationTokenOutput, ResultWrapper: "GetFederationTokenResult",
-		BodyLimit:  1048576,
 		EchoValues: true,
 	},
 	{
@@ -123,7 +114,6 @@ var operations = []*awsquery.Operation{
 		Errors: []string{"RegionDisabledException"},
 		Input:  &shapeGetSessionTokenInput, NewInput: func() any { return new(GetSessionTokenInput) },
 		Output: &shapeGetSessionTokenOutput, ResultWrapper: "GetSessionTokenResult",
-		BodyLimit:  1048576,
 		EchoValues: true,
 	},
 	{
@@ -133,7 +123,6 @@ var operations = []*awsquery.Operation{
 		Errors:        []string{"SessionDurationEscalationException", "OutboundWebIdentityFederationDisabledException", "JWTPayloadSizeExceededException"},
 		Input:         &shapeGetWebIdentityTokenInput, NewInput: func() any { return new(GetWebIdentityTokenInput) },
 		Output: &shapeGetWebIdentityTokenOutput, ResultWrapper: "GetWebIdentityTokenResult",
-		BodyLimit:  1048576,
 		EchoValues: true,
 	},
 }

@@ -76,16 +76,16 @@ func getAccountSummary(r *api.Request, tx *store.Tx, _ *iamapi.GetAccountSummary
 	if err != nil {
 		return nil, err
 	}
-	quotas := make(map[Quota]int)
+	quotas := make(map[Quota]int32)
 	for name := range defaults {
 		value, err := quota(tx, account, name)
 		if err != nil {
 			return nil, err
 		}
-		quotas[name] = int(value)
+		quotas[name] = int32(value)
 	}
-	return &iamapi.GetAccountSummaryOutput{SummaryMap: map[iamapi.SummaryKeyType]int{
-		"Users": int(users), "UsersQuota": quotas[UsersPerAccount],
+	return &iamapi.GetAccountSummaryOutput{SummaryMap: map[iamapi.SummaryKeyType]int32{
+		"Users": int32(users), "UsersQuota": quotas[UsersPerAccount],
 		"Groups": 0, "GroupsQuota": 300,
 		"Roles": 0, "RolesQuota": 1000,
 		"Policies": 0, "PoliciesQuota": 1500,
@@ -93,7 +93,7 @@ func getAccountSummary(r *api.Request, tx *store.Tx, _ *iamapi.GetAccountSummary
 		"InstanceProfiles": 0, "InstanceProfilesQuota": 1000,
 		"ServerCertificates": 0, "ServerCertificatesQuota": 20,
 		"Providers":  0,
-		"MFADevices": int(devices), "MFADevicesInUse": int(devices),
+		"MFADevices": int32(devices), "MFADevicesInUse": int32(devices),
 		"AccountMFAEnabled": flag(root.devices > 0), "AccountAccessKeysPresent": flag(root.keys > 0),
 		"AccountPasswordPresent": flag(root.hasPassword), "AccountSigningCertificatesPresent": 0,
 		"AccessKeysPerUserQuota": quotas[AccessKeysPerUser], "SigningCertificatesPerUserQuota": 2,
@@ -105,7 +105,7 @@ func getAccountSummary(r *api.Request, tx *store.Tx, _ *iamapi.GetAccountSummary
 	}}, nil
 }
 
-func flag(set bool) int {
+func flag(set bool) int32 {
 	if set {
 		return 1
 	}

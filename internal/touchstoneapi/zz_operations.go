@@ -25,7 +25,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:RegisterSecurityKey"},
 		Input:         &shapeBeginMFADeviceRegistrationInput, NewInput: func() any { return new(BeginMFADeviceRegistrationInput) },
 		Output: &shapeBeginMFADeviceRegistrationOutput, ResultWrapper: "BeginMFADeviceRegistrationResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "FinishMFADeviceRegistration",
@@ -36,7 +35,6 @@ var operations = []*awsquery.Operation{
 		ConditionKeys: []string{"iam:FIDO-FIPS-140-2-certification", "iam:FIDO-FIPS-140-3-certification", "iam:FIDO-certification", "iam:RegisterSecurityKey"},
 		Input:         &shapeFinishMFADeviceRegistrationInput, NewInput: func() any { return new(FinishMFADeviceRegistrationInput) },
 		Output: &shapeFinishMFADeviceRegistrationOutput, ResultWrapper: "FinishMFADeviceRegistrationResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "ListMFADeviceDetails",
@@ -46,7 +44,6 @@ var operations = []*awsquery.Operation{
 		},
 		Input: &shapeListMFADeviceDetailsInput, NewInput: func() any { return new(ListMFADeviceDetailsInput) },
 		Output: &shapeListMFADeviceDetailsOutput, ResultWrapper: "ListMFADeviceDetailsResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "ListSessions",
@@ -56,7 +53,6 @@ var operations = []*awsquery.Operation{
 		},
 		Input: &shapeListSessionsInput, NewInput: func() any { return new(ListSessionsInput) },
 		Output: &shapeListSessionsOutput, ResultWrapper: "ListSessionsResult",
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "EndSession",
@@ -65,7 +61,6 @@ var operations = []*awsquery.Operation{
 			{Type: "user", Required: true},
 		},
 		Input: &shapeEndSessionInput, NewInput: func() any { return new(EndSessionInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "EndAllSessions",
@@ -74,21 +69,18 @@ var operations = []*awsquery.Operation{
 			{Type: "user", Required: true},
 		},
 		Input: &shapeEndAllSessionsInput, NewInput: func() any { return new(EndAllSessionsInput) },
-		BodyLimit: 1048576,
 	},
 	{
 		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "DescribeUsers",
 		Action: "iam:ListUsers", Level: awsquery.List,
 		Input: &shapeDescribeUsersInput, NewInput: func() any { return new(DescribeUsersInput) },
 		Output: &shapeDescribeUsersOutput, ResultWrapper: "DescribeUsersResult",
-		Pages:     []string{"Users"},
-		BodyLimit: 1048576,
+		Pages: []string{"Users"},
 	},
 	{
 		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "DescribeAccount",
-		Action: "", Level: awsquery.Read,
+		Action: "touchstone:DescribeAccount", Level: awsquery.Read,
 		Input: &shapeDescribeAccountInput, NewInput: func() any { return new(DescribeAccountInput) },
 		Output: &shapeDescribeAccountOutput, ResultWrapper: "DescribeAccountResult",
-		BodyLimit: 1048576,
 	},
 }

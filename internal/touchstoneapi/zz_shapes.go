@@ -19,13 +19,13 @@ var (
 	shapeCeremonyIdType          = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 256, Sensitive: true}
 	shapeCredentialType          = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 65536, Sensitive: true}
 	shapeDeviceNameType          = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 64, Pattern: &patternDeviceNameType}
+	shapeExistingUserNameType    = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 128, Pattern: &patternDeviceNameType}
 	shapeMarkerType              = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 2048, Pattern: &patternMarkerType}
 	shapeMaxItemsType            = awsquery.Shape{Kind: awsquery.Integer, Min: 1, Max: 1000}
-	shapeNameFragmentType        = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 64}
+	shapeNameFragmentType        = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 128}
 	shapePathPrefixType          = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 512, Pattern: &patternPathPrefixType}
 	shapeSessionIdType           = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 128}
 	shapeSortOrderType           = awsquery.Shape{Kind: awsquery.String, Enum: []string{"Ascending", "Descending"}}
-	shapeUserNameType            = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 64, Pattern: &patternDeviceNameType}
 	shapeUserSortType            = awsquery.Shape{Kind: awsquery.String, Enum: []string{"UserName", "Path", "CreateDate", "PasswordLastUsed"}}
 	shapeMfaDeviceDetailListType = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeMFADeviceDetail}
 	shapeSessionListType         = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeSession}
@@ -34,7 +34,7 @@ var (
 
 var (
 	shapeBeginMFADeviceRegistrationInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
-		{Name: "UserName", Shape: &shapeUserNameType},
+		{Name: "UserName", Shape: &shapeExistingUserNameType},
 		{Name: "DeviceName", Shape: &shapeDeviceNameType, Required: true},
 	}}
 	shapeBeginMFADeviceRegistrationOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
@@ -64,15 +64,15 @@ var (
 		{Name: "TotalCount", Shape: &integerShape, Required: true},
 	}}
 	shapeEndAllSessionsInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
-		{Name: "UserName", Shape: &shapeUserNameType},
+		{Name: "UserName", Shape: &shapeExistingUserNameType},
 		{Name: "ExceptCurrent", Shape: &booleanShape},
 	}}
 	shapeEndSessionInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "SessionId", Shape: &shapeSessionIdType, Required: true},
-		{Name: "UserName", Shape: &shapeUserNameType},
+		{Name: "UserName", Shape: &shapeExistingUserNameType},
 	}}
 	shapeFinishMFADeviceRegistrationInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
-		{Name: "UserName", Shape: &shapeUserNameType},
+		{Name: "UserName", Shape: &shapeExistingUserNameType},
 		{Name: "CeremonyId", Shape: &shapeCeremonyIdType, Required: true},
 		{Name: "Credential", Shape: &shapeCredentialType, Required: true},
 	}}
@@ -80,13 +80,13 @@ var (
 		{Name: "SerialNumber", Shape: &stringShape, Required: true},
 	}}
 	shapeListMFADeviceDetailsInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
-		{Name: "UserName", Shape: &shapeUserNameType},
+		{Name: "UserName", Shape: &shapeExistingUserNameType},
 	}}
 	shapeListMFADeviceDetailsOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "MFADevices", Shape: &shapeMfaDeviceDetailListType, Required: true},
 	}}
 	shapeListSessionsInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
-		{Name: "UserName", Shape: &shapeUserNameType},
+		{Name: "UserName", Shape: &shapeExistingUserNameType},
 	}}
 	shapeListSessionsOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Sessions", Shape: &shapeSessionListType, Required: true},

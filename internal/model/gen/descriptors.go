@@ -15,8 +15,6 @@ var kinds = map[string]string{
 	"list": "Sequence", "map": "Map", "structure": "Structure",
 }
 
-const defaultBodyLimit = 1 << 20
-
 func (g *generator) operations(s *source) error {
 	s.p("// Version is the version of the API, and Namespace the XML namespace of its answers.")
 	s.p("const (\nVersion = %q\nNamespace = %q\n)\n", g.service.APIVersion, g.service.XMLNamespace)
@@ -64,9 +62,6 @@ func (g *generator) operation(s *source, name string, op *operation) error {
 		}
 		s.strings("Pages", p.ResultKey)
 	}
-	limit := g.overlay.Limits[g.name+":"+name]
-	g.used[g.name+":"+name] = true
-	s.p("BodyLimit: %d,", cmp.Or(limit.Bytes, defaultBodyLimit))
 	if g.overlay.Services[g.name].EchoValues {
 		s.p("EchoValues: true,")
 	}
@@ -158,11 +153,11 @@ func (g *generator) compound(s *source, name string) {
 	if !found {
 		return
 	}
-	inner, key := shape.Member, ""
+	inner := shape.Member
 	if shape.Type == "map" {
-		inner, key = shape.Value, ", Key: &"+g.shapeName(*shape.Key)
+		inner = shape.Value
 	}
-	s.p("shape%s = awsquery.Shape{%s%s, Element: &%s}", exported(name), constraints(bounds, nil), key, g.shapeName(*inner))
+	s.p("shape%s = awsquery.Shape{%s, Element: &%s}", exported(name), constraints(bounds, nil), g.shapeName(*inner))
 }
 
 // bounds are the limits of a list or map, zero when no input has it; not found when nothing has it.
@@ -211,7 +206,7 @@ func (g *generator) plain(kind string) bool {
 		if _, found := g.bounds(name); !found {
 			continue
 		}
-		for _, inner := range []*member{shape.Key, shape.Member, shape.Value} {
+		for _, inner := range []*member{shape.Member, shape.Value} {
 			if inner != nil && used(*inner) {
 				return true
 			}

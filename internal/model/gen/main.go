@@ -58,10 +58,5 @@ func generate(dir string) (map[string][]byte, error) {
 			return nil, fmt.Errorf("overlay.json: no input has the pattern %s", text)
 		}
 	}
-	for name := range corrections.Limits {
-		if !used[name] {
-			return nil, fmt.Errorf("overlay.json: no operation %s", name)
-		}
-	}
 	return files, nil
 }

@@ -81,10 +81,6 @@ type overlay struct {
 		Reason             string
 	}
 	Patterns map[string]struct{ Class, Func, Reason string }
-	Limits   map[string]struct {
-		Bytes  int
-		Reason string
-	} `json:"bodyLimits"`
 }
 
 // ordered is a JSON object whose members keep their order, which is the order of elements in answers.
@@ -149,11 +145,6 @@ func load(dir string) (models []document, corrections overlay, err error) {
 	for text, p := range corrections.Patterns {
 		if p.Reason == "" {
 			return nil, corrections, fmt.Errorf("overlay.json: the pattern %s has no reason", text)
-		}
-	}
-	for name, l := range corrections.Limits {
-		if l.Reason == "" {
-			return nil, corrections, fmt.Errorf("overlay.json: the body limit of %s has no reason", name)
 		}
 	}
 	return models, corrections, nil

@@ -101,11 +101,13 @@ func (g *generator) visit(m member, input bool) error {
 		g.inputs[m.Shape] = true
 	}
 	shape, compound := g.service.Shapes[m.Shape]
-	if !compound {
+	switch {
+	case !compound:
 		return g.scalar(m, input)
-	}
-	if shape.Type == "structure" {
+	case shape.Type == "structure":
 		return g.structure(exported(m.Shape), shape.Members, input)
+	case shape.Type == "map" && input:
+		return fmt.Errorf("map %s in an input", m.Shape)
 	}
 	for _, inner := range []*member{shape.Key, shape.Member, shape.Value} {
 		if inner != nil {
@@ -164,7 +166,11 @@ func (g *generator) valueType(m member) string {
 	case "list":
 		return "[]" + g.valueType(*shape.Member)
 	case "map":
-		return "map[" + g.valueType(*shape.Key) + "]" + g.valueType(*shape.Value)
+		value := g.valueType(*shape.Value)
+		if value == "int" {
+			value = "int32" // nothing is computed with an answer's counts
+		}
+		return "map[" + g.valueType(*shape.Key) + "]" + value
 	}
 	return exported(m.Shape)
 }
