@@ -149,8 +149,10 @@ func TestWrong(t *testing.T) {
 		{"empty pair", edit(", Signature", ",, Signature"), incomplete, "missing equal-sign"},
 		{"unknown parameter", edit("Signature=", "X=y, Signature="), incomplete, "unknown parameter 'X'"},
 		{"parameter twice", edit(", Signature=", ", Signature=00, Signature="), incomplete, "'Signature' more than once"},
-		{"no date", func(r *http.Request) { r.Header.Del("X-Amz-Date") }, incomplete,
-			"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. Authorization="},
+		{
+			"no date", func(r *http.Request) { r.Header.Del("X-Amz-Date") }, incomplete,
+			"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. Authorization=",
+		},
 		{"two dates", add("X-Amz-Date", "20260102T120000Z"), incomplete, "more than one date"},
 		{"date in another form", set("X-Amz-Date", "2026-01-02T12:00:00Z"), incomplete, "Date must be in ISO-8601 'basic format'. Got '2026-01-02T12:00:00Z'."},
 		{"no such date", set("X-Amz-Date", "20260231T120000Z"), incomplete, "ISO-8601"},
@@ -158,15 +160,19 @@ func TestWrong(t *testing.T) {
 			r.Header.Del("X-Amz-Date")
 			r.Header.Set("Date", "yesterday")
 		}, incomplete, "Got 'yesterday'"},
-		{"four elements", edit("/iam/", "/"), incomplete,
-			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'AKIAIOSFODNN7EXAMPLE/20260102/eu-west-1/aws4_request'"},
+		{
+			"four elements", edit("/iam/", "/"), incomplete,
+			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'AKIAIOSFODNN7EXAMPLE/20260102/eu-west-1/aws4_request'",
+		},
 		{"six elements", edit("/iam/", "/iam/x/"), incomplete, "exactly 5"},
 		{"empty key id", edit("AKIAIOSFODNN7EXAMPLE", ""), unknown, "The security token included in the request is invalid."},
 		{"short key id", edit("AKIAIOSFODNN7EXAMPLE", "AKIA"), unknown, "invalid"},
 		{"key id with other characters", edit("AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7-EXAMPLE"), unknown, "invalid"},
 		{"terminator", edit("aws4_request", "aws5_request"), mismatch, "Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5_request'"},
-		{"scope of another day", edit("/20260102/", "/20260103/"), mismatch,
-			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20260103' != '20260102', from '20260102T120000Z'."},
+		{
+			"scope of another day", edit("/20260102/", "/20260103/"), mismatch,
+			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20260103' != '20260102', from '20260102T120000Z'.",
+		},
 		{"no region", edit("/eu-west-1/", "//"), mismatch, "Credential should be scoped to a valid Region, not ''"},
 		{"region of other characters", edit("/eu-west-1/", "/EU WEST/"), mismatch, "not 'EU WEST'"},
 		{"another region", edit("/eu-west-1/", "/eu-west-2/"), mismatch, "The request signature we calculated does not match"},
@@ -209,10 +215,14 @@ func TestWrong(t *testing.T) {
 		{"unsigned payload", resigned(set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"), payload, credentials, "eu-west-1", "iam", noon), mismatch, "x-amz-content-sha256"},
 		{"chunked payload", resigned(set("X-Amz-Content-Sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), payload, credentials, "eu-west-1", "iam", noon), mismatch, "x-amz-content-sha256"},
 		{"hash of another body", resigned(set("X-Amz-Content-Sha256", hashOf("other")), payload, credentials, "eu-west-1", "iam", noon), mismatch, "x-amz-content-sha256"},
-		{"future", resigned(nothing, payload, credentials, "eu-west-1", "iam", noon.Add(skew+time.Second)), mismatch,
-			"Signature not yet current: 20260102T121501Z is still later than 20260102T121500Z (20260102T120000Z + 15 min.)"},
-		{"past", resigned(nothing, payload, credentials, "eu-west-1", "iam", noon.Add(-skew-time.Second)), mismatch,
-			"Signature expired: 20260102T114459Z is now earlier than 20260102T114500Z (20260102T120000Z - 15 min.)"},
+		{
+			"future", resigned(nothing, payload, credentials, "eu-west-1", "iam", noon.Add(skew+time.Second)), mismatch,
+			"Signature not yet current: 20260102T121501Z is still later than 20260102T121500Z (20260102T120000Z + 15 min.)",
+		},
+		{
+			"past", resigned(nothing, payload, credentials, "eu-west-1", "iam", noon.Add(-skew-time.Second)), mismatch,
+			"Signature expired: 20260102T114459Z is now earlier than 20260102T114500Z (20260102T120000Z - 15 min.)",
+		},
 		{"future, with another secret", resigned(nothing, payload, sigv4.Credentials{AccessKeyID: credentials.AccessKeyID, SecretAccessKey: "other"}, "eu-west-1", "iam", noon.Add(time.Hour)), mismatch, "not yet current"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
