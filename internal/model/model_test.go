@@ -1,0 +1,159 @@
+package model_test
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/awsquery"
+	"github.com/touchstone-iam/touchstone/iamapi"
+	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
+	"github.com/touchstone-iam/touchstone/stsapi"
+)
+
+var services = map[string][]*awsquery.Operation{
+	"iam": iamapi.Operations(), "sts": stsapi.Operations(), "touchstone": touchstoneapi.Operations(),
+}
+
+// Every operation of the models is there, under an action that its service has.
+func TestOperations(t *testing.T) {
+	if n, m := len(services["iam"]), len(services["sts"]); n != 176 || m != 11 {
+		t.Errorf("%d operations of IAM and %d of STS, want 176 and 11", n, m)
+	}
+	var unsigned []string
+	for service, operations := range services {
+		for _, op := range operations {
+			if op.Service != service || op.Version == "" || op.Namespace == "" || op.Level == "" {
+				t.Errorf("%s: %+v", op.Name, op)
+			}
+			if prefix, _, ok := strings.Cut(op.Action, ":"); !ok || prefix != service && service != "touchstone" {
+				t.Errorf("%s: action %q", op.Name, op.Action)
+			}
+			if (op.Output == nil) != (op.ResultWrapper == "") {
+				t.Errorf("%s: result element %q", op.Name, op.ResultWrapper)
+			}
+			if op.Unsigned {
+				unsigned = append(unsigned, op.Name)
+			}
+		}
+	}
+	if fmt.Sprint(unsigned) != "[AssumeRoleWithSAML AssumeRoleWithWebIdentity]" {
+		t.Errorf("unsigned: %v", unsigned)
+	}
+}
+
+var kinds = map[awsquery.Kind]reflect.Kind{
+	awsquery.String: reflect.String, awsquery.Integer: reflect.Int, awsquery.Boolean: reflect.Bool, awsquery.Sequence: reflect.Slice,
+	awsquery.Map: reflect.Map, awsquery.Structure: reflect.Struct,
+}
+
+// fits checks that a descriptor is of the type: the codec relies on it.
+func fits(t *testing.T, where string, s *awsquery.Shape, goType reflect.Type) {
+	t.Helper()
+	if goType.Kind() == reflect.Pointer {
+		goType = goType.Elem()
+	}
+	switch s.Kind {
+	case awsquery.Timestamp:
+		if goType != reflect.TypeFor[time.Time]() {
+			t.Errorf("%s: a timestamp in %s", where, goType)
+		}
+		return
+	case awsquery.Blob:
+		if goType != reflect.TypeFor[[]byte]() {
+			t.Errorf("%s: a blob in %s", where, goType)
+		}
+		return
+	}
+	if goType.Kind() != kinds[s.Kind] && (s.Kind != awsquery.Integer || goType.Kind() != reflect.Int32) {
+		t.Errorf("%s: kind %d in %s", where, s.Kind, goType)
+		return
+	}
+	switch s.Kind {
+	case awsquery.String:
+		if s.Sensitive && goType != reflect.TypeFor[awsquery.Secret]() {
+			t.Errorf("%s: a secret in %s", where, goType)
+		}
+	case awsquery.Sequence, awsquery.Map:
+		fits(t, where+".member", s.Element, goType.Elem())
+	case awsquery.Structure:
+		if len(s.Members) != goType.NumField() {
+			t.Fatalf("%s: %d members, %d fields", where, len(s.Members), goType.NumField())
+		}
+		for n, m := range s.Members {
+			field := goType.Field(n)
+			if !strings.EqualFold(field.Name, m.Name) {
+				t.Errorf("%s: member %s in field %s", where, m.Name, field.Name)
+			}
+			fits(t, where+"."+m.Name, m.Shape, field.Type)
+		}
+	}
+}
+
+func TestDescriptorsFit(t *testing.T) {
+	for service, operations := range services {
+		for _, op := range operations {
+			fits(t, service+":"+op.Name, op.Input, reflect.TypeOf(op.NewInput()))
+		}
+	}
+	for _, out := range []struct {
+		op  *awsquery.Operation
+		out any
+	}{
+		{find(t, "iam", "GetAccountAuthorizationDetails"), iamapi.GetAccountAuthorizationDetailsOutput{}},
+		{find(t, "iam", "GetAccountSummary"), iamapi.GetAccountSummaryOutput{}},
+		{find(t, "iam", "GetMFADevice"), iamapi.GetMFADeviceOutput{}},
+		{find(t, "iam", "SimulateCustomPolicy"), iamapi.SimulateCustomPolicyOutput{}},
+		{find(t, "iam", "CreateVirtualMFADevice"), iamapi.CreateVirtualMFADeviceOutput{}},
+		{find(t, "iam", "UpdateRole"), iamapi.UpdateRoleOutput{}},
+		{find(t, "sts", "AssumeRole"), stsapi.AssumeRoleOutput{}},
+		{find(t, "touchstone", "DescribeUsers"), touchstoneapi.DescribeUsersOutput{}},
+		{find(t, "touchstone", "ListSessions"), touchstoneapi.ListSessionsOutput{}},
+		{find(t, "touchstone", "ListMFADeviceDetails"), touchstoneapi.ListMFADeviceDetailsOutput{}},
+	} {
+		fits(t, out.op.Name, out.op.Output, reflect.TypeOf(out.out))
+	}
+}
+
+func find(t *testing.T, service, name string) *awsquery.Operation {
+	t.Helper()
+	for _, op := range services[service] {
+		if op.Name == name {
+			return op
+		}
+	}
+	t.Fatalf("no operation %s:%s", service, name)
+	return nil
+}
+
+// What the overlay says of members is so in the types.
+func TestCorrections(t *testing.T) {
+	var reset *bool = iamapi.UpdateLoginProfileInput{}.PasswordResetRequired
+	var description *string = iamapi.UpdateRoleInput{}.Description
+	var token awsquery.Secret = stsapi.Credentials{}.SessionToken
+	var hasPassword *bool = touchstoneapi.UserDetail{}.HasPassword
+	if reset != nil || description != nil || token != "" || hasPassword != nil {
+		t.Error("not absent")
+	}
+	for _, op := range stsapi.Operations() {
+		if !op.EchoValues {
+			t.Errorf("%s does not show values", op.Name)
+		}
+	}
+}
+
+// Nothing that an answer may hold breaks its encoding: here, nothing at all.
+func TestEmptyAnswers(t *testing.T) {
+	var b bytes.Buffer
+	if err := awsquery.EncodeResponse(&b, find(t, "iam", "UpdateRole"), &iamapi.UpdateRoleOutput{}, "id"); err != nil {
+		t.Fatal(err)
+	}
+	const want = `<UpdateRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><UpdateRoleResult></UpdateRoleResult>` +
+		`<ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></UpdateRoleResponse>`
+	if b.String() != want {
+		t.Errorf("%s", b.String())
+	}
+}
