@@ -14,7 +14,9 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/touchstone-iam/touchstone/awsquery"
+	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/authz"
 	"github.com/touchstone-iam/touchstone/internal/server"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
@@ -170,4 +172,15 @@ func (c *inTransaction) Err() error {
 		do()
 	}
 	return nil
+}
+
+// callIn does an operation in process as the person signed in, in a context of the test's own.
+func callIn[In, Out any](t *testing.T, in context.Context, a *touchtest.Account, c *touchtest.Console, service, name string, input *In) (*Out, error) {
+	t.Helper()
+	caller, _, err := a.Server.SignIn.Caller(ctx, c.Token)
+	must(t, err)
+	now := a.Server.Clock.Now()
+	return api.Call[In, Out](in, a.Server.API, api.Request{
+		ID: audit.NewID(), Now: now, Caller: caller, Env: authz.Environment{Now: now, Address: touchtest.Visitor.Address, Region: "us-east-1"},
+	}, service, name, input)
 }

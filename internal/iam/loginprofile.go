@@ -172,6 +172,9 @@ func updateLoginProfile(r *api.Request, tx *store.Tx, in *iamapi.UpdateLoginProf
 	}
 	hash := r.Carry.(*passwordChange).hash
 	if hash == "" {
+		if in.Password.Reveal() != "" {
+			return nil, noSuchUser(in.UserName) // made after the snapshot: ask again
+		}
 		return nil, tx.SetPasswordResetRequired(i.AccountID, i.ID, required)
 	}
 	if err := tx.ChangePassword(i.AccountID, i.ID, p.Version, hash, required, r.Now); err != nil {

@@ -1,0 +1,291 @@
+package iam_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/touchstone-iam/touchstone/awsquery"
+	"github.com/touchstone-iam/touchstone/iamapi"
+	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/touchtest"
+)
+
+// signsIn reports whether the user's password is right.
+func signsIn(t *testing.T, a *touchtest.Account, name, password string) bool {
+	t.Helper()
+	_, err := a.Server.SignIn.User(ctx, touchtest.Visitor, a.ID, name, password, "")
+	a.Server.Clock.Advance(time.Minute) // a wrong password slows the next attempt down
+	return err == nil
+}
+
+// over checks that a console session has ended.
+func over(t *testing.T, what string, c *touchtest.Console, a *touchtest.Account) {
+	t.Helper()
+	if _, _, err := a.Server.SignIn.Caller(ctx, c.Token); !errors.Is(err, authn.ErrNoSession) {
+		t.Errorf("%s: %v, want no session", what, err)
+	}
+}
+
+func TestLoginProfile(t *testing.T) {
+	t.Parallel()
+	a, c := newAccount(t)
+	createUser(t, c, "Alice", "/")
+	_, err := c.GetLoginProfile(ctx, &awsiam.GetLoginProfileInput{UserName: aws.String("alice")})
+	want(t, "get without one", err, "404 NoSuchEntity: Login Profile for User Alice cannot be found.")
+	_, err = c.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")})
+	want(t, "update without one", err, "404 NoSuchEntity: Login Profile for User Alice cannot be found.")
+	_, err = c.DeleteLoginProfile(ctx, &awsiam.DeleteLoginProfileInput{UserName: aws.String("alice")})
+	want(t, "delete without one", err, "404 NoSuchEntity: Login Profile for User Alice cannot be found.")
+
+	_, err = c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice")})
+	want(t, "create without a password", err, "400 ValidationError: 1 validation error detected: Value at 'password' failed to satisfy constraint: Member must not be null")
+	out, err := c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd"), PasswordResetRequired: true})
+	must(t, err)
+	if p := out.LoginProfile; *p.UserName != "Alice" || !p.PasswordResetRequired || p.CreateDate == nil {
+		t.Errorf("created %+v", p)
+	}
+	record := lastRecord(t, a, "CreateLoginProfile")
+	if got := text(record.RequestParameters); got != `{"passwordResetRequired":true,"userName":"alice"}` {
+		t.Errorf("requestParameters %s", got)
+	}
+	expected := `{"loginProfile":{"createDate":"` + out.LoginProfile.CreateDate.UTC().Format("Jan 2, 2006 3:04:05 PM") + `","passwordResetRequired":true,"userName":"Alice"}}`
+	if got := text(record.ResponseElements); got != expected {
+		t.Errorf("responseElements %s\nwant %s", got, expected)
+	}
+	_, err = c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")})
+	want(t, "create again", err, "409 EntityAlreadyExists: Login Profile for user Alice already exists.")
+	get, err := c.GetLoginProfile(ctx, &awsiam.GetLoginProfileInput{UserName: aws.String("alice")})
+	must(t, err)
+	if p := get.LoginProfile; *p.UserName != "Alice" || !p.PasswordResetRequired || !p.CreateDate.Equal(*out.LoginProfile.CreateDate) {
+		t.Errorf("got %+v", p)
+	}
+
+	// What is not given stays as it was.
+	_, err = c.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), PasswordResetRequired: aws.Bool(false)})
+	must(t, err)
+	if !signsIn(t, a, "alice", "Passw0rd") {
+		t.Error("the password changed with the flag")
+	}
+	u := &touchtest.User{Name: "alice", Password: "Passw0rd"}
+	console := a.SignIn(u, nil)
+	_, err = c.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd-2")})
+	must(t, err)
+	if record := lastRecord(t, a, "UpdateLoginProfile"); text(record.RequestParameters) != `{"userName":"alice"}` || record.ResponseElements != nil {
+		t.Errorf("the event is %+v", record)
+	}
+	over(t, "after the reset", console, a)
+	if signsIn(t, a, "alice", "Passw0rd") || !signsIn(t, a, "alice", "Passw0rd-2") {
+		t.Error("the password is not the new one")
+	}
+	if get, err = c.GetLoginProfile(ctx, &awsiam.GetLoginProfileInput{UserName: aws.String("alice")}); err != nil || get.LoginProfile.PasswordResetRequired {
+		t.Errorf("after both updates: %+v, %v", get, err)
+	}
+
+	u.Password = "Passw0rd-2"
+	console = a.SignIn(u, nil)
+	_, err = c.DeleteLoginProfile(ctx, &awsiam.DeleteLoginProfileInput{UserName: aws.String("alice")})
+	must(t, err)
+	over(t, "after the login profile went", console, a)
+	if signsIn(t, a, "alice", "Passw0rd-2") {
+		t.Error("signed in without a login profile")
+	}
+	if record := lastRecord(t, a, "DeleteLoginProfile"); text(record.RequestParameters) != `{"userName":"alice"}` || record.ErrorCode != "" {
+		t.Errorf("the event is %+v", record)
+	}
+	for _, err := range []error{
+		second(c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("nobody"), Password: aws.String("Passw0rd")})),
+		second(c.GetLoginProfile(ctx, &awsiam.GetLoginProfileInput{UserName: aws.String("nobody")})),
+		second(c.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: aws.String("nobody"), Password: aws.String("Passw0rd")})),
+		second(c.DeleteLoginProfile(ctx, &awsiam.DeleteLoginProfileInput{UserName: aws.String("nobody")})),
+	} {
+		want(t, "a user who is not there", err, noUser("nobody"))
+	}
+}
+
+// second is the error of a call whose answer is not looked at.
+func second[T any](_ T, err error) error { return err }
+
+// Without a name the caller is meant; the root user has no login profile to be told or changed.
+func TestOwnLoginProfile(t *testing.T) {
+	t.Parallel()
+	a, root := newAccount(t)
+	u := a.NewUser("alice", allow("iam:*LoginProfile"))
+	get, err := a.IAM(u.Key).GetLoginProfile(ctx, &awsiam.GetLoginProfileInput{})
+	must(t, err)
+	if *get.LoginProfile.UserName != "alice" {
+		t.Errorf("got %+v", get.LoginProfile)
+	}
+	const expected = "400 ValidationError: Must specify userName when calling with root credentials: the root user has no login profile."
+	console := a.SetUpRoot()
+	for what, err := range map[string]error{
+		"create": second(root.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{Password: aws.String("Passw0rd")})),
+		"get":    second(root.GetLoginProfile(ctx, &awsiam.GetLoginProfileInput{})),
+		"delete": second(root.DeleteLoginProfile(ctx, &awsiam.DeleteLoginProfileInput{})),
+	} {
+		want(t, what+" root's", err, expected)
+	}
+	if _, _, err := a.Server.SignIn.Caller(ctx, console.Token); err != nil {
+		t.Errorf("root's session ended: %v", err)
+	}
+}
+
+// The default account password policy, which tells everything that is wrong.
+func TestPasswordPolicy(t *testing.T) {
+	t.Parallel()
+	a, c := newAccount(t)
+	_, err := c.CreateAccountAlias(ctx, &awsiam.CreateAccountAliasInput{AccountAlias: aws.String("acme-1")})
+	must(t, err)
+	createUser(t, c, "alice", "/")
+	u := a.NewUser("bob", allow("iam:ChangePassword"))
+	const (
+		prefix = "400 PasswordPolicyViolation: "
+		short  = "Password should have a minimum length of 8"
+		kinds  = "Password should have at least three of: an uppercase letter, a lowercase letter, a number, a symbol"
+		ours   = "Password should not be the account name or e-mail address"
+	)
+	for password, expected := range map[string]string{
+		"Short-1":                         prefix + short,
+		"short":                           prefix + short + "; " + kinds,
+		"ACME-1":                          prefix + short + "; " + ours,
+		"onlyletters1":                    prefix + kinds,
+		"UPPER-CASE-ONLY":                 prefix + kinds,
+		strings.ToUpper(a.Email):          prefix + ours,
+		"lower-1-and-a-sign":              "",
+		"Ünïcödé":                         prefix + short + "; " + kinds,
+		"Aa1\u00e4\u00f6\u00fc\u00df-":    "",
+		"Aa1-" + strings.Repeat("x", 124): "",
+	} {
+		_, err := c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: &password})
+		want(t, "create "+password, err, expected)
+		if err == nil {
+			_, err := c.DeleteLoginProfile(ctx, &awsiam.DeleteLoginProfileInput{UserName: aws.String("alice")})
+			must(t, err)
+		}
+		_, err = c.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: aws.String("bob"), Password: &password})
+		want(t, "update "+password, err, expected)
+		if err == nil {
+			u.Password = password
+			continue
+		}
+		_, err = a.IAM(u.Key).ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: &u.Password, NewPassword: &password})
+		want(t, "change to "+password, err, expected)
+	}
+	_, err = c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Aa1-" + strings.Repeat("x", 125))})
+	want(t, "129 characters", err, "400 ValidationError: 1 validation error detected: Value at 'password' failed to satisfy constraint: Member must have length less than or equal to 128")
+	_, err = c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("a b"), Password: aws.String("snow\u2603man")})
+	want(t, "what no password may have", err, "400 ValidationError: 2 validation errors detected: "+
+		`Value at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+; `+
+		`Value at 'password' failed to satisfy constraint: Member must satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u00FF]+`)
+}
+
+func TestChangePassword(t *testing.T) {
+	t.Parallel()
+	a, root := newAccount(t)
+	u := a.NewUser("alice", allow("iam:ChangePassword"))
+	console, other := a.SignIn(u, nil), a.SignIn(u, nil)
+	change := func(from, to string) error {
+		_, err := touchtest.Call[iamapi.ChangePasswordInput, struct{}](console, "iam", "ChangePassword",
+			&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(from), NewPassword: awsquery.Secret(to)})
+		return err
+	}
+	want(t, "with a wrong password", change("wrong", "Passw0rd-2"), "403 AccessDenied: The old password is incorrect.")
+	if record := lastRecord(t, a, "ChangePassword"); record.ErrorCode != "AccessDenied" || record.RequestParameters != nil || record.ErrorMessage != "The old password is incorrect." {
+		t.Errorf("the event is %+v", record)
+	}
+	must(t, change(u.Password, "Passw0rd-2"))
+	if record := lastRecord(t, a, "ChangePassword"); record.ErrorCode != "" || record.RequestParameters != nil || record.ResponseElements != nil || record.ReadOnly {
+		t.Errorf("the event is %+v", record)
+	}
+	over(t, "the other session", other, a)
+	if _, _, err := a.Server.SignIn.Caller(ctx, console.Token); err != nil {
+		t.Errorf("the session that changed it: %v", err)
+	}
+	if signsIn(t, a, "alice", u.Password) || !signsIn(t, a, "alice", "Passw0rd-2") {
+		t.Error("the password is not the new one")
+	}
+
+	over := func(client *awsiam.Client) error {
+		_, err := client.ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: aws.String("Passw0rd-2"), NewPassword: aws.String("Passw0rd-3")})
+		return err
+	}
+	must(t, over(a.IAM(u.Key)))
+	want(t, "as root", over(root), "400 InvalidUserType: Only IAM users can change their password with this operation.")
+	if _, err := root.DeleteLoginProfile(ctx, &awsiam.DeleteLoginProfileInput{UserName: aws.String("alice")}); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "without a password", over(a.IAM(u.Key)), "404 NoSuchEntity: Login Profile for User alice cannot be found.")
+}
+
+// Of several changes at once, one is made; the others are told that there was another, or find their password wrong.
+func TestChangePasswordAtOnce(t *testing.T) {
+	t.Parallel()
+	a, _ := newAccount(t)
+	u := a.NewUser("alice", allow("iam:ChangePassword"))
+	const writers = 16
+	codes := make(chan string, writers)
+	for range writers {
+		go func() {
+			_, err := a.IAM(u.Key).ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: &u.Password, NewPassword: aws.String("Passw0rd-2")})
+			codes <- codeOf(err)
+		}()
+	}
+	made := 0
+	for range writers {
+		switch got := <-codes; got {
+		case "":
+			made++
+		case "EntityTemporarilyUnmodifiable", "AccessDenied":
+		default:
+			t.Errorf("answered %s", got)
+		}
+	}
+	if made != 1 {
+		t.Errorf("%d changes were made, want 1", made)
+	}
+}
+
+// A password is set for the user that it was checked for, or not at all.
+func TestPasswordOfAUserMadeMeanwhile(t *testing.T) {
+	t.Parallel()
+	a, c := newAccount(t)
+	root := a.SetUpRoot()
+	makeUser := func() {
+		createUser(t, c, "alice", "/")
+		_, err := c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")})
+		must(t, err)
+	}
+	_, err := callIn[iamapi.UpdateLoginProfileInput, struct{}](t, &inTransaction{Context: ctx, do: makeUser}, a, root, "iam", "UpdateLoginProfile",
+		&iamapi.UpdateLoginProfileInput{UserName: "alice", Password: "Passw0rd-2"})
+	want(t, "the update", err, noUser("alice"))
+	if !signsIn(t, a, "alice", "Passw0rd") {
+		t.Error("the password changed")
+	}
+	_, err = callIn[iamapi.CreateLoginProfileInput, iamapi.CreateLoginProfileOutput](t, &inTransaction{Context: ctx, do: func() { createUser(t, c, "bob", "/") }},
+		a, root, "iam", "CreateLoginProfile", &iamapi.CreateLoginProfileInput{UserName: "bob", Password: "Passw0rd-2"})
+	want(t, "the creation", err, noUser("bob"))
+}
+
+// The database has no password in it.
+func TestPasswordsAreHashed(t *testing.T) {
+	t.Parallel()
+	a, _ := newAccount(t)
+	u := a.NewUser("alice", "")
+	must(t, a.Server.State.Store.View(ctx, func(tx *store.Tx) error {
+		i, err := tx.UserByName(a.ID, "alice")
+		if err != nil {
+			return err
+		}
+		p, err := tx.Password(a.ID, i.ID)
+		if err == nil && (strings.Contains(p.Hash, u.Password) || !slices.Contains(strings.Split(p.Hash, "$"), "argon2id")) {
+			t.Errorf("stored as %s", p.Hash)
+		}
+		return err
+	}))
+}
