@@ -1,8 +1,6 @@
 package web
 
 import (
-	"net/http"
-
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 )
