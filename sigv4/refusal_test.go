@@ -115,7 +115,7 @@ func TestWrong(t *testing.T) {
 		headers    = "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token"
 	)
 	statuses := map[string]int{
-		incomplete: 400, mismatch: 403, unknown: 403, "MissingAuthenticationToken": 403, "NotImplemented": 501,
+		incomplete: 400, mismatch: 403, unknown: 403, "MissingAuthenticationToken": 403,
 	}
 	for _, c := range []struct {
 		name   string
@@ -126,11 +126,16 @@ func TestWrong(t *testing.T) {
 		{"no signature", func(r *http.Request) { r.Header.Del("Authorization") }, "MissingAuthenticationToken", "Request is missing Authentication Token"},
 		{"empty header", set("Authorization", ""), incomplete, "Unsupported AWS 'algorithm': ''"},
 		{"two headers", add("Authorization", "AWS4-HMAC-SHA256 x"), incomplete, "more than one Authorization header"},
-		{"long header", edit("Signature=", strings.Repeat("x", 5000)), incomplete, "too long"},
+		{"long header", edit("Signature=", "Signature="+strings.Repeat("x", 8<<10)), incomplete, "too long"},
 		{"presigned", func(r *http.Request) {
 			r.Header.Del("Authorization")
 			r.URL.RawQuery = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00"
-		}, "NotImplemented", "query string"},
+		}, incomplete, "query string (presigned) are not accepted yet"},
+		{"version 2 in the query", func(r *http.Request) {
+			r.Header.Del("Authorization")
+			r.URL.RawQuery = "Action=ListUsers&AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=00"
+		}, incomplete, "query string"},
+		{"token in the query", func(r *http.Request) { r.URL.RawQuery = "X-Amz-Security-Token=TOKEN" }, incomplete, "both"},
 		{"both forms", func(r *http.Request) { r.URL.RawQuery = "X-Amz-Signature=00" }, incomplete, "both"},
 		{"version 2", set("Authorization", "AWS AKIAIOSFODNN7EXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg="), incomplete, "Unsupported AWS 'algorithm': 'AWS'"},
 		{"basic", set("Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), incomplete, "'Basic'"},
@@ -183,6 +188,8 @@ func TestWrong(t *testing.T) {
 		{"token not signed", edit(";x-amz-security-token", ""), mismatch, "'X-Amz-Security-Token' must be"},
 		{"date not signed", edit(";x-amz-date", ""), mismatch, "'X-Amz-Date' must be"},
 		{"two tokens", add("X-Amz-Security-Token", "OTHER"), incomplete, "one X-Amz-Security-Token"},
+		{"long token", set("X-Amz-Security-Token", strings.Repeat("x", 8<<10+1)), unknown, "invalid"},
+		{"many signed headers", edit("SignedHeaders=", "SignedHeaders="+strings.Repeat("a;", 61)), incomplete, "more than 64 headers"},
 		{"empty token", set("X-Amz-Security-Token", ""), incomplete, "one X-Amz-Security-Token"},
 		{"names not sorted", edit("content-type;host", "host;content-type"), incomplete, "sorted list"},
 		{"name twice", edit(";host;", ";host;host;"), incomplete, "each once"},
@@ -259,6 +266,20 @@ func TestMismatchMessage(t *testing.T) {
 	}
 	if strings.Contains(e.Message, "TOKEN") || strings.Contains(e.Message, right) {
 		t.Error("the message has the token or the signature")
+	}
+}
+
+// The message names the skew in force, whole minutes or not.
+func TestSkewShown(t *testing.T) {
+	sig, err := sigv4.Parse(signed(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for skew, want := range map[time.Duration]string{5 * time.Minute: " - 5 min.)", 90 * time.Second: " - 1.5 min.)"} {
+		var e *awsquery.Error
+		if err := sig.Verify([32]byte{}, signed(t), hashOf(payload), noon.Add(time.Hour), skew); !errors.As(err, &e) || !strings.HasSuffix(e.Message, want) {
+			t.Errorf("skew %s: %v", skew, err)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ package sigv4
 import (
 	"encoding/hex"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,9 +25,10 @@ const (
 	terminator = "aws4_request"
 	timeForm   = "20060102T150405Z"
 
-	// maxAuthorization bounds the Authorization header. The longest scope and list of headers that clients send are some
-	// hundred bytes.
-	maxAuthorization = 4096
+	// Limits of what Parse reads. The longest scope and list of headers that clients send are some hundred bytes.
+	maxAuthorization = 8 << 10
+	maxSessionToken  = 8 << 10
+	maxSignedHeaders = 64
 )
 
 // Signature is what a request says of its own signature.
@@ -48,10 +50,8 @@ func Parse(r *http.Request) (*Signature, error) {
 	header, presigned := r.Header["Authorization"], isPresigned(r.URL.RawQuery)
 	switch {
 	case len(header) == 0 && presigned:
-		return nil, &awsquery.Error{
-			Code: "NotImplemented", Status: http.StatusNotImplemented,
-			Message: "Requests that are signed in their query string are not implemented in this version of Touchstone.",
-		}
+		// Not a 5xx, which the SDKs would retry.
+		return nil, incomplete("Requests that are signed in their query string (presigned) are not accepted yet.")
 	case len(header) == 0:
 		return nil, &awsquery.Error{
 			Code: "MissingAuthenticationToken", Status: http.StatusForbidden, Message: "Request is missing Authentication Token",
@@ -80,9 +80,15 @@ func Parse(r *http.Request) (*Signature, error) {
 	return sig, nil
 }
 
+// isPresigned reports whether a query has parameters of a signature, of version 4 or 2. A session token, which is one of them, is
+// thus never in a query that a message shows.
 func isPresigned(query string) bool {
-	return query != "" && (strings.Contains(query, "X-Amz-Signature=") || strings.Contains(query, "X-Amz-Credential=") ||
-		strings.Contains(query, "X-Amz-Algorithm="))
+	for pair := range strings.SplitSeq(query, "&") {
+		if strings.HasPrefix(pair, "X-Amz-") || strings.HasPrefix(pair, "AWSAccessKeyId=") {
+			return true
+		}
+	}
+	return false
 }
 
 // parameters reads the header's own syntax: the algorithm and three pairs.
@@ -168,9 +174,7 @@ func (s *Signature) scope(credential string) error {
 	s.Service = service
 	switch {
 	case !isAccessKeyID(s.AccessKeyID):
-		return &awsquery.Error{
-			Code: "InvalidClientTokenId", Status: http.StatusForbidden, Message: "The security token included in the request is invalid.",
-		}
+		return invalidToken()
 	case end != terminator:
 		return mismatch("Credential should be scoped with a valid terminator: '" + terminator + "', not '" + end + "'")
 	case s.Date != s.stamp[:8]:
@@ -210,6 +214,9 @@ func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 
 // headers checks the list of signed headers against those that came, and takes the session token.
 func (s *Signature) headers(h http.Header) error {
+	if strings.Count(s.SignedHeaders, ";") >= maxSignedHeaders {
+		return incomplete("'SignedHeaders' has more than " + strconv.Itoa(maxSignedHeaders) + " headers.")
+	}
 	last, host := "", false
 	for name := range strings.SplitSeq(s.SignedHeaders, ";") {
 		if !isHeaderName(name) || name <= last {
@@ -231,6 +238,9 @@ func (s *Signature) headers(h http.Header) error {
 		if name == "X-Amz-Security-Token" {
 			if len(values) != 1 || values[0] == "" {
 				return incomplete("The request must have one X-Amz-Security-Token header with a value, or none.")
+			}
+			if len(values[0]) > maxSessionToken {
+				return invalidToken()
 			}
 			s.SessionToken = values[0]
 		}
@@ -269,6 +279,12 @@ func (s *Signature) digest() (d [32]byte, ok bool) {
 
 func incomplete(message string) *awsquery.Error {
 	return &awsquery.Error{Code: "IncompleteSignature", Status: http.StatusBadRequest, Message: message}
+}
+
+func invalidToken() *awsquery.Error {
+	return &awsquery.Error{
+		Code: "InvalidClientTokenId", Status: http.StatusForbidden, Message: "The security token included in the request is invalid.",
+	}
 }
 
 func mismatch(message string) *awsquery.Error {

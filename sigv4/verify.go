@@ -61,7 +61,7 @@ func (s *Signature) Verify(key [32]byte, r *http.Request, payloadHash string, no
 
 // current checks the time of the signature.
 func (s *Signature) current(now time.Time, skew time.Duration) error {
-	minutes := strconv.Itoa(int(skew.Minutes())) + " min.)"
+	minutes := strconv.FormatFloat(skew.Minutes(), 'g', -1, 64) + " min.)"
 	if limit := now.Add(skew); s.Time.After(limit) {
 		return mismatch("Signature not yet current: " + s.stamp + " is still later than " + stamp(limit) + " (" + stamp(now) + " + " + minutes)
 	}
