@@ -161,7 +161,7 @@ func TestWrong(t *testing.T) {
 		{"two dates", add("X-Amz-Date", "20260102T120000Z"), incomplete, "more than one date"},
 		{"date in another form", set("X-Amz-Date", "2026-01-02T12:00:00Z"), incomplete, "Date must be in ISO-8601 'basic format'. Got '2026-01-02T12:00:00Z'."},
 		{"fraction of a second", set("X-Amz-Date", "20260102T120000.5Z"), incomplete, "Got '20260102T120000.5Z'"},
-		{"too many names", edit("SignedHeaders=", "SignedHeaders="+strings.Repeat("a;", 64)), incomplete, "too many headers"},
+		{"fraction after a comma", set("X-Amz-Date", "20260102T120000,5Z"), incomplete, "Got '20260102T120000,5Z'"},
 		{"no such date", set("X-Amz-Date", "20260231T120000Z"), incomplete, "ISO-8601"},
 		{"Date of nonsense", func(r *http.Request) {
 			r.Header.Del("X-Amz-Date")
