@@ -4,10 +4,10 @@
 // Invariants. A sealed value opens only with the key it was sealed with and for the account and row it was sealed for. Checking
 // a password that nobody has costs what checking a wrong one costs. Nothing random comes from anywhere but crypto/rand.
 //
-// Sealing is AES-256-GCM with a random nonce, from the standard library, under a key derived for each value's purpose. A keyset
-// library was weighed: it links some ninety packages and is felt at every start of the command line, and with one master key
-// per installation, rotation is a re-sealing of rows either way. Each sealed value begins with the id of its key, so that a
-// second key can be added without touching what is stored.
+// Sealing is AES-256-GCM with a random nonce, from the standard library, under a key derived for each purpose. A keyset library
+// (Tink) was measured: beside net/http it links 93 further packages, 3.6 MB and 1 ms of every start, for what is forty lines
+// here; and with one master key per installation, rotation is a re-sealing of rows either way. Each sealed value begins with the
+// id of its key, so that a second key can be added without touching what is stored.
 package secret
 
 import (
@@ -22,6 +22,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -53,7 +54,11 @@ var ErrSealed = errors.New("sealed value does not open with this master key")
 func LoadOrCreateMasterKey(path string, create bool) (*MasterKey, error) {
 	text, err := readPrivate(path)
 	if errors.Is(err, fs.ErrNotExist) && create {
-		return createMasterKey(path)
+		m, createErr := createMasterKey(path)
+		if !errors.Is(createErr, fs.ErrExist) {
+			return m, createErr
+		}
+		text, err = readPrivate(path) // another process was quicker
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no master key at %s: put the file back, or name it with --master-key-file; without it the stored secrets cannot be read", path)
@@ -76,7 +81,12 @@ func LoadOrCreateMasterKey(path string, create bool) (*MasterKey, error) {
 const maxKeyFile = 4096
 
 func readPrivate(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat() // of what is read, whatever happens to the name
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +96,7 @@ func readPrivate(path string) ([]byte, error) {
 	if info.Size() > maxKeyFile {
 		return nil, fmt.Errorf("master key %s: not a master key file: it is too large", path)
 	}
-	return os.ReadFile(path)
+	return io.ReadAll(io.LimitReader(f, maxKeyFile))
 }
 
 func createMasterKey(path string) (*MasterKey, error) {

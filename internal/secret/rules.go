@@ -1,3 +1,5 @@
+//lint:file-ignore ST1005 What CheckRootPassword returns is shown to a person as it is.
+
 package secret
 
 import (
@@ -48,13 +50,13 @@ const (
 func CheckRootPassword(password, email string) error {
 	switch n := utf8.RuneCountInString(password); {
 	case n < MinRootPassword:
-		return errors.New("Use at least 8 characters.") //nolint:staticcheck // a sentence for a page
+		return errors.New("Use at least 8 characters.")
 	case n > MaxRootPassword:
-		return errors.New("Use at most 128 characters.") //nolint:staticcheck // a sentence for a page
+		return errors.New("Use at most 128 characters.")
 	case strings.EqualFold(password, email):
-		return errors.New("Do not use the e-mail address as the password.") //nolint:staticcheck // a sentence for a page
+		return errors.New("Do not use the e-mail address as the password.")
 	case IsCommon(password):
-		return errors.New("This password is one of those that are tried first. Choose another.") //nolint:staticcheck // a sentence for a page
+		return errors.New("This password is one of those that are tried first. Choose another.")
 	}
 	return nil
 }
