@@ -53,7 +53,7 @@ func (d *decoder) value(text string, under Form, skip int, s *Shape, into reflec
 		d.list(under, skip, s, into)
 	default:
 		if wanted := scalar(text, s.Kind, into); wanted != "" {
-			d.add(d.shown(s, text), wanted)
+			d.add(s, text, wanted)
 			return
 		}
 	}

@@ -52,25 +52,25 @@ func (v *violations) err() error {
 	return validationError(strconv.Itoa(len(v.texts)) + " validation errors detected: " + strings.Join(v.texts, "; "))
 }
 
-// shown is how a message gives a value of the shape: not at all where the service leaves values out.
-func (v *violations) shown(s *Shape, value string) string {
-	if !v.echo || s.Sensitive || len(value) > maxShown {
-		return ""
-	}
-	return "'" + value + "' "
-}
-
 // missing records that there is no value at the path.
 func (v *violations) missing(s *Shape) {
-	shown := "null "
 	if s.Sensitive {
-		shown = ""
+		v.record("", "not be null")
+	} else {
+		v.record("null ", "not be null")
 	}
-	v.add(shown, "not be null")
 }
 
-// add records what the value at the path must be.
-func (v *violations) add(shown, must string) {
+// add records what the value at the path must be. The value is told where the service tells it, and is short and no secret.
+func (v *violations) add(s *Shape, value, must string) {
+	if !v.echo || s.Sensitive || s.Kind >= Blob || len(value) > maxShown {
+		v.record("", must)
+	} else {
+		v.record("'"+value+"' ", must)
+	}
+}
+
+func (v *violations) record(shown, must string) {
 	if len(v.texts) == maxViolations {
 		return
 	}
@@ -141,34 +141,32 @@ func (v *violations) check(s *Shape, value reflect.Value) {
 		v.text(s, value.String())
 	case Integer:
 		n := int(value.Int())
-		shown := v.shown(s, strconv.Itoa(n))
 		if n < s.Min {
-			v.add(shown, "have value greater than or equal to "+strconv.Itoa(s.Min))
+			v.add(s, strconv.Itoa(n), "have value greater than or equal to "+strconv.Itoa(s.Min))
 		}
 		if s.Max != 0 && n > s.Max {
-			v.add(shown, "have value less than or equal to "+strconv.Itoa(s.Max))
+			v.add(s, strconv.Itoa(n), "have value less than or equal to "+strconv.Itoa(s.Max))
 		}
 	case Blob, Sequence:
 		v.length(s, "", value.Len())
 	}
 }
 
-func (v *violations) length(s *Shape, shown string, n int) {
-	if n < s.Min {
-		v.add(shown, "have length greater than or equal to "+strconv.Itoa(s.Min))
+func (v *violations) text(s *Shape, text string) {
+	if len(s.Enum) > 0 && !slices.Contains(s.Enum, text) {
+		v.add(s, text, "satisfy enum value set: ["+strings.Join(s.Enum, ", ")+"]")
 	}
-	if s.Max != 0 && n > s.Max {
-		v.add(shown, "have length less than or equal to "+strconv.Itoa(s.Max))
+	v.length(s, text, utf8.RuneCountInString(text))
+	if s.Pattern != nil && !s.Pattern.Match(text) {
+		v.add(s, text, "satisfy regular expression pattern: "+s.Pattern.Text)
 	}
 }
 
-func (v *violations) text(s *Shape, text string) {
-	shown := v.shown(s, text)
-	if len(s.Enum) > 0 && !slices.Contains(s.Enum, text) {
-		v.add(shown, "satisfy enum value set: ["+strings.Join(s.Enum, ", ")+"]")
+func (v *violations) length(s *Shape, value string, length int) {
+	if length < s.Min {
+		v.add(s, value, "have length greater than or equal to "+strconv.Itoa(s.Min))
 	}
-	v.length(s, shown, utf8.RuneCountInString(text))
-	if s.Pattern != nil && !s.Pattern.Match(text) {
-		v.add(shown, "satisfy regular expression pattern: "+s.Pattern.Text)
+	if s.Max != 0 && length > s.Max {
+		v.add(s, value, "have length less than or equal to "+strconv.Itoa(s.Max))
 	}
 }
