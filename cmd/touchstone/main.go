@@ -1,0 +1,165 @@
+// Command touchstone is a self-hosted identity and access service that speaks AWS IAM.
+//
+// touchstone serve runs it; the other commands work on the same data directory, whether or not it runs. Each command explains
+// itself with --help. A flag can also be given by the environment: --data by TOUCHSTONE_DATA. Exit codes: 0 done, 1 failed,
+// 2 bad usage.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/touchstone-iam/touchstone/internal/operator"
+	"github.com/touchstone-iam/touchstone/internal/server"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program, with its exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var usage *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "touchstone: %s\n", strings.ReplaceAll(usage.Error(), "\n", "\ntouchstone: "))
+		fmt.Fprintln(stderr, "touchstone: run the command with --help to see how it is used")
+		return 2
+	default:
+		fmt.Fprintf(stderr, "touchstone: %s\n", strings.ReplaceAll(err.Error(), "\n", "\ntouchstone: "))
+		return 1
+	}
+}
+
+// usageError is a mistake in how a command was called.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+func newCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "touchstone",
+		Short: "AWS IAM on your own machines, with FIDO security keys at the front door",
+		Long: `Touchstone is a self-hosted identity and access service that speaks AWS IAM and STS.
+
+Start it with 'touchstone serve' and open the address that it prints. All other commands work on the same
+data directory, whether or not the server runs.`,
+		Example: `  touchstone serve --data ./data
+  touchstone account create --data ./data --alias acme --root-email root@example.com
+  touchstone mfa remove --data ./data --account acme --user alice --device laptop-key`,
+		SilenceUsage: true, SilenceErrors: true, Args: cobra.ArbitraryArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("there is no command %q", args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(serveCommand(), accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), versionCommand())
+	return root
+}
+
+// group is a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef("%s has no command %q", cmd.CommandPath(), args[0])
+		}
+		return cmd.Help()
+	}}
+	c.AddCommand(commands...)
+	return c
+}
+
+// args refuses any other number of arguments than n.
+func args(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if len(given) != n {
+			return usagef("%s takes %s", cmd.CommandPath(), what)
+		}
+		return nil
+	}
+}
+
+// fromEnvironment gives each flag that was not set the value of its environment variable.
+func fromEnvironment(cmd *cobra.Command) error {
+	var faults []error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name := "TOUCHSTONE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if value, ok := os.LookupEnv(name); ok && !f.Changed && f.Name != "help" {
+			if err := cmd.Flags().Set(f.Name, value); err != nil {
+				faults = append(faults, fmt.Errorf("%s: %w", name, err))
+			}
+		}
+	})
+	if len(faults) > 0 {
+		return &usageError{errors.Join(faults...)}
+	}
+	return nil
+}
+
+// location is where the installation's state is: flags that every command has.
+type location struct{ data, masterKey string }
+
+func (l *location) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&l.data, "data", "data", "directory that holds the database and the master key")
+	cmd.Flags().StringVar(&l.masterKey, "master-key-file", "", "file with the master key (default: master.key in the data directory)")
+}
+
+// operate opens the installation and hands it to work.
+func (l *location) operate(cmd *cobra.Command, create bool, work func(context.Context, *operator.Operator) error) error {
+	state, err := server.OpenState(cmd.Context(), server.StateConfig{Data: l.data, MasterKeyFile: l.masterKey, Create: create})
+	if err != nil {
+		return err
+	}
+	return errors.Join(work(cmd.Context(), state.Operator()), state.Close())
+}
+
+// output is the --output flag.
+type output struct{ format string }
+
+func (o *output) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.format, "output", "text", "how to print the result: text or json")
+}
+
+// print writes v as JSON, or calls text.
+func (o *output) print(w io.Writer, v any, text func()) error {
+	switch o.format {
+	case "json":
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	case "text":
+		text()
+		return nil
+	}
+	return usagef("--output %q: use text or json", o.format)
+}
+
+func (o *output) check() error { return o.print(io.Discard, nil, func() {}) }

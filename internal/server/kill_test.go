@@ -1,0 +1,310 @@
+package server_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/awsquery"
+	"github.com/touchstone-iam/touchstone/internal/api"
+	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/operator"
+	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/server"
+	"github.com/touchstone-iam/touchstone/internal/signin"
+	"github.com/touchstone-iam/touchstone/internal/softkey"
+	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
+	"github.com/touchstone-iam/touchstone/sigv4"
+)
+
+// writerData names, in the environment of a copy of this program, the data directory that it is to write to until it is killed.
+const writerData = "TOUCHSTONE_TEST_WRITER_DATA"
+
+func TestMain(m *testing.M) {
+	if data := os.Getenv(writerData); data != "" {
+		err := write(data, os.Stdout)
+		fmt.Fprintln(os.Stderr, "writer:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+const publicURL = "http://localhost:8080"
+
+// open opens the state in a data directory, with a server on it.
+func open(data string) (*server.State, *server.Server, error) {
+	ctx := context.Background()
+	state, err := server.OpenState(ctx, server.StateConfig{Data: data, Create: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	c := server.Defaults()
+	c.URL, c.Argon2 = publicURL, secret.Params{MemoryKiB: 64, Time: 1, Threads: 1}
+	c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	s, err := server.New(ctx, state, c)
+	return state, s, err
+}
+
+// write makes users, keys and devices as fast as it can, and tells of each after it was acknowledged.
+func write(data string, acknowledged io.Writer) error {
+	state, s, err := open(data)
+	if err != nil {
+		return err
+	}
+	made, err := state.Operator().CreateAccount(context.Background(), operator.NewAccount{
+		RootEmail: strings.ToLower(secret.NewUniqueID("root")) + "@example.com", AccessKey: true, URL: publicURL,
+	})
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	tell := func(kind, what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintln(acknowledged, kind, made.AccountID, what)
+	}
+	_, link, _ := strings.Cut(made.SetupURL, "link=")
+	root, err := s.SignIn.SetUp(context.Background(), signin.Visitor{}, link, "a password for this test")
+	if err != nil {
+		return err
+	}
+	failed := make(chan error)
+	for range 3 {
+		go func() { failed <- writeUsers(s, made, root.Token, tell) }()
+	}
+	return <-failed
+}
+
+func writeUsers(s *server.Server, made *operator.CreatedAccount, console string, tell func(kind, what string)) error {
+	for {
+		name := strings.ToLower(secret.NewUniqueID("user"))
+		if _, err := query(s, made, url.Values{"Action": {"CreateUser"}, "UserName": {name}}); err != nil {
+			return err
+		}
+		tell("user", name)
+		answer, err := query(s, made, url.Values{"Action": {"CreateAccessKey"}, "UserName": {name}})
+		if err != nil {
+			return err
+		}
+		_, rest, _ := strings.Cut(answer, "<AccessKeyId>")
+		key, _, _ := strings.Cut(rest, "</AccessKeyId>")
+		tell("key", key)
+		serial, err := enrol(s, console, name)
+		if err != nil {
+			return err
+		}
+		tell("device", serial)
+	}
+}
+
+// query sends a signed request and returns the answer's body.
+func query(s *server.Server, made *operator.CreatedAccount, form url.Values) (string, error) {
+	form.Set("Version", "2010-05-08")
+	body := form.Encode()
+	r := httptest.NewRequest(http.MethodPost, publicURL+"/", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: made.AccessKeyID, SecretAccessKey: made.SecretAccessKey}, "us-east-1", "iam", time.Now())
+	w := httptest.NewRecorder()
+	s.Handler.ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		return "", fmt.Errorf("%s: %d %s", form.Get("Action"), w.Code, w.Body)
+	}
+	return w.Body.String(), nil
+}
+
+// enrol assigns a security key to a user, as root in the console.
+func enrol(s *server.Server, console, user string) (serial string, err error) {
+	ctx := context.Background()
+	caller, _, err := s.SignIn.Caller(ctx, console)
+	if err != nil {
+		return "", err
+	}
+	request := api.Request{ID: audit.NewID(), Now: time.Now(), Caller: caller}
+	request.Env.Now, request.Env.Address = request.Now, netip.MustParseAddr("127.0.0.1")
+	begun, err := api.Call[touchstoneapi.BeginMFADeviceRegistrationInput, touchstoneapi.BeginMFADeviceRegistrationOutput](ctx, s.API, request,
+		"touchstone", "BeginMFADeviceRegistration", &touchstoneapi.BeginMFADeviceRegistrationInput{UserName: user, DeviceName: "key"})
+	if err != nil {
+		return "", err
+	}
+	answer, err := softkey.New().Create(publicURL, []byte(begun.Options))
+	if err != nil {
+		return "", err
+	}
+	done, err := api.Call[touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput](ctx, s.API, request,
+		"touchstone", "FinishMFADeviceRegistration", &touchstoneapi.FinishMFADeviceRegistrationInput{
+			UserName: user, CeremonyId: awsquery.Secret(begun.CeremonyId), Credential: awsquery.Secret(answer),
+		})
+	if err != nil {
+		return "", err
+	}
+	return done.SerialNumber, nil
+}
+
+// TestKilledWriterLosesNothing kills a process that makes users, keys and devices, at random moments, and looks at what is
+// there after a restart: all that was acknowledged, and for each change its event and for each event its change.
+func TestKilledWriterLosesNothing(t *testing.T) {
+	rounds := 25
+	if os.Getenv("TOUCHSTONE_SOAK") != "" {
+		rounds = 1000
+	}
+	data := t.TempDir()
+	var acknowledged []string
+	for round := range rounds {
+		acknowledged = append(acknowledged, killedWriter(t, data)...)
+		if round%25 == 24 {
+			check(t, data, acknowledged)
+			acknowledged = nil
+			data = t.TempDir()
+		}
+	}
+}
+
+// killedWriter runs a writer, kills it after a random number of acknowledgements, and returns those.
+func killedWriter(t *testing.T, data string) (acknowledged []string) {
+	t.Helper()
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), writerData+"="+data)
+	child.Stderr = t.Output()
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	after := 1 + rand.IntN(40)
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		acknowledged = append(acknowledged, lines.Text())
+		if len(acknowledged) == after {
+			// Anywhere within the next changes, which go on meanwhile.
+			time.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond)
+			child.Process.Kill() //nolint:errcheck // when it is gone already, Wait tells why
+		}
+	}
+	child.Wait() //nolint:errcheck // it was killed
+	if len(acknowledged) < after {
+		t.Fatalf("the writer ended by itself after %d changes", len(acknowledged))
+	}
+	return acknowledged
+}
+
+// check holds the state against what was acknowledged.
+func check(t *testing.T, data string, acknowledged []string) {
+	t.Helper()
+	state, s, err := open(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	defer s.Close()
+	if err := state.Store.View(context.Background(), func(tx *store.Tx) error {
+		accounts, err := tx.Accounts()
+		if err != nil {
+			return err
+		}
+		there := make(map[string]bool)
+		for _, a := range accounts {
+			if err := stored(tx, a.ID, there); err != nil {
+				return err
+			}
+		}
+		recorded, err := events(tx)
+		if err != nil {
+			return err
+		}
+		for _, change := range acknowledged {
+			if !there[change] {
+				t.Errorf("acknowledged and lost: %s", change)
+			}
+		}
+		for change := range there {
+			if !recorded[change] {
+				t.Errorf("a change without its event: %s", change)
+			}
+		}
+		for change := range recorded {
+			if !there[change] {
+				t.Errorf("an event without its change: %s", change)
+			}
+		}
+		t.Logf("%d changes acknowledged, %d there, %d recorded", len(acknowledged), len(there), len(recorded))
+		if len(there) < len(acknowledged) {
+			t.Errorf("%d changes are there, %d were acknowledged", len(there), len(acknowledged))
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stored adds the account's users, keys and devices, in the words in which they were acknowledged.
+func stored(tx *store.Tx, account string, there map[string]bool) error {
+	users, err := tx.Users(account, store.UserQuery{Limit: 1 << 20})
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		there["user "+account+" "+u.Name] = true
+		keys, err := tx.AccessKeys(account, u.ID)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			there["key "+account+" "+k.ID] = true
+		}
+		devices, err := tx.MFADevices(account, u.ID)
+		if err != nil {
+			return err
+		}
+		for _, d := range devices {
+			there["device "+account+" "+d.Serial] = true
+		}
+	}
+	return nil
+}
+
+// events are the recorded changes, in the same words.
+func events(tx *store.Tx) (map[string]bool, error) {
+	recorded := make(map[string]bool)
+	all, err := tx.Events(store.EventQuery{Limit: 1 << 20})
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range all {
+		var record struct {
+			RequestParameters struct{ UserName string }
+			ResponseElements  struct {
+				AccessKey    struct{ AccessKeyID string }
+				SerialNumber string
+			}
+		}
+		if err := json.Unmarshal([]byte(e.Record), &record); err != nil {
+			return nil, err
+		}
+		switch e.Name {
+		case "CreateUser":
+			recorded["user "+e.AccountID+" "+record.RequestParameters.UserName] = true
+		case "CreateAccessKey":
+			recorded["key "+e.AccountID+" "+record.ResponseElements.AccessKey.AccessKeyID] = true
+		case "EnableMFADevice":
+			recorded["device "+e.AccountID+" "+record.ResponseElements.SerialNumber] = true
+		}
+	}
+	return recorded, nil
+}

@@ -1,0 +1,265 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/touchstone-iam/touchstone/iamapi"
+	"github.com/touchstone-iam/touchstone/internal/api"
+	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/authz"
+	"github.com/touchstone-iam/touchstone/internal/iam"
+	"github.com/touchstone-iam/touchstone/internal/mfa"
+	"github.com/touchstone-iam/touchstone/internal/operator"
+	"github.com/touchstone-iam/touchstone/internal/outbox"
+	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/signin"
+	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/sts"
+	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
+	"github.com/touchstone-iam/touchstone/internal/web"
+	"github.com/touchstone-iam/touchstone/stsapi"
+)
+
+// Config says how a server works, apart from its state and its listeners.
+type Config struct {
+	URL               string // public origin: links, cookies and the relying party id come from it
+	RPID              string // "" is the URL's host
+	OrphanCredentials bool   // start although there are credentials of another relying party
+
+	Sessions           authn.SessionLimits
+	Skew               time.Duration // that a signature may be old or early
+	Argon2             secret.Params
+	AuditReads         audit.ReadMode
+	AuditRetention     time.Duration
+	AuditReadRetention time.Duration
+	SMTPURL            string // "" writes mails to the log
+
+	Clock  func() time.Time
+	Logger *slog.Logger
+}
+
+// Defaults are the settings that hold when nothing else is said.
+func Defaults() Config {
+	return Config{
+		Sessions:       authn.SessionLimits{Absolute: 12 * time.Hour, Idle: time.Hour, Partial: 10 * time.Minute},
+		Skew:           15 * time.Minute,
+		Argon2:         secret.DefaultParams,
+		AuditReads:     audit.ReadsQueued,
+		AuditRetention: 400 * 24 * time.Hour, AuditReadRetention: 7 * 24 * time.Hour,
+		Clock: time.Now,
+	}
+}
+
+// Server is Touchstone, put together: its Handler answers everything.
+type Server struct {
+	Handler http.Handler
+	API     *api.Service
+	SignIn  *signin.Service
+	URL     string
+
+	config  Config
+	state   *State
+	deliver outbox.Deliver
+}
+
+// New puts a server together on opened state. It refuses a relying party id that live credentials were not made for, unless
+// the configuration says that this is meant.
+func New(ctx context.Context, state *State, c Config) (*Server, error) {
+	host, err := checkURL(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	if c.RPID == "" {
+		c.RPID = host
+	}
+	rp, err := mfa.NewRelyingParty(c.RPID, "Touchstone", []string{c.URL})
+	if err != nil {
+		return nil, fmt.Errorf("relying party: %w", err)
+	}
+	if err := claimURL(ctx, state.Store, c); err != nil {
+		return nil, err
+	}
+	deliver := outbox.ToLog(c.Logger)
+	if c.SMTPURL != "" {
+		if deliver, err = outbox.ToSMTP(c.SMTPURL); err != nil {
+			return nil, err
+		}
+	}
+	table := api.NewTable(iamapi.Operations(), stsapi.Operations())
+	table.AddInProcess(touchstoneapi.Operations())
+	hasher := secret.NewHasher(c.Argon2)
+	service := &api.Service{
+		Store: state.Store, Authn: authn.New(state.Master, c.Skew, c.Sessions), Authz: authz.New(),
+		Audit: audit.NewLog(state.Store, c.AuditReads, c.Logger), Table: table, Clock: c.Clock, Logger: c.Logger,
+		KeyUses: api.NewKeyUses(),
+	}
+	(&iam.Operations{
+		Hasher: hasher, Master: state.Master, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz, KeyUses: service.KeyUses,
+	}).Define(table)
+	sts.Define(table)
+	signIn := &signin.Service{
+		Store: state.Store, Authn: service.Authn, Audit: service.Audit, Hasher: hasher, Master: state.Master,
+		RelyingParty: rp, Clock: c.Clock, Logger: c.Logger,
+	}
+	s := &Server{API: service, SignIn: signIn, URL: c.URL, config: c, state: state, deliver: deliver}
+	pages, err := web.New(web.Config{API: service, SignIn: signIn, URL: c.URL, Logger: c.Logger})
+	if err != nil {
+		return nil, err
+	}
+	s.Handler = route(service, pages)
+	return s, nil
+}
+
+// route sends signed requests to the API and people to the pages: POST /, and GET / with an Action, are the Query endpoint.
+func route(query, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" && (r.Method == http.MethodPost || r.URL.Query().Has("Action") || r.Header.Get("Authorization") != "") {
+			query.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
+}
+
+// checkURL is the host of a public origin.
+func checkURL(text string) (host string, err error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		return "", fmt.Errorf("public URL %q: use an origin such as https://iam.example.com", text)
+	}
+	return u.Hostname(), nil
+}
+
+const settingURL = "public_url"
+
+// claimURL stores the server's public URL for the links that the command line prints, after making sure that the credentials
+// there are can be used at its relying party.
+func claimURL(ctx context.Context, s *store.Store, c Config) error {
+	const shown = 5
+	return s.Update(ctx, func(tx *store.Tx) error {
+		elsewhere, err := tx.MFADevicesElsewhere(c.RPID, shown+1)
+		if err != nil {
+			return err
+		}
+		if len(elsewhere) > 0 && !c.OrphanCredentials {
+			return orphaned(c.RPID, elsewhere, shown)
+		}
+		return tx.SetSetting(settingURL, c.URL)
+	})
+}
+
+func orphaned(rpID string, elsewhere []store.MFADeviceElsewhere, shown int) error {
+	var names []string
+	for n, d := range elsewhere {
+		if n == shown {
+			names = append(names, "and others")
+			break
+		}
+		user := d.UserName
+		if user == "" {
+			user = "the root user"
+		}
+		names = append(names, fmt.Sprintf("%s of account %s (%s, made for %s)", user, d.AccountID, d.DeviceName, d.RPID))
+	}
+	return fmt.Errorf("security keys made for another address could not be used at %s, and their owners not sign in: %s; "+
+		"start with the URL that they were made for, or --rp-id, or say with --orphan-credentials that this is meant", rpID, strings.Join(names, "; "))
+}
+
+// LinkURL is the public URL for links that the command line prints: the server's own, else given, else the default.
+func LinkURL(ctx context.Context, s *store.Store, given string) (string, error) {
+	var stored string
+	if err := s.View(ctx, func(tx *store.Tx) (err error) {
+		stored, err = tx.Setting(settingURL)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	for _, candidate := range []string{stored, given} {
+		if candidate != "" {
+			_, err := checkURL(candidate)
+			return strings.TrimSuffix(candidate, "/"), err
+		}
+	}
+	return "http://localhost:8080", nil
+}
+
+// FirstAccount makes the first account of an installation that has none; nil when there is one already.
+func FirstAccount(ctx context.Context, state *State, rootEmail, publicURL string) (*operator.CreatedAccount, error) {
+	o := state.Operator()
+	accounts, err := o.Accounts(ctx)
+	if err != nil || len(accounts) > 0 {
+		return nil, err
+	}
+	return o.CreateAccount(ctx, operator.NewAccount{RootEmail: rootEmail, URL: publicURL})
+}
+
+// How often the work in the background is done.
+const (
+	flushEvery = 5 * time.Second
+	sweepEvery = time.Minute
+	pruneEvery = time.Hour
+)
+
+// Background does what no request waits for, until ctx is done: last uses, mails, what is over, old events.
+func (s *Server) Background(ctx context.Context) {
+	flush, sweep, prune := time.NewTicker(flushEvery), time.NewTicker(sweepEvery), time.NewTicker(pruneEvery)
+	defer flush.Stop()
+	defer sweep.Stop()
+	defer prune.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-flush.C:
+			err = errors.Join(s.API.KeyUses.Flush(ctx, s.state.Store),
+				outbox.Flush(ctx, s.state.Store, s.deliver, s.config.Logger, s.config.Clock()))
+		case <-sweep.C:
+			err = errors.Join(s.SignIn.Sweep(ctx), s.API.Audit.FlushUnauthenticated(s.config.Clock()))
+		case <-prune.C:
+			err = s.API.Audit.Prune(ctx, s.config.Clock(), s.config.AuditReadRetention, s.config.AuditRetention)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.config.Logger.Error("background work failed, will be tried again", "error", err)
+		}
+	}
+}
+
+// Close writes what is still held in memory. The state stays open.
+func (s *Server) Close() error {
+	return errors.Join(s.API.KeyUses.Flush(context.Background(), s.state.Store), s.API.Audit.Close())
+}
+
+// Check reports every fault of the settings at once.
+func (c *Config) Check() error {
+	var faults []error
+	positive := func(flag string, d time.Duration) {
+		if d <= 0 {
+			faults = append(faults, fmt.Errorf("--%s %v: use a duration above zero, such as 12h", flag, d))
+		}
+	}
+	positive("session-duration", c.Sessions.Absolute)
+	positive("session-idle", c.Sessions.Idle)
+	positive("audit-retention", c.AuditRetention)
+	positive("audit-read-retention", c.AuditReadRetention)
+	if c.Skew < 5*time.Minute || c.Skew > 15*time.Minute {
+		faults = append(faults, fmt.Errorf("--clock-skew %v: use 5m to 15m", c.Skew))
+	}
+	if err := c.Argon2.Check(); err != nil {
+		faults = append(faults, fmt.Errorf("--argon2-memory, --argon2-time: %w", err))
+	}
+	if c.SMTPURL != "" {
+		if _, err := outbox.ToSMTP(c.SMTPURL); err != nil {
+			faults = append(faults, fmt.Errorf("--smtp-url: %w", err))
+		}
+	}
+	return errors.Join(faults...)
+}
