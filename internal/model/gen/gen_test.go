@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,6 +35,43 @@ func TestGenerated(t *testing.T) {
 				t.Errorf("%s is no longer generated", path)
 			}
 		}
+	}
+}
+
+// TestGenerateRefuses has a model or overlay changed in one place, which must be noticed.
+func TestGenerateRefuses(t *testing.T) {
+	const deviceName = `"deviceNameType", "min": 1, "max": 64, "pattern": "`
+	for _, test := range []struct{ name, file, old, new, err string }{
+		{"correction of a member that is gone", "overlay.json", "UpdateLoginProfileInput.PasswordResetRequired", "UpdateLoginProfileInput.Gone", "no member"},
+		{"correction of a pattern that is gone", "overlay.json", `"v[1-9][0-9]*`, `"w[1-9][0-9]*`, "pattern"},
+		{"pattern without a function", "touchstone.json", deviceName + `[\\w+=,.@-]+`, deviceName + `(a|b)+`, "give it a function"},
+		{"unknown escape", "touchstone.json", deviceName + `[\\w+=,.@-]+`, deviceName + `[\\W]+`, "unknown escape"},
+		{"unknown level", "touchstone.json", `"accessLevel": "Write"`, `"accessLevel": "Readwrite"`, "unknown access level"},
+		{"a shape in two forms", "touchstone.json", `"max": 128, "pattern"`, `"max": 64, "pattern"`, "is not the same everywhere"},
+		{"a map in an input", "operations.json", `"shape": "delegationRequestIdType"`, `"shape": "summaryMapType"`, "map summaryMapType in an input"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			directory := t.TempDir()
+			for _, name := range []string{"operations.json", "touchstone.json", "overlay.json"} {
+				text, err := os.ReadFile(filepath.Join("..", name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if name == test.file {
+					changed := strings.Replace(string(text), test.old, test.new, 1)
+					if changed == string(text) {
+						t.Fatalf("%s has no %s", name, test.old)
+					}
+					text = []byte(changed)
+				}
+				if err := os.WriteFile(filepath.Join(directory, name), text, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := generate(directory); err == nil || !strings.Contains(err.Error(), test.err) {
+				t.Errorf("error %v, want one with %q", err, test.err)
+			}
+		})
 	}
 }
 
