@@ -1,54 +1,75 @@
 package httpd
 
 import (
+	"errors"
+	"iter"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
-// maxHops bounds how many forwarding hops are looked at; more are nobody's but an attacker's.
+// maxHops bounds how many forwarding hops are looked at; no chain of real proxies is longer.
 const maxHops = 32
 
 // trusted reports whether an address is one of the proxies in front.
 func (s *Server) trusted(a netip.Addr) bool {
-	for _, p := range s.proxies {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
+
+// errForwarded refuses a request whose client the proxies in front do not tell beyond doubt.
+var errForwarded = errors.New("the proxy's Forwarded and X-Forwarded-For do not tell the client's address")
 
 // client finds who the client is and whether it reached the front over TLS. Only a trusted proxy may say so, in Forwarded
-// (RFC 7239) or X-Forwarded-For and X-Forwarded-Proto: the client is the last hop that is not a trusted proxy, since everything
-// before it may be made up.
-func (s *Server) client(r *http.Request) (address netip.Addr, secure bool) {
+// (RFC 7239) or in X-Forwarded-For and X-Forwarded-Proto.
+//
+// Most proxies write one of the two and pass the other on as the client sent it, and which one is not known here. So they are
+// not ranked: when both are there and name different clients, one of them is made up, and the request is refused.
+func (s *Server) client(r *http.Request) (address netip.Addr, secure bool, err error) {
+	secure = r.TLS != nil
 	peer := peerOf(r)
-	if r.TLS != nil {
-		secure = true
-	}
 	if !s.trusted(peer) {
-		return peer, secure
+		return peer, secure, nil
 	}
-	secure = secure || s.secureURL
-	hops, proto := forwarded(r.Header)
-	if proto != "" {
-		secure = strings.EqualFold(proto, "https")
+	secure = secure || s.secureURL || protocol(r.Header) == "https"
+	standard, legacy := r.Header["Forwarded"], r.Header["X-Forwarded-For"]
+	if len(standard) == 0 && len(legacy) == 0 {
+		return peer, secure, nil // the proxy's own request, such as a probe
 	}
-	address = peer
-	for n := len(hops) - 1; n >= 0; n-- {
-		hop, ok := parseHop(hops[n])
-		if !ok {
-			break
+	if len(standard) > 0 {
+		address = s.lastUntrusted(standard, forwardedFor)
+	}
+	if len(legacy) > 0 {
+		hop := s.lastUntrusted(legacy, strings.TrimSpace)
+		if len(standard) > 0 && hop != address {
+			return netip.Addr{}, false, errForwarded
 		}
 		address = hop
-		if !s.trusted(hop) {
+	}
+	if !address.IsValid() {
+		return netip.Addr{}, false, errForwarded
+	}
+	return address, secure, nil
+}
+
+// lastUntrusted is the hop nearest to us that is not a trusted proxy: the farthest whose address somebody trusted has seen. What
+// comes before it may be made up. It is invalid when the hop is unreadable, as "unknown" and empty ones are: to take the proxy's
+// address instead would make its client one of the inside.
+func (s *Server) lastUntrusted(values []string, nodeOf func(string) string) (address netip.Addr) {
+	n := 0
+	for element := range backwards(values) {
+		hop, ok := parseHop(nodeOf(element))
+		if n++; !ok || n > maxHops {
+			return netip.Addr{}
+		}
+		if address = hop; !s.trusted(hop) {
 			break
 		}
 	}
-	return address, secure
+	return address
 }
 
+// peerOf is the address at the other end of the connection.
 func peerOf(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -57,53 +78,65 @@ func peerOf(r *http.Request) netip.Addr {
 	return peer.Addr().Unmap().WithZone("")
 }
 
-// forwarded are the hops that the headers name, first to last, and the last proxy's word on the protocol.
-func forwarded(h http.Header) (hops []string, proto string) {
-	if values := h.Values("Forwarded"); len(values) > 0 {
-		for _, element := range lastHops(values) {
-			var hop string
-			proto = ""
-			for pair := range strings.SplitSeq(element, ";") {
-				name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
-				switch value = strings.Trim(value, `"`); strings.ToLower(name) {
-				case "for":
-					hop = value
-				case "proto":
-					proto = value
+// protocol is the last proxy's word on the protocol by which it was reached, in lower case; "" when it said none.
+func protocol(h http.Header) string {
+	for element := range backwards(h["X-Forwarded-Proto"]) {
+		return strings.ToLower(strings.TrimSpace(element))
+	}
+	for element := range backwards(h["Forwarded"]) {
+		return strings.ToLower(parameter(element, "proto"))
+	}
+	return ""
+}
+
+// forwardedFor is the node that an element of Forwarded names as the client.
+func forwardedFor(element string) string { return parameter(element, "for") }
+
+// parameter is a parameter's value in an element of Forwarded (RFC 7239 §4), without its quotes; "" when it is not there.
+func parameter(element, name string) string {
+	for pair := range strings.SplitSeq(element, ";") {
+		if key, value, _ := strings.Cut(strings.TrimSpace(pair), "="); strings.EqualFold(key, name) {
+			return strings.Trim(value, `"`)
+		}
+	}
+	return ""
+}
+
+// backwards are a list header's elements, last first. It splits at every comma, also within quotes: no address contains one,
+// and a client that leaves a quotation open must not swallow what a proxy appends to it.
+func backwards(values []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, value := range slices.Backward(values) {
+			for more := true; more; {
+				var element string
+				if comma := strings.LastIndexByte(value, ','); comma >= 0 {
+					value, element = value[:comma], value[comma+1:]
+				} else {
+					element, more = value, false
+				}
+				if !yield(element) {
+					return
 				}
 			}
-			hops = append(hops, hop)
 		}
-		return hops, proto
 	}
-	for _, hop := range lastHops(h.Values("X-Forwarded-For")) {
-		hops = append(hops, strings.TrimSpace(hop))
-	}
-	if protos := lastHops(h.Values("X-Forwarded-Proto")); len(protos) > 0 {
-		proto = strings.TrimSpace(protos[len(protos)-1])
-	}
-	return hops, proto
 }
 
-// lastHops splits a header's values at commas and keeps the last maxHops.
-func lastHops(values []string) []string {
-	var all []string
-	for _, value := range values {
-		all = append(all, strings.Split(value, ",")...)
-	}
-	if len(all) > maxHops {
-		all = all[len(all)-maxHops:]
-	}
-	return all
-}
-
-// parseHop reads an address with or without a port, an IPv6 one with or without brackets.
+// parseHop reads an address with or without a port; an IPv6 one may be in brackets.
 func parseHop(text string) (netip.Addr, bool) {
-	if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
-		return a.Unmap().WithZone(""), true
+	address, err := netip.ParseAddr(text)
+	if bare, found := strings.CutPrefix(text, "["); err != nil && found {
+		if bare, found = strings.CutSuffix(bare, "]"); found {
+			address, err = netip.ParseAddr(bare)
+		}
 	}
-	if ap, err := netip.ParseAddrPort(text); err == nil {
-		return ap.Addr().Unmap().WithZone(""), true
+	if err != nil {
+		var withPort netip.AddrPort
+		withPort, err = netip.ParseAddrPort(text)
+		address = withPort.Addr()
 	}
-	return netip.Addr{}, false
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	return address.Unmap().WithZone(""), true
 }

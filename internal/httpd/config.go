@@ -1,24 +1,32 @@
 package httpd
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
 
 // Config says where and how a server listens.
 type Config struct {
-	Listen        string        // host:port; beyond loopback only with TLS or behind a proxy
-	TLSCert       string        // file with the certificate chain, PEM; with TLSKey
-	TLSKey        string        // file with the private key, PEM; with TLSCert
-	BehindProxy   []string      // addresses or CIDRs of the proxies that may say who the client is
-	URL           string        // public origin
-	MetricsListen string        // host:port for metrics; "" for none
-	ShutdownGrace time.Duration // how long requests in flight may take to finish; 0 is 30 s
+	// Listen is the host:port to serve on; required. Beyond loopback it takes TLS, or a proxy in front that has it.
+	Listen string
+	// TLSCert and TLSKey are files with the certificate chain and the private key, PEM; both or neither.
+	TLSCert, TLSKey string
+	// BehindProxy are the addresses or CIDRs of the proxies in front. Each must write Forwarded or X-Forwarded-For itself, since
+	// what they pass on is believed; no client may have an address among them.
+	BehindProxy []string
+	// URL is the origin that people's browsers are at, such as https://iam.example.com; required.
+	URL string
+	// MetricsListen is the host:port for Prometheus metrics; without it there are none.
+	MetricsListen string
+	// ShutdownGrace is how long requests in flight may take to finish after a stop; 0 is 30 seconds.
+	ShutdownGrace time.Duration
 }
 
 const defaultGrace = 30 * time.Second
@@ -27,42 +35,100 @@ const defaultGrace = 30 * time.Second
 func (c *Config) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	if !hostPort(c.Listen) {
 		fault("--listen %q: use host:port, such as 127.0.0.1:8080", c.Listen)
 	} else if !c.tls() && len(c.BehindProxy) == 0 && !loopback(c.Listen) {
 		fault("--listen %s reaches beyond this machine without TLS: give --tls-cert and --tls-key, or --behind-proxy with the proxy's addresses", c.Listen)
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		fault("--tls-cert and --tls-key go together")
+	} else if _, err := c.certificates(); err != nil {
+		faults = append(faults, err)
 	}
 	if _, err := prefixes(c.BehindProxy); err != nil {
 		faults = append(faults, err)
 	}
-	faults = append(faults, checkURL(c.URL))
-	if c.MetricsListen != "" {
-		if _, _, err := net.SplitHostPort(c.MetricsListen); err != nil {
-			fault("--metrics-listen %q: use host:port, such as 127.0.0.1:9090", c.MetricsListen)
-		}
+	if err := checkURL(c.URL); err != nil {
+		faults = append(faults, err)
+	} else if strings.HasPrefix(c.URL, "https:") != c.tls() && len(c.BehindProxy) == 0 && (c.TLSCert == "") == (c.TLSKey == "") {
+		fault("--url %s does not fit how it is served: https needs --tls-cert and --tls-key, or --behind-proxy; with them http is not served", c.URL)
+	}
+	if c.MetricsListen != "" && !hostPort(c.MetricsListen) {
+		fault("--metrics-listen %q: use host:port, such as 127.0.0.1:9090", c.MetricsListen)
+	}
+	if c.ShutdownGrace < 0 {
+		fault("shutdown grace %v: use a positive duration", c.ShutdownGrace)
 	}
 	return errors.Join(faults...)
 }
 
-// checkURL holds the public URL to what browsers need for security keys: a secure context, and a domain (WebAuthn §5.1.2).
+// checkURL holds the public URL to what browsers need for security keys: a secure context and a domain (WebAuthn §5.1.2, §13.4.9),
+// spelled as the browser spells the origin, since the two are compared.
 func checkURL(text string) error {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Path != "" && u.Path != "/" ||
+		strings.ContainsAny(text, "?#@") || strings.HasSuffix(u.Host, ":") {
 		return fmt.Errorf("--url %q: use an origin such as https://iam.example.com", text)
 	}
-	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
+	host := u.Hostname()
+	if isAddress(host) {
 		return fmt.Errorf("--url %s: security keys do not work on an IP address: use a host name, or localhost", text)
 	}
-	if u.Scheme == "http" && u.Hostname() != "localhost" && !strings.HasSuffix(u.Hostname(), ".localhost") {
+	const hostBytes = "abcdefghijklmnopqrstuvwxyz0123456789-._"
+	if strings.Trim(host, hostBytes) != "" || strings.HasSuffix(host, ".") || !strings.HasPrefix(text, u.Scheme) {
+		return fmt.Errorf("--url %s: write it as browsers do: lower case, ASCII (xn--…), no dot at the end", text)
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return fmt.Errorf("--url %s: port %s is not between 1 and 65535", text, port)
+		} else if n == 80 && u.Scheme == "http" || n == 443 && u.Scheme == "https" || port[0] == '0' {
+			return fmt.Errorf("--url %s: write the port as browsers do: without leading zeros, and not at all where it is the scheme's own", text)
+		}
+	}
+	if u.Scheme == "http" && host != "localhost" && !strings.HasSuffix(host, ".localhost") {
 		return fmt.Errorf("--url %s: browsers let security keys work only over https, or on localhost", text)
 	}
 	return nil
 }
 
+// isAddress reports whether a browser takes a host for an IP address: an IPv6 one, or whatever ends in a number (WHATWG URL,
+// "ends in a number"), as 127.1 and 0x7f000001 do.
+func isAddress(host string) bool {
+	if strings.Contains(host, ":") {
+		return true
+	}
+	host = strings.TrimSuffix(host, ".")
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	if last != "" && strings.Trim(last, "0123456789") == "" {
+		return true
+	}
+	hex, found := strings.CutPrefix(strings.ToLower(last), "0x")
+	return found && strings.Trim(hex, "0123456789abcdef") == ""
+}
+
 func (c *Config) tls() bool { return c.TLSCert != "" && c.TLSKey != "" }
+
+// certificates loads the certificate and its key; none when TLS is not configured.
+func (c *Config) certificates() ([]tls.Certificate, error) {
+	if !c.tls() {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", c.TLSCert, c.TLSKey, err)
+	}
+	return []tls.Certificate{pair}, nil
+}
+
+// hostPort reports whether an address to listen on has a port that is a number.
+func hostPort(listen string) bool {
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
 
 // loopback reports whether an address is reached from this machine alone.
 func loopback(listen string) bool {
@@ -82,16 +148,19 @@ func prefixes(texts []string) ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	var faults []error
 	for _, text := range texts {
-		if prefix, err := netip.ParsePrefix(text); err == nil {
-			all = append(all, prefix.Masked())
-			continue
+		prefix, err := netip.ParsePrefix(text)
+		if address, notCIDR := netip.ParseAddr(text); notCIDR == nil {
+			address = address.Unmap()
+			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
 		}
-		address, err := netip.ParseAddr(text)
-		if err != nil {
+		switch {
+		case err != nil || prefix.Addr().Is4In6():
 			faults = append(faults, fmt.Errorf("--behind-proxy %q: use an IP address or a CIDR, such as 10.0.0.0/8", text))
-			continue
+		case prefix.Bits() == 0:
+			faults = append(faults, fmt.Errorf("--behind-proxy %s would let every client name its own address: give the proxy's", text))
+		default:
+			all = append(all, prefix.Masked())
 		}
-		all = append(all, netip.PrefixFrom(address, address.BitLen()))
 	}
 	return all, errors.Join(faults...)
 }

@@ -1,75 +1,71 @@
 package httpd
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
 )
 
-// bounds are the upper bounds of the duration histogram, in seconds.
-var bounds = [...]float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5}
+// bounds are the upper bounds of the duration histogram's buckets.
+var bounds = [...]time.Duration{
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond,
+	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond,
+}
 
 // metrics counts requests. Its labels are few and never a client's words.
 type metrics struct {
 	inFlight atomic.Int64
-	byClass  [6]atomic.Int64 // by the status's first digit
-	buckets  [len(bounds) + 1]atomic.Int64
-	sum      atomic.Int64 // microseconds
+	byClass  [6]atomic.Int64               // by the status's first digit
+	buckets  [len(bounds) + 1]atomic.Int64 // the last for what took longer than every bound
+	sum      atomic.Int64                  // nanoseconds
 }
 
 func (m *metrics) begin() { m.inFlight.Add(1) }
 
 func (m *metrics) end(status int, took time.Duration) {
 	m.inFlight.Add(-1)
-	if class := status / 100; class >= 0 && class < len(m.byClass) {
+	if class := status / 100; class < len(m.byClass) {
 		m.byClass[class].Add(1)
 	}
 	n := 0
-	for n < len(bounds) && took.Seconds() > bounds[n] {
+	for n < len(bounds) && took > bounds[n] {
 		n++
 	}
 	m.buckets[n].Add(1)
-	m.sum.Add(took.Microseconds())
+	m.sum.Add(int64(took))
 }
 
-// ServeHTTP writes the metrics in the text format of Prometheus.
-func (m *metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-	fmt.Fprintf(w, "# HELP touchstone_http_requests_in_flight Requests being answered.\n# TYPE touchstone_http_requests_in_flight gauge\ntouchstone_http_requests_in_flight %d\n", m.inFlight.Load())
-	fmt.Fprint(w, "# HELP touchstone_http_requests_total Requests answered, by class of status.\n# TYPE touchstone_http_requests_total counter\n")
+// handler serves the metrics at the path where Prometheus looks for them.
+func (m *metrics) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		w.Write(m.text()) //nolint:errcheck // the scraper is gone
+	})
+	return mux
+}
+
+// text renders the metrics in Prometheus's text format, version 0.0.4.
+func (m *metrics) text() []byte {
+	var b bytes.Buffer
+	family := func(name, kind, help string) { fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind) }
+	const inFlight, requests, duration = "touchstone_http_requests_in_flight", "touchstone_http_requests_total", "touchstone_http_request_duration_seconds"
+	family(inFlight, "gauge", "Requests being answered.")
+	fmt.Fprintf(&b, "%s %d\n", inFlight, m.inFlight.Load())
+	family(requests, "counter", "Requests answered, by class of status.")
 	for class := 1; class < len(m.byClass); class++ {
-		fmt.Fprintf(w, "touchstone_http_requests_total{status=\"%dxx\"} %d\n", class, m.byClass[class].Load())
+		fmt.Fprintf(&b, "%s{status=\"%dxx\"} %d\n", requests, class, m.byClass[class].Load())
 	}
-	fmt.Fprint(w, "# HELP touchstone_http_request_duration_seconds How long requests took.\n# TYPE touchstone_http_request_duration_seconds histogram\n")
+	family(duration, "histogram", "How long requests took.")
 	var total int64
 	for n, bound := range bounds {
 		total += m.buckets[n].Load()
-		fmt.Fprintf(w, "touchstone_http_request_duration_seconds_bucket{le=\"%g\"} %d\n", bound, total)
+		fmt.Fprintf(&b, "%s_bucket{le=\"%g\"} %d\n", duration, bound.Seconds(), total)
 	}
 	total += m.buckets[len(bounds)].Load()
-	fmt.Fprintf(w, "touchstone_http_request_duration_seconds_bucket{le=\"+Inf\"} %d\ntouchstone_http_request_duration_seconds_sum %g\ntouchstone_http_request_duration_seconds_count %d\n",
-		total, float64(m.sum.Load())/1e6, total)
-}
-
-// serveMetrics serves the metrics on a listener of their own, when one is configured.
-func (s *Server) serveMetrics(failed chan<- error) (stop func(), err error) {
-	if s.config.MetricsListen == "" {
-		return func() {}, nil
-	}
-	l, err := net.Listen("tcp", s.config.MetricsListen)
-	if err != nil {
-		return nil, fmt.Errorf("listen for metrics: %w", err)
-	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", &s.metrics)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: readHeaderTimeout}
-	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			failed <- err
-		}
-	}()
-	return func() { server.Close() }, nil //nolint:errcheck // a scrape that is cut off is made again
+	fmt.Fprintf(&b, "%s_bucket{le=\"+Inf\"} %d\n", duration, total)
+	fmt.Fprintf(&b, "%s_sum %g\n%s_count %d\n", duration, time.Duration(m.sum.Load()).Seconds(), duration, total)
+	return b.Bytes()
 }
