@@ -36,7 +36,7 @@ var (
 	shapeArnType                                         = awsquery.Shape{Kind: awsquery.String, Min: 20, Max: 2048}
 	shapeAssertionEncryptionModeType                     = awsquery.Shape{Kind: awsquery.String, Enum: []string{"Required", "Allowed"}}
 	shapeAssignmentStatusType                            = awsquery.Shape{Kind: awsquery.String, Enum: []string{"Assigned", "Unassigned", "Any"}}
-	shapeAuthenticationCodeType                          = awsquery.Shape{Kind: awsquery.String, Min: 6, Max: 6, Pattern: &patternAuthenticationCodeType}
+	shapeAuthenticationCodeType                          = awsquery.Shape{Kind: awsquery.String, Min: 6, Max: 6, Pattern: &patternAuthenticationCodeType, Sensitive: true}
 	shapeCertificateBodyType                             = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 16384, Pattern: &patternCertificateBodyType}
 	shapeCertificateChainType                            = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 2097152, Pattern: &patternCertificateBodyType}
 	shapeCertificateIdType                               = awsquery.Shape{Kind: awsquery.String, Min: 24, Max: 128, Pattern: &patternAccessKeyIdType}

@@ -422,10 +422,10 @@ type DisableOutboundWebIdentityFederationInput struct{}
 
 // EnableMFADeviceInput is what EnableMFADevice takes.
 type EnableMFADeviceInput struct {
-	UserName            string // required
-	SerialNumber        string // required
-	AuthenticationCode1 string // required
-	AuthenticationCode2 string // required
+	UserName            string          // required
+	SerialNumber        string          // required
+	AuthenticationCode1 awsquery.Secret // required
+	AuthenticationCode2 awsquery.Secret // required
 }
 
 // EnableOrganizationsRootCredentialsManagementInput is what EnableOrganizationsRootCredentialsManagement takes.
@@ -1415,10 +1415,10 @@ type ResetServiceSpecificCredentialOutput struct {
 
 // ResyncMFADeviceInput is what ResyncMFADevice takes.
 type ResyncMFADeviceInput struct {
-	UserName            string // required
-	SerialNumber        string // required
-	AuthenticationCode1 string // required
-	AuthenticationCode2 string // required
+	UserName            string          // required
+	SerialNumber        string          // required
+	AuthenticationCode1 awsquery.Secret // required
+	AuthenticationCode2 awsquery.Secret // required
 }
 
 // SendDelegationTokenInput is what SendDelegationToken takes.

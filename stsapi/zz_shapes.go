@@ -33,7 +33,7 @@ var (
 	shapeSourceIdentityType                    = awsquery.Shape{Kind: awsquery.String, Min: 2, Max: 64, Pattern: &patternRoleSessionNameType}
 	shapeTagKeyType                            = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 128, Pattern: &patternTagKeyType}
 	shapeTagValueType                          = awsquery.Shape{Kind: awsquery.String, Max: 256, Pattern: &patternTagValueType}
-	shapeTokenCodeType                         = awsquery.Shape{Kind: awsquery.String, Min: 6, Max: 6, Pattern: &patternTokenCodeType}
+	shapeTokenCodeType                         = awsquery.Shape{Kind: awsquery.String, Min: 6, Max: 6, Pattern: &patternTokenCodeType, Sensitive: true}
 	shapeTradeInTokenType                      = awsquery.Shape{Kind: awsquery.String, Sensitive: true}
 	shapeUnrestrictedSessionPolicyDocumentType = awsquery.Shape{Kind: awsquery.String, Min: 1, Pattern: &patternSessionPolicyDocumentType}
 	shapeUrlType                               = awsquery.Shape{Kind: awsquery.String, Min: 4, Max: 2048}

@@ -19,7 +19,7 @@ type AssumeRoleInput struct {
 	TransitiveTagKeys []string
 	ExternalId        string
 	SerialNumber      string
-	TokenCode         string
+	TokenCode         awsquery.Secret
 	SourceIdentity    string
 	ProvidedContexts  []ProvidedContext
 }
@@ -152,7 +152,7 @@ type GetFederationTokenOutput struct {
 type GetSessionTokenInput struct {
 	DurationSeconds int
 	SerialNumber    string
-	TokenCode       string
+	TokenCode       awsquery.Secret
 }
 
 // GetSessionTokenOutput is what GetSessionToken answers.
