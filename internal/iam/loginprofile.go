@@ -127,7 +127,7 @@ func createLoginProfile(r *api.Request, tx *store.Tx, in *iamapi.CreateLoginProf
 	hash := r.Carry.(*passwordChange).hash
 	if hash == "" {
 		if in.Password.Reveal() == "" {
-			return nil, validationError("1 validation error detected: Value at 'password' failed to satisfy constraint: Member must not be null")
+			return nil, validationError("1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null")
 		}
 		return nil, noSuchUser(in.UserName) // made after the snapshot: ask again
 	}

@@ -45,7 +45,7 @@ func TestLoginProfile(t *testing.T) {
 	want(t, "delete without one", err, "404 NoSuchEntity: Login Profile for User Alice cannot be found.")
 
 	_, err = c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice")})
-	want(t, "create without a password", err, "400 ValidationError: 1 validation error detected: Value at 'password' failed to satisfy constraint: Member must not be null")
+	want(t, "create without a password", err, "400 ValidationError: 1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null")
 	out, err := c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd"), PasswordResetRequired: true})
 	must(t, err)
 	if p := out.LoginProfile; *p.UserName != "Alice" || !p.PasswordResetRequired || p.CreateDate == nil {
