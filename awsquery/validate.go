@@ -52,13 +52,13 @@ func (v *violations) err() error {
 	return validationError(strconv.Itoa(len(v.texts)) + " validation errors detected: " + strings.Join(v.texts, "; "))
 }
 
-// missing records that there is no value at the path.
+// missing records that there is no value at the path. Null is told where a value would be.
 func (v *violations) missing(s *Shape) {
-	if s.Sensitive {
-		v.record("", "not be null")
-	} else {
-		v.record("null ", "not be null")
+	shown := ""
+	if v.echo && !s.Sensitive {
+		shown = "null "
 	}
+	v.record(shown, "not be null")
 }
 
 // add records what the value at the path must be. The value is told where the service tells it, and is short and no secret.
