@@ -20,18 +20,18 @@ func (s *Server) trusted(a netip.Addr) bool {
 // errForwarded refuses a request whose client the proxies in front do not tell beyond doubt.
 var errForwarded = errors.New("the proxy's Forwarded and X-Forwarded-For do not tell the client's address")
 
-// client finds who the client is and whether it reached the front over TLS. Only a trusted proxy may say so, in Forwarded
-// (RFC 7239) or in X-Forwarded-For and X-Forwarded-Proto.
+// client finds who the client is and whether it reached the front over TLS. Only a trusted proxy may say who it is, in Forwarded
+// (RFC 7239) or in X-Forwarded-For.
 //
 // Most proxies write one of the two and pass the other on as the client sent it, and which one is not known here. So they are
-// not ranked: when both are there and name different clients, one of them is made up, and the request is refused.
+// not ranked: when both are there and name different clients, one of them is made up, and the request is refused. For the same
+// reason no header is believed about TLS: behind a proxy the public URL's scheme counts.
 func (s *Server) client(r *http.Request) (address netip.Addr, secure bool, err error) {
-	secure = r.TLS != nil
 	peer := peerOf(r)
 	if !s.trusted(peer) {
-		return peer, secure, nil
+		return peer, r.TLS != nil, nil
 	}
-	secure = secure || s.secureURL || protocol(r.Header) == "https"
+	secure = s.secureURL
 	standard, legacy := r.Header["Forwarded"], r.Header["X-Forwarded-For"]
 	if len(standard) == 0 && len(legacy) == 0 {
 		return peer, secure, nil // the proxy's own request, such as a probe
@@ -78,24 +78,10 @@ func peerOf(r *http.Request) netip.Addr {
 	return peer.Addr().Unmap().WithZone("")
 }
 
-// protocol is the last proxy's word on the protocol by which it was reached, in lower case; "" when it said none.
-func protocol(h http.Header) string {
-	for element := range backwards(h["X-Forwarded-Proto"]) {
-		return strings.ToLower(strings.TrimSpace(element))
-	}
-	for element := range backwards(h["Forwarded"]) {
-		return strings.ToLower(parameter(element, "proto"))
-	}
-	return ""
-}
-
-// forwardedFor is the node that an element of Forwarded names as the client.
-func forwardedFor(element string) string { return parameter(element, "for") }
-
-// parameter is a parameter's value in an element of Forwarded (RFC 7239 §4), without its quotes; "" when it is not there.
-func parameter(element, name string) string {
+// forwardedFor is the node that an element of Forwarded names as the client (RFC 7239 §4), without its quotes; "" when it names none.
+func forwardedFor(element string) string {
 	for pair := range strings.SplitSeq(element, ";") {
-		if key, value, _ := strings.Cut(strings.TrimSpace(pair), "="); strings.EqualFold(key, name) {
+		if key, value, _ := strings.Cut(strings.TrimSpace(pair), "="); strings.EqualFold(key, "for") {
 			return strings.Trim(value, `"`)
 		}
 	}

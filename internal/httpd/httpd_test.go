@@ -225,7 +225,7 @@ func TestMetricsHaveTheirOwnListener(t *testing.T) {
 	if status, _ := fetch(s.Addr(), "/metrics"); status != 404 {
 		t.Errorf("metrics on the main listener: %d", status)
 	}
-	if status, text := fetch(s.scraped.Addr(), "/metrics"); status != 200 || !strings.Contains(text, `status="4xx"} 1`) {
+	if status, text := fetch(s.scraped.Addr(), "/metrics"); status != 200 || !strings.Contains(text, `status="404"} 1`) {
 		t.Errorf("metrics: %d\n%s", status, text)
 	}
 	if status, _ := fetch(s.scraped.Addr(), "/"); status != 404 {

@@ -2,8 +2,12 @@ package httpd
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -14,27 +18,45 @@ var bounds = [...]time.Duration{
 	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond,
 }
 
-// metrics counts requests. Its labels are few and never a client's words.
+// outcome is how a request ended: its labels, which are few and never a client's words (see Note).
+type outcome struct {
+	operation, code string // "" for pages
+	status          int
+}
+
+// metrics counts requests.
 type metrics struct {
 	inFlight atomic.Int64
-	byClass  [6]atomic.Int64               // by the status's first digit
 	buckets  [len(bounds) + 1]atomic.Int64 // the last for what took longer than every bound
 	sum      atomic.Int64                  // nanoseconds
+
+	mu       sync.Mutex
+	requests map[outcome]int64
 }
 
 func (m *metrics) begin() { m.inFlight.Add(1) }
 
-func (m *metrics) end(status int, took time.Duration) {
+func (m *metrics) end(o outcome, took time.Duration) {
 	m.inFlight.Add(-1)
-	if class := status / 100; class < len(m.byClass) {
-		m.byClass[class].Add(1)
-	}
 	n := 0
 	for n < len(bounds) && took > bounds[n] {
 		n++
 	}
 	m.buckets[n].Add(1)
 	m.sum.Add(int64(took))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.requests == nil {
+		m.requests = map[outcome]int64{}
+	}
+	m.requests[o]++
+}
+
+// outcomes are the counts so far.
+func (m *metrics) outcomes() map[outcome]int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.requests)
 }
 
 // handler serves the metrics at the path where Prometheus looks for them.
@@ -54,9 +76,12 @@ func (m *metrics) text() []byte {
 	const inFlight, requests, duration = "touchstone_http_requests_in_flight", "touchstone_http_requests_total", "touchstone_http_request_duration_seconds"
 	family(inFlight, "gauge", "Requests being answered.")
 	fmt.Fprintf(&b, "%s %d\n", inFlight, m.inFlight.Load())
-	family(requests, "counter", "Requests answered, by class of status.")
-	for class := 1; class < len(m.byClass); class++ {
-		fmt.Fprintf(&b, "%s{status=\"%dxx\"} %d\n", requests, class, m.byClass[class].Load())
+	family(requests, "counter", "Requests answered, by operation (none for pages), error code and status.")
+	counts := m.outcomes()
+	for _, o := range slices.SortedFunc(maps.Keys(counts), func(x, y outcome) int {
+		return cmp.Or(cmp.Compare(x.operation, y.operation), cmp.Compare(x.code, y.code), cmp.Compare(x.status, y.status))
+	}) {
+		fmt.Fprintf(&b, "%s{operation=%q,code=%q,status=\"%d\"} %d\n", requests, o.operation, o.code, o.status, counts[o])
 	}
 	family(duration, "histogram", "How long requests took.")
 	var total int64

@@ -26,6 +26,8 @@ type facts struct {
 	id      string
 	address netip.Addr
 	secure  bool
+
+	operation, code string // as noted
 }
 
 type factsKey struct{}
@@ -53,6 +55,13 @@ func ClientAddr(ctx context.Context) netip.Addr { return factsOf(ctx).address }
 
 // IsSecure reports whether the client reached the front over TLS. Behind a trusted proxy the public URL's scheme says so.
 func IsSecure(ctx context.Context) bool { return factsOf(ctx).secure }
+
+// Note says which operation a request turned out to ask for and with which error code it is answered, "" for success, for the log
+// and the metrics. Both come from tables, never from the client, since the metrics keep each pair for good.
+func Note(ctx context.Context, operation, code string) {
+	f := factsOf(ctx)
+	f.operation, f.code = operation, code
+}
 
 // Handler is the server's handler with all that is around it but the connection's limits.
 func (s *Server) Handler() http.Handler {
@@ -93,7 +102,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			x.answer.status = http.StatusOK // as net/http answers for a handler that wrote nothing
 		}
 		took := time.Since(start)
-		s.metrics.end(x.answer.status, took)
+		s.metrics.end(outcome{x.facts.operation, x.facts.code, x.answer.status}, took)
 		s.log(r, x, took)
 		if p != nil {
 			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
@@ -118,9 +127,15 @@ func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 	if len(path) > maxLoggedPath {
 		path = path[:maxLoggedPath] + "…"
 	}
-	s.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("request_id", x.facts.id),
-		slog.String("method", r.Method), slog.String("path", path), slog.Int("status", x.answer.status),
-		slog.Float64("dur_ms", float64(took.Microseconds())/1000), slog.String("address", x.facts.address.String()))
+	attrs := []slog.Attr{
+		slog.String("request_id", x.facts.id), slog.String("method", r.Method), slog.String("path", path),
+		slog.Int("status", x.answer.status), slog.Float64("dur_ms", float64(took.Microseconds())/1000),
+		slog.String("address", x.facts.address.String()),
+	}
+	if x.facts.operation != "" {
+		attrs = append(attrs, slog.String("operation", x.facts.operation), slog.String("code", x.facts.code))
+	}
+	s.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 }
 
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {

@@ -57,6 +57,7 @@ func TestRequestIsKnownAndLogged(t *testing.T) {
 		if ClientAddr(ctx) != netip.MustParseAddr("192.0.2.1") || IsSecure(ctx) {
 			t.Errorf("client %v, secure %v", ClientAddr(ctx), IsSecure(ctx))
 		}
+		Note(ctx, "GetUser", "NoSuchEntity")
 		w.WriteHeader(http.StatusEarlyHints)
 		w.WriteHeader(http.StatusNotFound)
 	})
@@ -70,6 +71,7 @@ func TestRequestIsKnownAndLogged(t *testing.T) {
 	entry := line(t, log)
 	for key, want := range map[string]any{
 		"msg": "request", "level": "INFO", "request_id": id, "method": "GET", "path": "/a", "status": 404.0, "address": "192.0.2.1",
+		"operation": "GetUser", "code": "NoSuchEntity",
 	} {
 		if entry[key] != want {
 			t.Errorf("%s: %v, want %v", key, entry[key], want)
@@ -96,6 +98,7 @@ func TestLogIsBounded(t *testing.T) {
 
 func TestOutsideARequest(t *testing.T) {
 	ctx := context.Background()
+	Note(ctx, "GetUser", "")
 	if RequestID(ctx) != "" || ClientAddr(ctx).IsValid() || IsSecure(ctx) {
 		t.Error("something is known of no request")
 	}
@@ -234,6 +237,7 @@ func TestReadBody(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	s, _ := around(t, slog.LevelWarn, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/denied" {
+			Note(r.Context(), "GetUser", "AccessDenied")
 			w.WriteHeader(403)
 		}
 	})
@@ -244,9 +248,8 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		"# TYPE touchstone_http_requests_in_flight gauge\ntouchstone_http_requests_in_flight 0\n",
 		"# TYPE touchstone_http_requests_total counter\n" +
-			"touchstone_http_requests_total{status=\"1xx\"} 0\ntouchstone_http_requests_total{status=\"2xx\"} 1\n" +
-			"touchstone_http_requests_total{status=\"3xx\"} 0\ntouchstone_http_requests_total{status=\"4xx\"} 2\n" +
-			"touchstone_http_requests_total{status=\"5xx\"} 0\n",
+			"touchstone_http_requests_total{operation=\"\",code=\"\",status=\"200\"} 1\n" +
+			"touchstone_http_requests_total{operation=\"GetUser\",code=\"AccessDenied\",status=\"403\"} 2\n",
 		"# TYPE touchstone_http_request_duration_seconds histogram\n",
 		"touchstone_http_request_duration_seconds_bucket{le=\"+Inf\"} 3\n",
 		"touchstone_http_request_duration_seconds_count 3\n",
@@ -296,7 +299,7 @@ func TestMetricsBuckets(t *testing.T) {
 	var m metrics
 	for _, took := range []time.Duration{0, time.Millisecond, time.Millisecond + 1, time.Hour} {
 		m.begin()
-		m.end(http.StatusOK, took)
+		m.end(outcome{status: http.StatusOK}, took)
 	}
 	text := string(m.text())
 	for _, want := range []string{`le="0.001"} 2`, `le="0.0025"} 3`, `le="2.5"} 3`, `le="+Inf"} 4`, "seconds_count 4"} {
