@@ -33,12 +33,14 @@ func TestPublishedSuite(t *testing.T) {
 			"b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
 		},
 		{
-			"get-header-value-trim", "GET", "/", "", http.Header{"My-Header1": {" value1"}, "My-Header2": {` "a   b   c"`}},
+			"get-header-value-trim", "GET", "/", "",
+			http.Header{"My-Header1": {" value1"}, "My-Header2": {` "a   b   c"`}},
 			"host;my-header1;my-header2;x-amz-date", "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736",
 		},
 		{"post-vanilla", "POST", "/", "", nil, "host;x-amz-date", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"},
 		{
-			"post-x-www-form-urlencoded", "POST", "/", "Param1=value1", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+			"post-x-www-form-urlencoded", "POST", "/", "Param1=value1",
+			http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
 			"content-type;host;x-amz-date", "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
 		},
 	} {
