@@ -154,7 +154,7 @@ func TestDeviceNames(t *testing.T) {
 	const pattern = `satisfy regular expression pattern: [\w+=,.@-]+`
 	console.MustEnrol("alice", "Key", newKey())
 	for name, expected := range map[string]string{
-		"":                           one + "Value null at 'deviceName' failed to satisfy constraint: Member must not be null",
+		"":                           one + device + "not be null",
 		"a":                          "",
 		"_+=,.@-9Z":                  "",
 		strings.Repeat("n", 64):      "",
