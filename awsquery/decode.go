@@ -12,7 +12,7 @@ import (
 // Decode fills into, a pointer to the operation's input, from the form, and checks it as Validate does. Unlike Validate it
 // knows an empty value from an absent one. Parameters that the operation does not have are ignored. The error is an *Error.
 func Decode(form Form, op *Operation, into any) error {
-	d := decoder{violations{echo: op.EchoValues}}
+	d := decoder{violations{echo: op.EchoValues, path: make([]step, 0, 8)}}
 	d.structure(form, 0, op.Input, reflect.ValueOf(into).Elem())
 	return d.err()
 }

@@ -13,7 +13,7 @@ import (
 // list or map is absent; so is a string or number that is zero, unless the model allows an empty string and requires the
 // member. The error is one *Error with the code ValidationError that lists everything that is wrong.
 func Validate(op *Operation, in any) error {
-	v := violations{echo: op.EchoValues}
+	v := violations{echo: op.EchoValues, path: make([]step, 0, 8)}
 	v.structure(op.Input, reflect.Indirect(reflect.ValueOf(in)))
 	return v.err()
 }
