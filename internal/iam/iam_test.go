@@ -189,3 +189,15 @@ func callIn[In, Out any](t *testing.T, in context.Context, a *touchtest.Account,
 		ID: audit.NewID(), Now: now, Caller: caller, Env: authz.Environment{Now: now, Address: touchtest.Visitor.Address, Region: "us-east-1"},
 	}, service, name, input)
 }
+
+// breakPolicy puts a document into the database that PutUserPolicy would never have stored.
+func breakPolicy(t *testing.T, a *touchtest.Account, user string) {
+	t.Helper()
+	must(t, a.Server.State.Store.Update(ctx, func(tx *store.Tx) error {
+		i, err := tx.UserByName(a.ID, user)
+		if err != nil {
+			return err
+		}
+		return errors.Join(tx.RaiseGeneration(a.ID), tx.PutInlinePolicy(a.ID, i.ID, "test", "{", a.Server.Clock.Now()), tx.RaiseIdentityVersion(a.ID, i.ID))
+	}))
+}
