@@ -104,9 +104,9 @@ func (f *form) refused(v *visit, err error, fields map[string]string) error {
 
 // input is a field as the template "input" draws it.
 type input struct {
-	Name, Label, Help, Value, Problem                 string
-	Type, Autocomplete, Inputmode, Maxlength, Pattern string
-	Optional, Readonly, Autofocus                     bool
+	Name, Label, Help, Value, Problem        string
+	Type, Autocomplete, Inputmode, Maxlength string
+	Autofocus                                bool
 }
 
 // ID is the field's id in the page.
@@ -137,12 +137,10 @@ func (f *form) Input(name, label string, options ...string) (*input, error) {
 			i.Help = value
 		case "autocomplete":
 			i.Autocomplete = value
+		case "inputmode":
+			i.Inputmode = value
 		case "maxlength":
 			i.Maxlength = value
-		case "optional":
-			i.Optional = true
-		case "readonly":
-			i.Readonly = true
 		case "autofocus":
 			i.Autofocus = i.Autofocus || len(f.Problems) == 0
 		default:

@@ -249,7 +249,7 @@ func (v *visit) saveNewPassword(shown *accessView) error {
 	if len(f.Problems) == 0 {
 		var err error
 		if shown.SignIn.Profile == nil {
-			err = do(v, "iam", "CreateLoginProfile", &iamapi.CreateLoginProfileInput{
+			_, err = call[iamapi.CreateLoginProfileOutput](v, "iam", "CreateLoginProfile", &iamapi.CreateLoginProfileInput{
 				UserName: name, Password: awsquery.Secret(password), PasswordResetRequired: reset,
 			})
 		} else {

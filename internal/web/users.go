@@ -173,7 +173,7 @@ func (v *visit) createUser() error {
 	if len(f.Problems) > 0 {
 		return v.showNewUser(f)
 	}
-	if err := do(v, "iam", "CreateUser", in); err != nil {
+	if _, err := call[iamapi.CreateUserOutput](v, "iam", "CreateUser", in); err != nil {
 		if isCode(err, "ValidationError") && len(in.Tags) == 0 {
 			f.wrong("UserName", "Use 1 to 64 letters, digits and the characters + = , . @ - _")
 		} else if err := f.refused(v, err, map[string]string{"EntityAlreadyExists": "UserName"}); err != nil {
@@ -202,7 +202,7 @@ func (v *visit) givePassword(f *form, name string, custom bool) error {
 	if !custom {
 		password = secret.GeneratePassword()
 	}
-	err = do(v, "iam", "CreateLoginProfile", &iamapi.CreateLoginProfileInput{
+	_, err = call[iamapi.CreateLoginProfileOutput](v, "iam", "CreateLoginProfile", &iamapi.CreateLoginProfileInput{
 		UserName: name, Password: awsquery.Secret(password), PasswordResetRequired: f.Checked("Reset", "yes"),
 	})
 	if err != nil {

@@ -67,13 +67,14 @@ for (const list of all("[data-rules]")) {
 }
 
 // Buttons that act on the selected row wait for a selection.
+// What belongs to such a form stands in the table beside it.
+const selectedOf = (form) => [...form.elements].find((element) => element.type === "radio" && element.checked);
 for (const form of all("form[data-selection]")) {
-  const buttons = all("[data-needs-selection]", form);
+  const parts = [...form.elements];
   const update = () => {
-    const selected = form.querySelector("[name='" + form.dataset.selection + "']:checked");
-    for (const button of buttons) button.setAttribute("aria-disabled", String(!selected));
+    for (const part of parts) if ("needsSelection" in part.dataset) part.setAttribute("aria-disabled", String(!selectedOf(form)));
   };
-  form.addEventListener("change", update);
+  for (const part of parts) part.addEventListener("change", update);
   form.addEventListener("submit", (event) => {
     if (event.submitter?.getAttribute("aria-disabled") === "true") {
       event.preventDefault();
@@ -87,7 +88,7 @@ for (const form of all("form[data-selection]")) {
 for (const form of all("form[data-dialog]")) {
   const dialog = document.getElementById(form.dataset.dialog);
   form.addEventListener("submit", (event) => {
-    const selected = form.querySelector(":checked");
+    const selected = selectedOf(form);
     if (event.defaultPrevented || !selected) return;
     event.preventDefault();
     const field = dialog.querySelector("input[name='" + selected.name + "']");
