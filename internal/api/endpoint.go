@@ -26,11 +26,13 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	r.Env.Now = r.Now
 	var answer bytes.Buffer
 	err := s.query(w, hr, r, &answer)
-	status := http.StatusOK
+	status, code := http.StatusOK, ""
 	if err != nil {
 		answer.Reset()
-		status = s.writeError(&answer, r, err)
+		told := s.writeError(&answer, r, err)
+		status, code = told.Status, told.Code
 	}
+	httpd.Note(hr.Context(), r.row.Name, code)
 	h := w.Header()
 	h.Set("Content-Type", "text/xml")
 	h.Set("X-Amzn-RequestId", r.ID)
@@ -119,8 +121,8 @@ func codeOf(err error) string {
 	return ""
 }
 
-// writeError renders an error and returns its HTTP status.
-func (s *Service) writeError(answer *bytes.Buffer, r *Request, err error) int {
+// writeError renders an error and returns what is told.
+func (s *Service) writeError(answer *bytes.Buffer, r *Request, err error) *awsquery.Error {
 	var told *awsquery.Error
 	switch {
 	case errors.As(err, &told):
@@ -133,5 +135,5 @@ func (s *Service) writeError(answer *bytes.Buffer, r *Request, err error) int {
 		told = &awsquery.Error{Code: "IncompleteBody", Status: http.StatusBadRequest, Message: "The request's body could not be read whole."}
 	}
 	awsquery.EncodeError(answer, r.row.Namespace, told, r.ID)
-	return told.Status
+	return told
 }

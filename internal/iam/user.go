@@ -13,8 +13,7 @@ import (
 
 func (o *Operations) defineUsers(t *api.Table) {
 	api.Define(t, "iam", "GetUser", api.Op[iamapi.GetUserInput, iamapi.GetUserOutput]{
-		Resources: onSubject(func(in *iamapi.GetUserInput) string { return in.UserName }),
-		Execute:   getUser,
+		Resources: getUserResources, Execute: getUser,
 	})
 	api.Define(t, "iam", "CreateUser", api.Op[iamapi.CreateUserInput, iamapi.CreateUserOutput]{
 		Resources: createUserResources, Execute: createUser,
@@ -46,11 +45,18 @@ func describeUser(i *store.Identity, tags []store.Tag) iamapi.User {
 	return u
 }
 
-func getUser(r *api.Request, tx *store.Tx, in *iamapi.GetUserInput) (*iamapi.GetUserOutput, error) {
+// getUserResources carries the user to getUser, which runs in the same snapshot.
+func getUserResources(r *api.Request, tx *store.Tx, in *iamapi.GetUserInput) ([]authz.Check, error) {
 	s, err := subjectOf(r, tx, in.UserName)
 	if err != nil {
 		return nil, err
 	}
+	r.Carry = s
+	return []authz.Check{s.check(r)}, nil
+}
+
+func getUser(r *api.Request, _ *store.Tx, _ *iamapi.GetUserInput) (*iamapi.GetUserOutput, error) {
+	s := r.Carry.(*subject)
 	i, err := s.found()
 	if err != nil {
 		return nil, err
