@@ -1,0 +1,61 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/touchstone-iam/touchstone/"
+
+// TestImportDirection holds the packages to the directions that docs/architecture.md draws.
+func TestImportDirection(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	imports := make(map[string][]string) // of our packages, by their paths below the module; foreign paths whole
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		for _, path := range fields[1:] {
+			name := strings.TrimPrefix(fields[0], module)
+			imports[name] = append(imports[name], strings.TrimPrefix(path, module))
+		}
+	}
+	foreign := func(path string) bool { return strings.Contains(strings.Split(path, "/")[0], ".") }
+	ours := func(path string) bool {
+		return strings.HasPrefix(path, "internal/") || slices.Contains([]string{"policy", "arn", "sigv4", "awsquery", "iamapi", "stsapi"}, path)
+	}
+	only := func(name string, allowed ...string) {
+		for _, path := range imports[name] {
+			if (ours(path) || foreign(path)) && !slices.Contains(allowed, path) {
+				t.Errorf("%s imports %s", name, path)
+			}
+		}
+		if len(imports[name]) == 0 {
+			t.Errorf("there is no package %s", name)
+		}
+	}
+	only("arn")
+	only("policy", "arn")
+	only("awsquery")
+	only("sigv4", "awsquery")
+	only("iamapi", "awsquery")
+	only("stsapi", "awsquery")
+	only("internal/touchstoneapi", "awsquery")
+	only("internal/store", "github.com/pressly/goose/v3", "modernc.org/sqlite")
+	only("internal/secret", "golang.org/x/crypto/argon2")
+	only("internal/httpd")
+	for name, paths := range imports {
+		for _, path := range paths {
+			switch {
+			case strings.HasPrefix(path, "github.com/go-webauthn/") && name != "internal/mfa",
+				strings.HasPrefix(path, "modernc.org/") && name != "internal/store",
+				name == "internal/web" && slices.Contains([]string{"internal/iam", "internal/operator", "internal/server"}, path),
+				(name == "internal/iam" || name == "internal/sts") && slices.Contains([]string{"internal/web", "internal/httpd", "internal/server"}, path):
+				t.Errorf("%s imports %s", name, path)
+			}
+		}
+	}
+}
