@@ -212,6 +212,9 @@ func (v *visit) removeDevice() error {
 		if err := shown.Form.refused(v, err, nil); err != nil {
 			return err
 		}
+		if d := shown.Form.Denied; d != nil { // the dialog sends the serial number in the form, not in the address
+			d.Here = at(v.r.URL.Path, "user", shown.Subject.UserName, "serial", serial)
+		}
 		return v.show("remove-device", shown)
 	}
 	v.say("device-removed", shown.Device.DeviceName)

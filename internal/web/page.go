@@ -90,7 +90,10 @@ func hyphened(account string) string {
 
 // plural is a number with its noun.
 func plural(n int, noun string) string {
-	if n == 1 {
+	switch n {
+	case 0:
+		return "no " + noun + "s"
+	case 1:
 		return "1 " + noun
 	}
 	return strconv.Itoa(n) + " " + noun + "s"

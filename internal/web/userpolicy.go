@@ -1,19 +1,21 @@
 package web
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
+	"github.com/touchstone-iam/touchstone/policy"
 )
 
 // policyView is the editor of an inline policy.
 type policyView struct {
 	page
-	Form   form
-	User   string
-	Policy string // "" for a new one
-	Before string // the document that the form was made from
+	Form     form
+	User     string
+	Policy   string             // "" for a new one
+	Findings []policy.Violation // where the document is not a policy
 }
 
 // newPolicy is what the editor begins with.
@@ -42,8 +44,22 @@ func (v *visit) showPolicy(f form) error {
 		title = "Edit policy"
 	}
 	shown := v.policyView(title, f)
+	shown.Findings = findings(&f)
 	shown.Scripts = []string{"editor.js"}
 	return v.show("policy", shown)
+}
+
+// findings are all the places at which the typed document is not a policy, once it was refused for that. The operation names only
+// the first, as AWS's does.
+func findings(f *form) []policy.Violation {
+	var all policy.Violations
+	if f.Problem("PolicyDocument") == "" {
+		return nil
+	}
+	if _, err := policy.Parse(policy.Identity, []byte(f.Value("PolicyDocument"))); !errors.As(err, &all) {
+		return nil
+	}
+	return all
 }
 
 // editPolicy opens the editor.

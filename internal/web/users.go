@@ -189,7 +189,8 @@ func (v *visit) createUser() error {
 	return v.givePassword(&f, in.UserName, custom)
 }
 
-// givePassword gives a user who was just made a password. If that fails the user is there all the same, and the page says so.
+// givePassword gives a user who was just made a password. One that breaks the rules undoes the user, so that the form can be sent
+// again; when it is refused for another reason the user is there all the same, and the page says so.
 func (v *visit) givePassword(f *form, name string, custom bool) error {
 	shown := v.newUserView(*f)
 	shown.Created = name
@@ -205,14 +206,18 @@ func (v *visit) givePassword(f *form, name string, custom bool) error {
 	_, err = call[iamapi.CreateLoginProfileOutput](v, "iam", "CreateLoginProfile", &iamapi.CreateLoginProfileInput{
 		UserName: name, Password: awsquery.Secret(password), PasswordResetRequired: f.Checked("Reset", "yes"),
 	})
-	if err != nil {
-		part, err := v.section(err)
-		if err != nil {
-			return err
-		}
-		shown.Failed, shown.Denied = part.Problem, part.Denied
-	} else {
+	if err == nil {
 		shown.Password = password
+		return v.show("user-created", shown)
 	}
+	part, err := v.section(err)
+	if err != nil {
+		return err
+	}
+	if custom && part.Denied == nil && do(v, "iam", "DeleteUser", &iamapi.DeleteUserInput{UserName: name}) == nil {
+		f.wrong("NewPassword", "%s", part.Problem)
+		return v.showNewUser(*f)
+	}
+	shown.Failed, shown.Denied = part.Problem, part.Denied
 	return v.show("user-created", shown)
 }

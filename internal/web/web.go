@@ -72,15 +72,15 @@ func New(c Config) (http.Handler, error) {
 	return s, nil
 }
 
-// policy is the Content-Security-Policy of every page: nothing comes from elsewhere, nothing inline runs, nobody frames us, and no
+// contentSecurityPolicy is the Content-Security-Policy of every page: nothing comes from elsewhere, nothing inline runs, nobody frames us, and no
 // text becomes code or markup in a script.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // ServeHTTP answers a request for a page.
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", contentSecurityPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")

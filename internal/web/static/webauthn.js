@@ -55,6 +55,7 @@ function report(name, text) {
   alert.hidden = false;
   alert.focus();
   button.querySelector("[data-text]").textContent = "Try again";
+  for (const link of document.querySelectorAll("[data-after-problem]")) link.hidden = false;
 }
 
 async function run() {
