@@ -34,7 +34,7 @@ func fill(t *testing.T, a *touchtest.Account, users ...[2]string) {
 // pages reads a whole list in pages of a size (0 gives none), and checks each.
 func pages(t *testing.T, size int32, read func(marker *string, size *int32) (names []string, truncated bool, next *string, err error)) (all []string, count int) {
 	t.Helper()
-	var marker, limit = (*string)(nil), (*int32)(nil)
+	marker, limit := (*string)(nil), (*int32)(nil)
 	if size > 0 {
 		limit = &size
 	}

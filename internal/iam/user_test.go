@@ -91,16 +91,25 @@ func TestCreateUserConstraints(t *testing.T) {
 		{"path of 512", awsiam.CreateUserInput{UserName: aws.String("p2"), Path: aws.String("/" + strings.Repeat("a", 510) + "/")}, ""},
 		{"path of 513", awsiam.CreateUserInput{UserName: aws.String("p3"), Path: aws.String("/" + strings.Repeat("a", 511) + "/")}, one + path +
 			"have length less than or equal to 512"},
-		{"everything at once", awsiam.CreateUserInput{UserName: aws.String("a b"), Path: aws.String("x"), Tags: tag("", strings.Repeat("v", 257))},
+		{
+			"everything at once",
+			awsiam.CreateUserInput{UserName: aws.String("a b"), Path: aws.String("x"), Tags: tag("", strings.Repeat("v", 257))},
 			"400 ValidationError: 5 validation errors detected: " + path + `satisfy regular expression pattern: (\u002F)|(\u002F[\u0021-\u007E]+\u002F); ` +
 				name + `satisfy regular expression pattern: [\w+=,.@-]+; ` +
 				"Value at 'tags.1.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1; " +
 				`Value at 'tags.1.member.key' failed to satisfy constraint: Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+; ` +
-				"Value at 'tags.1.member.value' failed to satisfy constraint: Member must have length less than or equal to 256"},
-		{"a reserved tag", awsiam.CreateUserInput{UserName: aws.String("t1"), Tags: tag("AWS:x", "")},
-			"400 InvalidInput: The tag key AWS:x is reserved: tag keys must not begin with aws:."},
-		{"one tag twice", awsiam.CreateUserInput{UserName: aws.String("t2"), Tags: append(tag("Team", "a"), tag("team", "b")...)},
-			"400 InvalidInput: Duplicate tag keys found. Please note that Tag keys are case insensitive."},
+				"Value at 'tags.1.member.value' failed to satisfy constraint: Member must have length less than or equal to 256",
+		},
+		{
+			"a reserved tag",
+			awsiam.CreateUserInput{UserName: aws.String("t1"), Tags: tag("AWS:x", "")},
+			"400 InvalidInput: The tag key AWS:x is reserved: tag keys must not begin with aws:.",
+		},
+		{
+			"one tag twice",
+			awsiam.CreateUserInput{UserName: aws.String("t2"), Tags: append(tag("Team", "a"), tag("team", "b")...)},
+			"400 InvalidInput: Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+		},
 	} {
 		_, err := c.CreateUser(ctx, &test.in)
 		want(t, test.what, err, test.want)
@@ -324,24 +333,29 @@ func TestUpdateUserIsAuthorizedTwice(t *testing.T) {
 	}{
 		{
 			"only the old", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:UpdateUser","Resource":"arn:aws:iam::*:user/old/*"}}`,
-			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/new/")}, notAllowed(me, "iam:UpdateUser", userARN(a, "/new/bob")),
+			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/new/")},
+			notAllowed(me, "iam:UpdateUser", userARN(a, "/new/bob")),
 		},
 		{
 			"only the new", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:UpdateUser","Resource":"arn:aws:iam::*:user/new/*"}}`,
-			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/new/")}, notAllowed(me, "iam:UpdateUser", userARN(a, "/old/bob")),
+			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/new/")},
+			notAllowed(me, "iam:UpdateUser", userARN(a, "/old/bob")),
 		},
 		{
 			"out of both", both,
-			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/")}, notAllowed(me, "iam:UpdateUser", userARN(a, "/bob")),
+			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/")},
+			notAllowed(me, "iam:UpdateUser", userARN(a, "/bob")),
 		},
 		{
 			"onto a name that is denied", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
 				{"Effect":"Deny","Action":"iam:UpdateUser","Resource":"arn:aws:iam::*:user/*/admin"}]}`,
-			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewUserName: aws.String("admin")}, forbidden(me, "iam:UpdateUser", userARN(a, "/old/admin")),
+			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewUserName: aws.String("admin")},
+			forbidden(me, "iam:UpdateUser", userARN(a, "/old/admin")),
 		},
 		{
 			"somebody who is not there", both,
-			awsiam.UpdateUserInput{UserName: aws.String("nobody"), NewPath: aws.String("/new/")}, notAllowed(me, "iam:UpdateUser", userARN(a, "/nobody")),
+			awsiam.UpdateUserInput{UserName: aws.String("nobody"), NewPath: aws.String("/new/")},
+			notAllowed(me, "iam:UpdateUser", userARN(a, "/nobody")),
 		},
 		{"within both", both, awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/new/")}, ""},
 	} {

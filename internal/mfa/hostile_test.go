@@ -96,8 +96,20 @@ func TestEveryHostileCaseIsCovered(t *testing.T) {
 		letter      string
 		first, last int
 	}{
-		{"B", 1, 16}, {"T", 1, 14}, {"C", 1, 36}, {"D", 1, 37}, {"K", 1, 19}, {"P", 1, 25}, {"S", 1, 5}, {"U", 1, 6},
-		{"V", 1, 11}, {"W", 1, 5}, {"Y", 1, 3}, {"X", 1, 4}, {"A", 4, 39}, {"M", 1, 12},
+		{"B", 1, 16},
+		{"T", 1, 14},
+		{"C", 1, 36},
+		{"D", 1, 37},
+		{"K", 1, 19},
+		{"P", 1, 25},
+		{"S", 1, 5},
+		{"U", 1, 6},
+		{"V", 1, 11},
+		{"W", 1, 5},
+		{"Y", 1, 3},
+		{"X", 1, 4},
+		{"A", 4, 39},
+		{"M", 1, 12},
 	} {
 		for n := group.first; n <= group.last; n++ {
 			known[fmt.Sprintf("%s%02d", group.letter, n)] = true

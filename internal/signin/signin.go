@@ -90,7 +90,8 @@ const (
 
 // Root checks the root user's e-mail and password.
 func (s *Service) Root(ctx context.Context, v Visitor, email, password, destination string) (*Progress, error) {
-	return s.password(ctx, v, attempt{key: "root|" + store.Fold(email), password: password, destination: destination,
+	return s.password(ctx, v, attempt{
+		key: "root|" + store.Fold(email), password: password, destination: destination,
 		find: func(tx *store.Tx) (*store.Identity, string, error) {
 			account, err := tx.AccountByRootEmail(email)
 			if err != nil {
@@ -98,12 +99,14 @@ func (s *Service) Root(ctx context.Context, v Visitor, email, password, destinat
 			}
 			identity, err := tx.RootUser(account)
 			return identity, account, err
-		}})
+		},
+	})
 }
 
 // User checks an IAM user's account (its id or alias), name and password.
 func (s *Service) User(ctx context.Context, v Visitor, accountOrAlias, name, password, destination string) (*Progress, error) {
-	return s.password(ctx, v, attempt{key: "user|" + store.Fold(accountOrAlias) + "|" + store.Fold(name), password: password, destination: destination,
+	return s.password(ctx, v, attempt{
+		key: "user|" + store.Fold(accountOrAlias) + "|" + store.Fold(name), password: password, destination: destination,
 		find: func(tx *store.Tx) (*store.Identity, string, error) {
 			account, err := ResolveAccount(tx, accountOrAlias)
 			if err != nil {
@@ -111,7 +114,8 @@ func (s *Service) User(ctx context.Context, v Visitor, accountOrAlias, name, pas
 			}
 			identity, err := tx.UserByName(account, name)
 			return identity, account, err
-		}})
+		},
+	})
 }
 
 var accountID = regexp.MustCompile(`^[0-9]{12}$`)

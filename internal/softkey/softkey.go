@@ -158,7 +158,8 @@ func (k *Key) Create(origin string, options []byte) ([]byte, error) {
 	}
 	if !slices.ContainsFunc(o.Params, func(p struct {
 		Alg int `json:"alg"`
-	}) bool {
+	},
+	) bool {
 		return p.Alg == alg
 	}) {
 		return nil, ErrNotSupported

@@ -51,7 +51,9 @@ const identityColumns = `account_id, identity_id, kind, unique_id, name, path, v
 func (i *Identity) columns() []any {
 	return []any{
 		&i.AccountID, &i.ID, &i.Kind, &i.UniqueID, &i.Name, &i.Path, &i.Version,
-		instant{&i.SessionsNotBefore}, instant{&i.CreatedAt}, instant{&i.PasswordLastUsedAt},
+		instant{&i.SessionsNotBefore},
+		instant{&i.CreatedAt},
+		instant{&i.PasswordLastUsedAt},
 	}
 }
 

@@ -71,8 +71,10 @@ type problemView struct {
 
 // failed answers with the page of an error.
 func (v *visit) failed(err error) {
-	shown := &problemView{Status: http.StatusInternalServerError, Heading: "Something went wrong",
-		Text: "This is a fault of the service, not yours. It has been recorded under the request id below; trying again may help."}
+	shown := &problemView{
+		Status: http.StatusInternalServerError, Heading: "Something went wrong",
+		Text: "This is a fault of the service, not yours. It has been recorded under the request id below; trying again may help.",
+	}
 	var told *awsquery.Error
 	switch {
 	case errors.Is(err, errFormTooLarge):
