@@ -132,7 +132,11 @@ for (const time of all("time[data-relative]")) {
 
 // A page that shows a secret once leaves an address at which it is not shown again.
 const once = document.querySelector("[data-replace-url]");
-if (once) history.replaceState(null, "", once.dataset.replaceUrl);
+if (once) {
+  history.replaceState(null, "", once.dataset.replaceUrl);
+  // Nor does Back show it: browsers keep whole pages, whatever their Cache-Control says.
+  addEventListener("pageshow", (event) => event.persisted && location.replace(once.dataset.replaceUrl));
+}
 
 // A warning comes two minutes before the session ends.
 const ending = document.getElementById("session-ending");
