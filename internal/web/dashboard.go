@@ -28,7 +28,7 @@ func (p *resourcesPart) Count(of string) int {
 }
 
 func (v *visit) dashboard() error {
-	shown := &dashboardView{page: page{Title: "IAM Dashboard", Nav: "/console/"}}
+	shown := &dashboardView{page: page{Title: "IAM Dashboard", Nav: home}}
 	var err error
 	shown.Account, err = call[touchstoneapi.DescribeAccountOutput](v, "touchstone", "DescribeAccount", &touchstoneapi.DescribeAccountInput{})
 	if err != nil {
@@ -60,7 +60,7 @@ func (v *visit) aliasView(title string, f form) (*aliasView, error) {
 		return nil, err
 	}
 	return &aliasView{
-		page: page{Title: title, Nav: "/console/", Crumbs: []crumb{{title, ""}}}, Form: f, Alias: account.Alias, Base: v.URL + "/signin/",
+		page: page{Title: title, Nav: home, Crumbs: []crumb{{title, ""}}}, Form: f, Alias: account.Alias, Base: v.URL + "/signin/",
 	}, nil
 }
 
@@ -93,7 +93,7 @@ func (v *visit) saveAlias() error {
 		return v.showAlias(f)
 	}
 	v.say("alias-saved", alias)
-	v.to("/console/")
+	v.to(home)
 	return nil
 }
 
@@ -117,6 +117,6 @@ func (v *visit) deleteAlias() error {
 		return v.show("delete-alias", shown)
 	}
 	v.say("alias-deleted", shown.Form.Value("AccountAlias"))
-	v.to("/console/")
+	v.to(home)
 	return nil
 }

@@ -251,7 +251,7 @@ func (v *visit) setTheme() error {
 
 // front is the address without a path.
 func (v *visit) front() error {
-	v.to("/console/")
+	v.to(home)
 	return nil
 }
 

@@ -100,12 +100,19 @@ func (b *browser) post(path string, fields ...string) *answer {
 	return b.send(r)
 }
 
+// text is what the main part of the page says, for a failure.
+func (a *answer) text() string {
+	_, main, _ := strings.Cut(a.body, "<main")
+	words := strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(main, " "))
+	return strings.Join(words[:min(len(words), 200)], " ")
+}
+
 // has makes sure of what a page says.
 func (a *answer) has(t testing.TB, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
 		if !strings.Contains(a.body, text) {
-			t.Errorf("%s (%d) does not have %q:\n%s", a.path, a.status, text, a.body)
+			t.Errorf("%s (%d) does not have %q:\n%s", a.path, a.status, text, a.text())
 		}
 	}
 }
@@ -114,7 +121,7 @@ func (a *answer) lacks(t testing.TB, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
 		if strings.Contains(a.body, text) {
-			t.Errorf("%s (%d) has %q:\n%s", a.path, a.status, text, a.body)
+			t.Errorf("%s (%d) has %q:\n%s", a.path, a.status, text, a.text())
 		}
 	}
 }

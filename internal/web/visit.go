@@ -74,6 +74,9 @@ func (v *visit) admit(needed access) (bool, error) {
 	return true, v.SignIn.Touch(v.ctx(), v.session)
 }
 
+// home is the dashboard.
+const home = "/console/"
+
 // stagePage is the page that a session stands at.
 func stagePage(s *store.Session) string {
 	switch s.Stage {
@@ -88,7 +91,6 @@ func stagePage(s *store.Session) string {
 // destination is where a sign-in arrives: where the person was going, if that is a page of the console, and otherwise the
 // dashboard. Nothing that a browser could take for another site's address passes.
 func destination(wanted string) string {
-	const home = "/console/"
 	u, err := url.Parse(wanted)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || len(wanted) > maxCookie ||
 		strings.ContainsAny(wanted, "\\\r\n\t") || !strings.HasPrefix(wanted, home) || strings.Contains(u.Path, "/..") {
@@ -118,7 +120,7 @@ func at(path string, query ...string) string {
 // form also shows one.
 func (v *visit) sessionOver() {
 	to := ""
-	if strings.HasPrefix(v.r.URL.Path, "/console/") && v.r.URL.Path != csvPath {
+	if strings.HasPrefix(v.r.URL.Path, home) && v.r.URL.Path != csvPath {
 		to = v.r.URL.RequestURI()
 	}
 	if v.token != "" {
@@ -137,6 +139,9 @@ func (v *visit) sessionOver() {
 
 // signInPage is where to sign in: on the page of the account that this browser remembers, when it remembers one.
 func (v *visit) signInPage(to string) string {
+	if to == home {
+		to = "" // which leads there anyway
+	}
 	if r := v.remembered(); r.Account != "" {
 		return at("/signin/"+url.PathEscape(r.Account), "to", to)
 	}
