@@ -55,13 +55,17 @@ type view interface{ base() *page }
 
 // parseTemplates reads all templates, with the functions that they use.
 func (s *site) parseTemplates() (*template.Template, error) {
+	a, err := s.assets()
+	if err != nil {
+		return nil, err
+	}
 	icons := make(map[string]template.HTML)
 	for line := range strings.Lines(iconFile) {
 		name, paths, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		icons[name] = template.HTML(`<svg class="ts-icon" viewBox="0 0 24 24" aria-hidden="true">` + paths + `</svg>`) //nolint:gosec // our own file
 	}
 	return template.New("").Funcs(template.FuncMap{
-		"static": s.assets.url,
+		"static": a.url,
 		"at":     at,
 		"icon": func(name string) (template.HTML, error) {
 			icon, ok := icons[name]
@@ -176,7 +180,11 @@ func (v *visit) show(name string, shown view) error {
 		}
 	}
 	var out bytes.Buffer
-	if err := v.templates.ExecuteTemplate(&out, name+".html", shown); err != nil {
+	templates, err := v.templates()
+	if err != nil {
+		return err
+	}
+	if err := templates.ExecuteTemplate(&out, name+".html", shown); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
 	// A message has been shown once it is on a page of the console, or when there is no sign-in to carry it through.

@@ -103,11 +103,17 @@ func (a *assets) url(name string) (string, error) {
 	return "/static/" + hashed, nil
 }
 
-// serve answers with the file that the address names; false when there is none.
-func (a *assets) serve(w http.ResponseWriter, r *http.Request) bool {
+// static answers with the file that the address names.
+func (s *site) static(w http.ResponseWriter, r *http.Request) {
+	a, err := s.assets()
+	if err != nil {
+		s.visit(w, r).fail(err)
+		return
+	}
 	served := a.byName[r.PathValue("file")]
 	if served == nil {
-		return false
+		s.notFound(w, r)
+		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", served.contentType)
@@ -120,5 +126,4 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) bool {
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.Write(body) //nolint:errcheck // the browser is gone
-	return true
 }

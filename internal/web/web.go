@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/signin"
@@ -33,12 +34,14 @@ type Config struct {
 // site is the handler.
 type site struct {
 	Config
-	secure    bool // the public origin is https
-	cookies   cookieNames
-	assets    *assets
-	templates *template.Template
-	mux       *http.ServeMux
-	origins   *http.CrossOriginProtection
+	secure  bool // the public origin is https
+	cookies cookieNames
+	mux     *http.ServeMux
+	origins *http.CrossOriginProtection
+
+	// Both are made at the first page, so that a start does not pay for them.
+	assets    func() (*assets, error)
+	templates func() (*template.Template, error)
 }
 
 // New returns the handler of all pages.
@@ -54,20 +57,11 @@ func New(c Config) (http.Handler, error) {
 	if err := s.origins.AddTrustedOrigin(s.URL); err != nil {
 		return nil, err
 	}
-	if s.assets, err = newAssets(); err != nil {
-		return nil, err
-	}
-	if s.templates, err = s.parseTemplates(); err != nil {
-		return nil, err
-	}
+	s.assets, s.templates = sync.OnceValues(newAssets), sync.OnceValues(s.parseTemplates)
 	for _, r := range routes {
 		s.mux.Handle(r.pattern, s.handler(r))
 	}
-	s.mux.HandleFunc("GET /static/{file}", func(w http.ResponseWriter, r *http.Request) {
-		if !s.assets.serve(w, r) {
-			s.notFound(w, r)
-		}
-	})
+	s.mux.HandleFunc("GET /static/{file}", s.static)
 	s.mux.HandleFunc("/", s.notFound)
 	return s, nil
 }
