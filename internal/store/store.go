@@ -81,7 +81,7 @@ func createPrivate(path string) error {
 	return f.Close()
 }
 
-// migrate applies the embedded, forward-only migrations that db lacks.
+// migrate applies the embedded, forward-only migrations that db lacks. It refuses a database of a later version.
 func migrate(ctx context.Context, db *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -91,9 +91,14 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	pending, err := provider.HasPending(ctx)
-	if err != nil || !pending {
+	current, latest, err := provider.GetVersions(ctx)
+	switch {
+	case err != nil:
 		return err
+	case current > latest:
+		return fmt.Errorf("it was written by a later version of Touchstone (schema %d, this one knows %d): use that version", current, latest)
+	case current == latest:
+		return nil
 	}
 	_, err = provider.Up(ctx)
 	return err
