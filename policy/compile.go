@@ -14,6 +14,7 @@ type Set struct {
 	kind       Kind
 	statements []statement // those that deny first
 	denying    int         // how many deny
+	index      *index      // nil for few statements
 }
 
 // statement is a compiled Statement.
@@ -24,7 +25,7 @@ type statement struct {
 	notAction    bool
 	notResource  bool
 	principals   *Principals // nil when the statement has none
-	actions      []glob
+	actions      []actionPattern
 	resources    []arnPattern
 	conditions   []condition
 }
@@ -46,6 +47,9 @@ func Compile(sources ...Source) *Set {
 			set.denying = len(set.statements)
 		}
 	}
+	if len(set.statements) >= indexFrom {
+		set.index = newIndex(set.statements)
+	}
 	return set
 }
 
@@ -59,7 +63,7 @@ func compileStatement(source string, s *Statement, variables bool) statement {
 		compiled.principals = s.NotPrincipal
 	}
 	for _, action := range append(s.Actions[:len(s.Actions):len(s.Actions)], s.NotActions...) {
-		compiled.actions = append(compiled.actions, compileGlob(action, globSyntax{wildcards: true, fold: true}))
+		compiled.actions = append(compiled.actions, compileAction(action))
 	}
 	for _, resource := range append(s.Resources[:len(s.Resources):len(s.Resources)], s.NotResources...) {
 		compiled.resources = append(compiled.resources, compileARN(resource, variables, false))
@@ -70,14 +74,38 @@ func compileStatement(source string, s *Statement, variables bool) statement {
 	return compiled
 }
 
-// applies reports whether all elements but the principal hold. The cheapest come first.
-func (s *statement) applies(q *query) bool {
-	return s.matchesAction(q.request.Action) && s.matchesResource(q) && s.conditionsHold(q.request.Context)
+// actionPattern is a compiled value of Action or NotAction. Letter case is ignored.
+type actionPattern struct {
+	glob
+	hash uint64 // foldHash of globExact's text; else of the service and its colon, or 0 for a pattern of every service
 }
 
-func (s *statement) matchesAction(action string) bool {
+func compileAction(text string) actionPattern {
+	p := actionPattern{glob: compileGlob(text, globSyntax{wildcards: true, fold: true})}
+	if p.form == globExact {
+		p.hash = foldHash(text)
+	} else if colon := strings.IndexByte(text, ':'); colon >= 0 && !strings.ContainsAny(text[:colon], "*?") {
+		p.hash = foldHash(text[:colon+1])
+	}
+	return p
+}
+
+// match compares two numbers for most actions that do not fit.
+func (p *actionPattern) match(q *query) bool {
+	if p.form == globExact {
+		return p.hash == q.action && equalFold(p.text, q.request.Action)
+	}
+	return p.glob.match(q.request.Action, nil)
+}
+
+// applies reports whether all elements but the principal hold. The cheapest come first.
+func (s *statement) applies(q *query) bool {
+	return s.matchesAction(q) && s.matchesResource(q) && s.conditionsHold(q.request.Context)
+}
+
+func (s *statement) matchesAction(q *query) bool {
 	for n := range s.actions {
-		if s.actions[n].match(action, nil) {
+		if s.actions[n].match(q) {
 			return !s.notAction
 		}
 	}
@@ -87,7 +115,7 @@ func (s *statement) matchesAction(action string) bool {
 // matchesResource is true for the policies that have no Resource, as those of roles: they are about what they are attached to.
 func (s *statement) matchesResource(q *query) bool {
 	for n := range s.resources {
-		if s.resources[n].match(&q.resource, q.request.Context) {
+		if s.resources[n].match(q.request.Resource, q.request.Context) {
 			return !s.notResource
 		}
 	}

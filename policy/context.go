@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Context holds the condition keys of a request and their values. Names of keys ignore letter case, also in the tag's part
 // of keys such as aws:ResourceTag/Team (IAM User Guide, "Condition"). A key that was not set is absent, which is not the same
@@ -14,6 +11,7 @@ import (
 type Context struct {
 	entries []contextEntry
 	values  []string
+	slots   []uint32 // a hash table of entries, by open addressing: 0, or an index in entries plus 1; its length is a power of two
 }
 
 type contextEntry struct {
@@ -21,27 +19,21 @@ type contextEntry struct {
 	start, end int // in values
 }
 
-// contextKey is a key's name with a hash that ignores case, so that most comparisons are of two numbers.
+// contextKey is a key's name with a hash that ignores case. Policies keep their keys so: a decision computes no hash of a key.
 type contextKey struct {
 	name string
-	hash uint32
+	hash uint64
 }
 
-func newContextKey(name string) contextKey {
-	hash := uint32(2166136261) // FNV-1a
-	for _, r := range name {
-		hash = (hash ^ uint32(fold(r))) * 16777619
-	}
-	return contextKey{name, hash}
-}
+func newContextKey(name string) contextKey { return contextKey{name, foldHash(name)} }
 
 func (k *contextKey) equal(other *contextKey) bool {
-	return k.hash == other.hash && (k.name == other.name || strings.EqualFold(k.name, other.name))
+	return k.hash == other.hash && equalFold(k.name, other.name)
 }
 
 // NewContext returns a context without keys.
 func NewContext() *Context {
-	return &Context{entries: make([]contextEntry, 0, 32), values: make([]string, 0, 40)}
+	return &Context{entries: make([]contextEntry, 0, 32), values: make([]string, 0, 40), slots: make([]uint32, 64)}
 }
 
 // Set gives key its values in place of any that it had. The values are copied; the strings are kept.
@@ -52,6 +44,7 @@ func (c *Context) Set(key string, values ...string) {
 		c.entries[n] = entry
 	} else {
 		c.entries = append(c.entries, entry)
+		c.hash(len(c.entries) - 1)
 	}
 }
 
@@ -60,6 +53,8 @@ func (c *Context) Delete(key string) {
 	k := newContextKey(key)
 	if n := c.index(&k); n >= 0 {
 		c.entries = slices.Delete(c.entries, n, n+1)
+		clear(c.slots)
+		c.hash(0)
 	}
 }
 
@@ -75,6 +70,7 @@ func (c *Context) Reset() {
 	c.values = c.values[:0]
 	clear(c.entries)
 	c.entries = c.entries[:0]
+	clear(c.slots)
 }
 
 func (c *Context) lookup(k *contextKey) ([]string, bool) {
@@ -88,11 +84,30 @@ func (c *Context) lookup(k *contextKey) ([]string, bool) {
 	return nil, false
 }
 
+// index returns where k is in entries, or -1.
 func (c *Context) index(k *contextKey) int {
-	for n := range c.entries {
-		if c.entries[n].key.equal(k) {
+	last := uint64(len(c.slots)) - 1
+	for slot := k.hash; len(c.slots) > 0; slot++ {
+		n := int(c.slots[slot&last]) - 1
+		if n < 0 || c.entries[n].key.equal(k) {
 			return n
 		}
 	}
 	return -1
+}
+
+// hash gives the entries from the given one on their slots. The table is kept at most half full.
+func (c *Context) hash(from int) {
+	if 2*len(c.entries) > len(c.slots) {
+		c.slots = make([]uint32, max(16, 2*len(c.slots)))
+		from = 0
+	}
+	last := uint64(len(c.slots)) - 1
+	for n := from; n < len(c.entries); n++ {
+		slot := c.entries[n].key.hash
+		for c.slots[slot&last] != 0 {
+			slot++
+		}
+		c.slots[slot&last] = uint32(n + 1)
+	}
 }

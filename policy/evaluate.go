@@ -34,15 +34,15 @@ type Principal struct {
 
 // query is a request prepared for matching.
 type query struct {
-	request  *Request
-	resource resourceName
+	request *Request
+	action  uint64 // its foldHash
 }
 
 // Evaluate decides (IAM User Guide, "Policy evaluation logic"). An explicit deny in any policy is final. Otherwise the policies
 // that only limit must each allow, and one that grants: an identity-based policy, or in the same account a resource-based
 // one. Between accounts both must. It allocates nothing.
 func Evaluate(p *Policies, r *Request) Decision {
-	d := decide(p, &query{request: r, resource: newResourceName(r.Resource)})
+	d := decide(p, &query{request: r, action: foldHash(r.Action)})
 	d.foreign = r.Principal.AccountID != r.ResourceAccountID
 	return d
 }
@@ -152,12 +152,24 @@ func (s *Set) decide(q *query) verdict {
 	if s == nil {
 		return verdict{}
 	}
-	for n := range s.statements {
-		if s.statements[n].applies(q) {
-			return verdict{s.statements[n].origin.Effect, &s.statements[n]}
+	first := len(s.statements)
+	if s.index != nil {
+		first = s.index.first(s.statements, q)
+	} else {
+		for n := range s.statements {
+			if s.statements[n].applies(q) {
+				first = n
+				break
+			}
 		}
 	}
-	return verdict{}
+	switch {
+	case first == len(s.statements):
+		return verdict{}
+	case first < s.denying:
+		return verdict{ExplicitDeny, &s.statements[first]}
+	}
+	return verdict{Allow, &s.statements[first]}
 }
 
 // decideLevels returns the verdict of an organization's policies: each level must allow.

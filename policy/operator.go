@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/touchstone-iam/touchstone/arn"
 )
 
 // operator is a condition operator's name, understood (IAM User Guide, "IAM JSON policy elements: Condition operators").
@@ -175,7 +177,7 @@ func (m texts) match(value string, ctx *Context) outcome {
 type booleans struct{ texts texts }
 
 func (m booleans) match(value string, ctx *Context) outcome {
-	if !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
+	if !equalFold(value, "true") && !equalFold(value, "false") {
 		return incomparable
 	}
 	return m.texts.match(value, ctx)
@@ -300,12 +302,11 @@ func compileARNs(values []string, variables bool) arns {
 }
 
 func (m arns) match(value string, ctx *Context) outcome {
-	name := newResourceName(value)
-	if !name.isARN {
+	if _, err := arn.Parse(value); err != nil {
 		return differs
 	}
 	for n := range m {
-		if m[n].match(&name, ctx) {
+		if m[n].match(value, ctx) {
 			return matches
 		}
 	}

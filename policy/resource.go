@@ -6,44 +6,69 @@ import (
 	"github.com/touchstone-iam/touchstone/arn"
 )
 
-// resourceName is a name taken apart once, to be matched against many patterns.
-type resourceName struct {
-	text  string
-	arn   arn.ARN
-	isARN bool
-}
-
-func newResourceName(text string) resourceName {
-	parsed, err := arn.Parse(text)
-	return resourceName{text, parsed, err == nil}
-}
-
 // arnPattern is a compiled pattern of ARNs. A wildcard stays within its field (IAM User Guide, "Resource").
 type arnPattern struct {
-	any    bool // "*"
-	whole  *glob
-	fields *[5]glob // partition, service, region, account, resource; nil when the pattern is no ARN
+	form   arnForm
+	from   uint8  // the first of the fields
+	start  int    // where that field begins
+	head   string // literal text that every name that fits begins with
+	fields []glob // the last of the five: partition, service, region, account, resource; or one for the whole ARN
 }
+
+type arnForm uint8
+
+const (
+	arnNone   arnForm = iota // fits nothing
+	arnAny                   // "*"
+	arnExact                 // the head
+	arnPrefix                // the head and more of the resource field
+	arnFields
+	arnWhole
+)
 
 // compileARN prepares a pattern. Variables are substituted in the resource field, and where everywhere is true in the other
 // fields too, or for the whole ARN. Text that is neither an ARN nor "*" matches nothing.
 func compileARN(text string, variables, everywhere bool) arnPattern {
 	if text == "*" {
-		return arnPattern{any: true}
+		return arnPattern{form: arnAny}
 	}
 	parts, ok := splitARN(text, everywhere)
 	if !ok {
 		if e, size := readVariable(text); everywhere && size == len(text) && e.kind != literalText {
-			whole := compileGlob(text, globSyntax{variables: true})
-			return arnPattern{whole: &whole}
+			return arnPattern{form: arnWhole, fields: []glob{compileGlob(text, globSyntax{variables: true})}}
 		}
 		return arnPattern{}
 	}
-	var fields [5]glob
-	for n, part := range parts {
-		fields[n] = compileGlob(part, globSyntax{wildcards: true, variables: variables && (everywhere || n == 4)})
+	syntax := func(field int) globSyntax {
+		return globSyntax{wildcards: true, variables: variables && (everywhere || field == 4)}
 	}
-	return arnPattern{fields: &fields}
+	// Most patterns are literal as far as to the resource field: then comparing their heads with names is all there is to do.
+	start := len("arn:")
+	for from, part := range parts {
+		special := specialAt(part, syntax(from))
+		if special == len(part) && from < 4 {
+			if part == "" && from < 2 {
+				return arnPattern{}
+			}
+			start += len(part) + 1
+			continue
+		}
+		p := arnPattern{form: arnFields, from: uint8(from), start: start, head: text[:start+special]}
+		_, err := arn.Parse(p.head)
+		switch {
+		case special == len(part) && err != nil:
+			return arnPattern{}
+		case special == len(part):
+			return arnPattern{form: arnExact, head: text}
+		case err == nil && part[special:] == "*":
+			return arnPattern{form: arnPrefix, head: p.head}
+		}
+		for n, part := range parts[from:] {
+			p.fields = append(p.fields, compileGlob(part, syntax(from+n)))
+		}
+		return p
+	}
+	return arnPattern{}
 }
 
 // splitARN cuts a pattern at its first five colons, not counting those inside variables.
@@ -70,18 +95,28 @@ func splitARN(text string, variables bool) (parts [5]string, ok bool) {
 	return parts, false
 }
 
-func (p *arnPattern) match(name *resourceName, ctx *Context) bool {
-	switch {
-	case p.any:
-		return true
-	case !name.isARN:
-		return false
-	case p.whole != nil:
-		return p.whole.match(name.text, ctx)
-	case p.fields == nil:
+// match reports whether a name fits. Every pattern but "*" fits only what is an ARN; of arnWhole the caller knows that it is one.
+func (p *arnPattern) match(name string, ctx *Context) bool {
+	if !strings.HasPrefix(name, p.head) {
 		return false
 	}
-	f, a := p.fields, &name.arn
-	return f[1].match(a.Service, ctx) && f[4].match(a.Resource, ctx) && f[3].match(a.AccountID, ctx) &&
-		f[2].match(a.Region, ctx) && f[0].match(a.Partition, ctx)
+	switch p.form {
+	case arnNone:
+		return false
+	case arnExact:
+		return len(name) == len(p.head)
+	case arnAny, arnPrefix:
+		return true
+	case arnWhole:
+		return p.fields[0].match(name, ctx)
+	}
+	rest, last := name[p.start:], len(p.fields)-1
+	for n := range p.fields[:last] {
+		field, after, ok := strings.Cut(rest, ":")
+		if !ok || field == "" && int(p.from)+n < 2 || !p.fields[n].match(field, ctx) {
+			return false
+		}
+		rest = after
+	}
+	return rest != "" && p.fields[last].match(rest, ctx)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/touchstone-iam/touchstone/arn"
 )
 
 // Violation is one thing that is wrong with a document.
@@ -183,14 +185,14 @@ func isAWSPrincipal(text string) bool {
 	if len(text) >= 16 && isName(text, "") && text[0] == 'A' && strings.ToUpper(text) == text {
 		return true
 	}
-	name := newResourceName(text)
-	begins := func(prefix string) bool { return strings.HasPrefix(name.arn.Resource, prefix) }
+	name, err := arn.Parse(text)
+	begins := func(prefix string) bool { return strings.HasPrefix(name.Resource, prefix) }
 	switch {
-	case !name.isARN:
+	case err != nil:
 		return false
-	case name.arn.Service == "iam":
+	case name.Service == "iam":
 		return begins("user/") || begins("role/")
-	case name.arn.Service == "sts":
+	case name.Service == "sts":
 		return begins("assumed-role/") || begins("federated-user/")
 	}
 	return false

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -51,6 +50,14 @@ type globSyntax struct {
 
 // compileGlob prepares a pattern.
 func compileGlob(text string, syntax globSyntax) glob {
+	switch special := specialAt(text, syntax); {
+	case special == len(text):
+		return glob{form: globExact, fold: syntax.fold, text: text}
+	case text == "*":
+		return glob{form: globAny}
+	case special == len(text)-1 && text[special] == '*':
+		return glob{form: globPrefix, fold: syntax.fold, text: text[:special]}
+	}
 	chunks := make([]chunk, 1, 2)
 	last := &chunks[0]
 	literal := func(s string) {
@@ -87,7 +94,7 @@ func compileGlob(text string, syntax globSyntax) glob {
 			text = text[size:]
 		}
 	}
-	return simplify(glob{fold: syntax.fold, chunks: chunks})
+	return glob{fold: syntax.fold, chunks: chunks}
 }
 
 // specialAt returns where the next special character stands, or the length of text. A "${" that begins no well-formed
@@ -110,23 +117,6 @@ func specialAt(text string, syntax globSyntax) int {
 	return len(text)
 }
 
-// simplify recognises the patterns that need no chunks.
-func simplify(g glob) glob {
-	first := g.chunks[0]
-	isLiteral := len(first) == 1 && first[0].kind == literalText
-	switch {
-	case len(g.chunks) == 1 && len(first) == 0:
-		return glob{form: globExact, fold: g.fold}
-	case len(g.chunks) == 1 && isLiteral:
-		return glob{form: globExact, fold: g.fold, text: first[0].text}
-	case len(g.chunks) == 2 && len(first) == 0 && len(g.chunks[1]) == 0:
-		return glob{form: globAny}
-	case len(g.chunks) == 2 && isLiteral && len(g.chunks[1]) == 0 && !g.fold:
-		return glob{form: globPrefix, text: first[0].text}
-	}
-	return g
-}
-
 // match reports whether the whole of s fits. A variable without a value makes the pattern fit nothing.
 func (g *glob) match(s string, ctx *Context) bool {
 	switch g.form {
@@ -135,7 +125,8 @@ func (g *glob) match(s string, ctx *Context) bool {
 	case globExact:
 		return s == g.text || g.fold && strings.EqualFold(s, g.text)
 	case globPrefix:
-		return strings.HasPrefix(s, g.text)
+		_, ok := g.cutLiteral(s, g.text)
+		return ok
 	}
 	s, ok := g.cutPrefix(s, g.chunks[0], ctx)
 	if !ok || len(g.chunks) == 1 {
@@ -182,16 +173,21 @@ func (g *glob) cutPrefix(s string, c chunk, ctx *Context) (string, bool) {
 			continue
 		}
 		text, ok := c[n].value(ctx)
-		if ok && g.fold {
-			s, ok = cutPrefixFold(s, text)
-		} else if ok {
-			s, ok = strings.CutPrefix(s, text)
+		if ok {
+			s, ok = g.cutLiteral(s, text)
 		}
 		if !ok {
 			return "", false
 		}
 	}
 	return s, true
+}
+
+func (g *glob) cutLiteral(s, prefix string) (string, bool) {
+	if rest, ok := strings.CutPrefix(s, prefix); ok || !g.fold {
+		return rest, ok
+	}
+	return cutPrefixFold(s, prefix)
 }
 
 func (g *glob) cutSuffix(s string, c chunk, ctx *Context) (string, bool) {
@@ -239,22 +235,4 @@ func cutSuffixFold(s, suffix string) (string, bool) {
 		s = s[:len(s)-size]
 	}
 	return s, true
-}
-
-// fold returns one representative of all the letters that differ from r in case only, as strings.EqualFold understands it.
-func fold(r rune) rune {
-	if r < utf8.RuneSelf {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
-		}
-		return r
-	}
-	least := r
-	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-		least = min(least, next)
-	}
-	if least < utf8.RuneSelf {
-		return fold(least)
-	}
-	return least
 }
