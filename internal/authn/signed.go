@@ -14,7 +14,7 @@ import (
 	"github.com/touchstone-iam/touchstone/sigv4"
 )
 
-// Limits that a session of the console has. All are absolute durations.
+// SessionLimits are how long console sessions last; all are above zero.
 type SessionLimits struct {
 	Absolute time.Duration // from sign-in
 	Idle     time.Duration // from the last request

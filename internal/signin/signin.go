@@ -74,7 +74,7 @@ func (e *TooManyAttempts) Error() string {
 	return fmt.Sprintf("too many failed attempts: wait %d seconds", int(e.Wait.Round(time.Second)/time.Second))
 }
 
-// CheckSetUpPassword is returned, wrapped, when a new password breaks a rule; its text is for the person.
+// PasswordRule is the answer to a new root password that breaks a rule; its text is for the person.
 type PasswordRule struct{ Reason string }
 
 func (e *PasswordRule) Error() string { return e.Reason }
