@@ -31,8 +31,8 @@ type installation struct {
 	rootKey                     aws.Credentials
 }
 
-// install makes an account and serves it.
-func install(t *testing.T) *installation {
+// install makes an account, with what else "account create" is told, and serves it.
+func install(t *testing.T, options ...string) *installation {
 	t.Helper()
 	i := &installation{t: t, data: t.TempDir(), email: "root@example.com"}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -46,7 +46,7 @@ func install(t *testing.T) *installation {
 	_, port, _ := strings.Cut(listen, ":")
 	i.url = "http://localhost:" + port
 	var made struct{ AccountID, SetupURL, AccessKeyID, SecretAccessKey string }
-	i.touchstoneJSON(&made, "account", "create", "--root-email", i.email, "--access-key", "--url", i.url)
+	i.touchstoneJSON(&made, append([]string{"account", "create", "--root-email", i.email, "--access-key", "--url", i.url}, options...)...)
 	i.accountID, i.setUpLink = made.AccountID, made.SetupURL
 	i.rootKey = aws.Credentials{AccessKeyID: made.AccessKeyID, SecretAccessKey: made.SecretAccessKey}
 

@@ -370,3 +370,34 @@ func TestSessions(t *testing.T) {
 	here.arrive("/signin/" + i.accountID)
 	here.check()
 }
+
+// Journey 52: a session that ends under a form. After the sign-in the form's page is there again.
+func TestSessionEndsUnderForm(t *testing.T) {
+	i, alice, p := signedIn(t, touchtest.AdminPolicy)
+	again := func() {
+		t.Helper()
+		p.see("Your session ended before the page could do this, so nothing was changed.")
+		p.check()
+		p.fill("Password", alice.password)
+		p.press("Sign in")
+	}
+	revoke := func() { i.touchstone("sessions", "revoke", "--account", i.accountID, "--user", "alice") }
+	p.visit("/console/alias")
+	p.fill("Preferred alias", "acme")
+	revoke()
+	p.press("Save changes")
+	again()
+	p.arrive("/console/alias")
+	p.see("nothing was changed")
+
+	key := p.plugIn(untouched(fido2))
+	p.beginAssigning("key")
+	p.see("Waiting for the security key key")
+	revoke()
+	key.unplug()
+	p.plugIn(fido2)
+	p.arrive("/signin/" + i.accountID)
+	again()
+	p.arrive(ownPage) // the page of the ceremony begins it anew, and now it is tapped
+	p.see("You have successfully assigned the device key")
+}

@@ -1,0 +1,90 @@
+package browsertest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/touchstone-iam/touchstone/internal/touchtest"
+)
+
+// TestScreenshots takes the pictures of the documents, on the way that a newcomer goes. "make screenshots" keeps them.
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("TOUCHSTONE_SCREENSHOTS")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	i := install(t, "--account-id", "111122223333")
+	p := i.open(t)
+	p.scheme("light")
+	p.size(viewport{1280, 800})
+	picture := func(name string) {
+		t.Helper()
+		p.picture(filepath.Join(dir, name+".png"))
+	}
+
+	p.visit(i.setUpLink)
+	p.fill("New password", password)
+	p.fill("Retype new password", password)
+	picture("set-up")
+	key := p.plugIn(untouched(fido2))
+	p.press("Set password and continue")
+	p.arrive("/console/mfa/assign")
+	p.fill("Device name", "yubikey-safe")
+	picture("assign-mfa-device")
+	p.press("Next")
+	p.see("Waiting for the security key")
+	picture("tap")
+	key.tapped(true)
+	p.visit(p.path())
+	p.arrive(ownPage)
+	picture("assigned")
+	p.visit("/console/")
+	picture("dashboard")
+
+	alice := i.newUser("alice", touchtest.AdminPolicy)
+	for _, name := range []string{"bob", "carol", "deploy-bot"} {
+		i.newUser(name, touchtest.FIDOPagePolicy)
+	}
+	p.signOut()
+	p.signIn(alice)
+	p.assign("yubikey-blue")
+	p.signOut()
+	p.visit("/signin?different=1")
+	picture("sign-in")
+	p.signIn(alice)
+	p.arrive("/auth/mfa")
+	picture("mfa")
+	p.press("Use security key")
+	p.visit(ownPage)
+	picture("security-credentials")
+	p.visit("/console/users")
+	picture("users")
+	p.visit("/console/user/policy?name=bob&policy=test")
+	picture("policy-editor")
+	p.scheme("dark")
+	p.visit("/console/mfa/assign")
+	p.fill("Device name", "spare-in-safe")
+	picture("assign-mfa-device-dark")
+	p.size(phone)
+	p.visit(ownPage)
+	picture("security-credentials-phone-dark")
+}
+
+// picture writes a picture of the whole page.
+func (p *tab) picture(file string) {
+	p.Helper()
+	evaluate[bool](p, "(document.activeElement.blur(), scrollTo(0, 0), document.fonts.ready.then(() => true))")
+	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		p.fatal("picture: %v", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		p.Fatal(err)
+	}
+	if err := os.WriteFile(file, png, 0o644); err != nil {
+		p.Fatal(err)
+	}
+}
