@@ -53,7 +53,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // usageError is a mistake in how a command was called.
 type usageError struct{ err error }
 
+// Error is the mistake.
 func (e *usageError) Error() string { return e.err.Error() }
+
+// Unwrap returns the mistake itself.
 func (e *usageError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }

@@ -51,6 +51,7 @@ type CreatedAccount struct {
 // Fault is a mistake in what was asked for; its text is for the person.
 type Fault struct{ Reason string }
 
+// Error is the reason.
 func (f *Fault) Error() string { return f.Reason }
 
 func fault(format string, args ...any) error { return &Fault{fmt.Sprintf(format, args...)} }

@@ -70,6 +70,7 @@ var (
 // TooManyAttempts is the answer to an attempt that comes too soon after failed ones.
 type TooManyAttempts struct{ Wait time.Duration }
 
+// Error says how long to wait.
 func (e *TooManyAttempts) Error() string {
 	return fmt.Sprintf("too many failed attempts: wait %d seconds", int(e.Wait.Round(time.Second)/time.Second))
 }
@@ -77,6 +78,7 @@ func (e *TooManyAttempts) Error() string {
 // PasswordRule is the answer to a new root password that breaks a rule; its text is for the person.
 type PasswordRule struct{ Reason string }
 
+// Error is the reason.
 func (e *PasswordRule) Error() string { return e.Reason }
 
 const (
