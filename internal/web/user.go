@@ -133,8 +133,12 @@ func (v *visit) deleteUser() error {
 	return v.show("delete-user", shown)
 }
 
-// strip deletes a user with what belongs to it. Parts that may not be listed are left: DeleteUser tells of them.
+// strip deletes a user with what belongs to it. DeleteUser comes first too, so that nothing is taken from a user whom the person
+// may not delete. Parts that may not be listed are left: DeleteUser tells of them.
 func (v *visit) strip(name string) error {
+	if err := do(v, "iam", "DeleteUser", &iamapi.DeleteUserInput{UserName: name}); !isCode(err, "DeleteConflict") {
+		return err
+	}
 	shown, err := v.deleteUserView(form{})
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/chromedp/chromedp"
 
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
@@ -17,6 +18,13 @@ func TestScreenshots(t *testing.T) {
 		dir = t.TempDir()
 	}
 	i := install(t, "--account-id", "111122223333")
+	alice := i.newUser("alice", touchtest.AdminPolicy)
+	for _, name := range []string{"bob", "carol", "deploy-bot"} {
+		i.newUser(name, touchtest.FIDOPagePolicy)
+	}
+	if _, err := i.iam(i.rootKey).DeleteAccessKey(t.Context(), &iam.DeleteAccessKeyInput{AccessKeyId: &i.rootKey.AccessKeyID}); err != nil {
+		t.Fatal(err)
+	}
 	p := i.open(t)
 	p.scheme("light")
 	p.size(viewport{1280, 800})
@@ -44,10 +52,6 @@ func TestScreenshots(t *testing.T) {
 	p.visit("/console/")
 	picture("dashboard")
 
-	alice := i.newUser("alice", touchtest.AdminPolicy)
-	for _, name := range []string{"bob", "carol", "deploy-bot"} {
-		i.newUser(name, touchtest.FIDOPagePolicy)
-	}
 	p.signOut()
 	p.signIn(alice)
 	p.assign("yubikey-blue")

@@ -271,6 +271,24 @@ func TestDeleteUser(t *testing.T) {
 	p.check()
 }
 
+// Nothing is taken from a user who then may not be deleted.
+func TestDeleteUserNotAllowed(t *testing.T) {
+	i := install(t)
+	bob := i.newUser("bob", "")
+	clerk := i.newUser("clerk", `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"*","Resource":"*"}, {"Effect":"Deny","Action":"iam:DeleteUser","Resource":"*"}]}`)
+	p := i.open(t)
+	p.signIn(clerk)
+	p.visit("/console/user/delete?name=bob")
+	p.fill("To confirm, type the name of the user", "bob")
+	p.press("Delete user")
+	p.see("You need permissions", "iam:DeleteUser", "explicit deny")
+	p.check()
+	his := i.open(t)
+	his.signIn(bob)
+	his.arrive("/console/")
+}
+
 // Journey 58: names and texts with markup are text, everywhere.
 func TestMarkupIsText(t *testing.T) {
 	i := install(t)

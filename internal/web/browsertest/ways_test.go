@@ -240,6 +240,19 @@ func TestZoomed(t *testing.T) {
 	p.check()
 }
 
+// Two minutes before the session ends there is a warning, with a way to stay. The wait is made short.
+func TestWarningBeforeTheEnd(t *testing.T) {
+	_, _, p := signedIn(t, touchtest.AdminPolicy)
+	p.miss("Your session ends in two minutes.")
+	p.before(`const set = setTimeout; window.setTimeout = (work, wait, ...rest) => set(work, wait > 600000 ? 500 : wait, ...rest)`)
+	p.visit(ownPage)
+	p.see("Your session ends in two minutes.")
+	p.check()
+	p.click("Stay signed in")
+	p.until("the session is not renewed", `performance.getEntriesByName(location.origin + "/console/session").length === 1`)
+	p.until("the warning stays", `!document.getElementById("session-ending").checkVisibility()`)
+}
+
 // Forms that are too long are refused before they are read whole.
 func TestTooLarge(t *testing.T) {
 	i := install(t)
