@@ -88,5 +88,6 @@ addEventListener("pagehide", () => pending?.abort());
 // A page from the back-forward cache has had its challenge used: it needs a new one.
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 button.hidden = false;
+if (button.autofocus && document.activeElement === document.body) button.focus();
 document.documentElement.dataset.ready = "";
 if (form.hasAttribute("data-at-once")) run();
