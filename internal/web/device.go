@@ -91,8 +91,11 @@ func isCode(err error, code string) bool {
 	return errors.As(err, &told) && told.Code == code
 }
 
-// setUpDevice is the second step: the browser asks the key.
-func (v *visit) setUpDevice() error { return v.showCeremony(form{}, true) }
+// setUpDevice is the second step: the browser asks the key, at once unless another site led here.
+func (v *visit) setUpDevice() error {
+	from := v.r.Header.Get("Sec-Fetch-Site")
+	return v.showCeremony(form{}, from != "cross-site" && from != "same-site")
+}
 
 func (v *visit) showCeremony(f form, atOnce bool) error {
 	shown := v.deviceView(f)

@@ -37,7 +37,7 @@ func (v *visit) decode(limit int64) error {
 	for _, values := range v.r.PostForm {
 		members += len(values)
 	}
-	if members > maxFormMembers {
+	if members > maxMembers {
 		return errFormTooLarge
 	}
 	v.form = v.r.PostForm

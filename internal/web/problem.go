@@ -15,7 +15,7 @@ type denial struct {
 	Principal                string
 	Action, Resource, Reason string // "" when the message is not of the usual form
 	OfferMFA                 bool   // the session is without MFA, which may be why
-	Here                     string
+	Here                     string // the page's address, for after a sign-in
 }
 
 // The usual form is "User: ARN is not authorized to perform: ACTION on resource: RESOURCE REASON" (IAM User Guide,
@@ -25,16 +25,13 @@ var deniedForm = regexp.MustCompile(`^User: (\S+) is not authorized to perform: 
 // denied is the refusal of an operation.
 func (v *visit) denied(told *awsquery.Error) *denial {
 	d := &denial{
-		Message: told.Message, Principal: v.identity.ARN(), OfferMFA: !v.caller.UsedMFA(), Here: v.comeBack(),
+		Message: told.Message, Principal: v.identity.ARN(), OfferMFA: !v.caller.UsedMFA(), Here: destination(v.r.URL.RequestURI()),
 	}
 	if m := deniedForm.FindStringSubmatch(told.Message); m != nil {
 		d.Principal, d.Action, d.Resource, d.Reason = m[1], m[2], m[3], m[4]
 	}
 	return d
 }
-
-// comeBack is the page's address, for after a sign-in.
-func (v *visit) comeBack() string { return destination(v.r.URL.RequestURI()) }
 
 // section is a part of a page that comes from an operation of its own: it may be refused or fail while the rest is shown.
 type section struct {

@@ -6,14 +6,18 @@ import "net/http"
 type access int
 
 const (
-	open           access      = iota // no session is needed
-	atMFA                             // the password was right, a device is asked for
-	atNewPassword                     // a new password must be chosen
-	signedIn                          // nothing is missing
-	maxForm        = 64 << 10         // bytes of an ordinary form
-	maxPolicyForm  = 192 << 10        // bytes of the policy editor's: 128 KiB of text, percent-encoded where it must be
-	maxAnswerForm  = 192 << 10        // bytes of a form with a security key's answer of up to 64 KiB, percent-encoded
-	maxFormMembers = 256              // names and values in a form
+	open          access = iota // no session is needed
+	atMFA                       // the password was right, a device is asked for
+	atNewPassword               // a new password must be chosen
+	signedIn                    // nothing is missing
+)
+
+// The sizes of forms, in bytes. What is not a letter or digit travels percent-encoded, as three.
+const (
+	maxForm       = 64 << 10
+	maxPolicyForm = 192 << 10 // a policy document of 128 KiB
+	maxAnswerForm = 192 << 10 // a security key's answer of 64 KiB
+	maxMembers    = 256       // names and values in a form
 )
 
 // route is an address and what answers there.
