@@ -73,12 +73,13 @@ func (tx *Tx) Events(q EventQuery) ([]Event, error) {
 	}, text, args...)
 }
 
-// PruneEvents removes up to limit events older than their class is kept: reads before readsBefore, all others before
-// othersBefore. It returns how many went.
+// PruneEvents removes up to limit events older than their class is kept: reads before readsBefore, all others, denied reads among
+// them, before othersBefore. It returns how many went.
 func (tx *Tx) PruneEvents(readsBefore, othersBefore time.Time, limit int) (int64, error) {
 	return tx.exec(`delete from audit_event where (account_id, event_time, event_id) in (
 		select account_id, event_time, event_id from audit_event
-		where (event_time < $1 and read_only) or (event_time < $2 and not read_only) order by event_time limit $3)`,
+		where (event_time < $1 and read_only and error_code <> 'AccessDenied')
+		or (event_time < $2 and (not read_only or error_code = 'AccessDenied')) order by event_time limit $3)`,
 		micros(readsBefore), micros(othersBefore), limit)
 }
 

@@ -166,19 +166,20 @@ type UserQuery struct {
 func (q *UserQuery) where(args []any) (string, []any) {
 	text := ` where account_id = $1 and kind = 'user'`
 	if q.PathPrefix != "" && q.PathPrefix != "/" {
-		args = append(args, likePrefix(q.PathPrefix))
-		text += fmt.Sprintf(` and path like $%d escape '\'`, len(args))
+		// Not LIKE, which disregards case in SQLite: paths that differ by it are different resources.
+		args = append(args, q.PathPrefix, q.PathPrefix+"\U0010FFFF")
+		text += fmt.Sprintf(` and path >= $%d and path < $%d`, len(args)-1, len(args))
 	}
 	if q.NameContains != "" {
-		args = append(args, "%"+likePrefix(Fold(q.NameContains)))
+		args = append(args, likeContains(Fold(q.NameContains)))
 		text += fmt.Sprintf(` and name_key like $%d escape '\'`, len(args))
 	}
 	return text, args
 }
 
-// likePrefix is the LIKE pattern (escape \) of the texts that begin with prefix.
-func likePrefix(prefix string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(prefix) + "%"
+// likeContains is the LIKE pattern (escape \) of the texts that contain part.
+func likeContains(part string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(part) + "%"
 }
 
 // Users reads one page of users, sorted by the query's column and then by name.

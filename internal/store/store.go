@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -52,6 +53,11 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "temp_store(memory)", "cache_size(-1024)",
 		"foreign_keys(1)", "trusted_schema(0)",
 	}}
+	unlock, err := lockDirectory(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+pragmas.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
@@ -74,11 +80,29 @@ func createPrivate(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("create data directory: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // left alone: to close it would end the locks that SQLite has on it in this process
+	}
 	if err != nil {
 		return fmt.Errorf("create database: %w", err)
 	}
 	return f.Close()
+}
+
+// lockDirectory makes processes that start at the same time migrate one after the other.
+func lockDirectory(path string) (unlock func(), err error) {
+	directory, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("lock data directory: %w", err)
+	}
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
+		err = syscall.Flock(int(directory.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock data directory: %w", err), directory.Close())
+	}
+	return func() { directory.Close() }, nil
 }
 
 // migrate applies the embedded, forward-only migrations that db lacks. It refuses a database of a later version.
