@@ -151,16 +151,16 @@ func TestPasswordPolicy(t *testing.T) {
 		ours   = "Password should not be the account name or e-mail address"
 	)
 	for password, expected := range map[string]string{
-		"Short-1":                         prefix + short,
-		"short":                           prefix + short + "; " + kinds,
-		"ACME-1":                          prefix + short + "; " + ours,
-		"onlyletters1":                    prefix + kinds,
-		"UPPER-CASE-ONLY":                 prefix + kinds,
-		strings.ToUpper(a.Email):          prefix + ours,
-		"lower-1-and-a-sign":              "",
-		"Ünïcödé":                         prefix + short + "; " + kinds,
-		"Aa1\u00e4\u00f6\u00fc\u00df-":    "",
-		"Aa1-" + strings.Repeat("x", 124): "",
+		"Short-1":         prefix + short,
+		"short":           prefix + short + "; " + kinds,
+		"ACME-1":          prefix + short + "; " + ours,
+		"onlyletters1":    prefix + kinds,
+		"UPPER-CASE-ONLY": prefix + kinds,
+		strings.ToUpper(a.Email[:1]) + a.Email[1:]: prefix + ours,
+		"lower-1-and-a-sign":                       "",
+		"Ünïcödé":                                  prefix + short + "; " + kinds,
+		"Aa1\u00e4\u00f6\u00fc\u00df-":             "",
+		"Aa1-" + strings.Repeat("x", 124):          "",
 	} {
 		_, err := c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: &password})
 		want(t, "create "+password, err, expected)
