@@ -157,11 +157,14 @@ func (s *Service) password(ctx context.Context, v Visitor, a attempt) (*Progress
 	if err := s.Store.View(ctx, func(tx *store.Tx) error { return c.load(tx, a.find) }); err != nil {
 		return nil, err
 	}
-	buckets := s.buckets(v, a.key, &c)
-	if err := s.charge(ctx, buckets, now); err != nil {
+	charged, err := s.charge(ctx, s.buckets(v, a.key, &c), now)
+	if err != nil {
 		return nil, err
 	}
-	right, renew, err := s.verify(ctx, &c, a.password, buckets.trusted)
+	right, renew, err := s.verify(ctx, &c, a.password, charged.trusted)
+	if errors.Is(err, secret.ErrBusy) {
+		return nil, errors.Join(err, s.notLookedAt(ctx, charged))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +177,7 @@ func (s *Service) password(ctx context.Context, v Visitor, a attempt) (*Progress
 			return nil, err
 		}
 	}
-	return s.accept(ctx, v, &c, a, buckets, renewed, now)
+	return s.accept(ctx, v, &c, a, charged, renewed, now)
 }
 
 func (c *candidate) load(tx *store.Tx, find func(*store.Tx) (*store.Identity, string, error)) (err error) {
@@ -203,7 +206,7 @@ func (s *Service) verify(ctx context.Context, c *candidate, password string, tru
 }
 
 // accept begins the session that follows a right password.
-func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt, b buckets, renewed string, now time.Time) (*Progress, error) {
+func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt, charged buckets, renewed string, now time.Time) (*Progress, error) {
 	var p *Progress
 	err := s.Store.Update(ctx, func(tx *store.Tx) error {
 		current, err := tx.Password(c.account, c.identity.ID)
@@ -218,7 +221,7 @@ func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt
 				return err
 			}
 		}
-		if err := s.forgive(tx, b); err != nil {
+		if err := s.forgive(tx, charged); err != nil {
 			return err
 		}
 		p, err = s.afterPassword(tx, v, c.account, c.identity.ID, a.destination, now)

@@ -85,23 +85,24 @@ func (s *Service) slot(kind, key string) int64 {
 	return int64(binary.BigEndian.Uint64(mac.Sum(nil)) % slots)
 }
 
-// charge counts the attempt, or refuses it when it comes too soon.
-func (s *Service) charge(ctx context.Context, b buckets, now time.Time) error {
-	return s.Store.Update(ctx, func(tx *store.Tx) error {
-		charged := b.slots
+// charge counts the attempt, or refuses it when it comes too soon. It returns what was charged: of a device cookie its own slot
+// alone, and the others when it is void.
+func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged buckets, err error) {
+	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+		charged = b
 		if b.trusted {
 			t, err := tx.Throttle(b.slots[0].slot)
 			if err != nil {
 				return err
 			}
 			if current(t, now).Failures < b.slots[0].void {
-				charged = b.slots[:1]
+				charged.slots = b.slots[:1]
 			} else {
-				charged = b.slots[1:]
+				charged = buckets{slots: b.slots[1:]}
 			}
 		}
-		states := make([]store.Throttle, len(charged))
-		for n, one := range charged {
+		states := make([]store.Throttle, len(charged.slots))
+		for n, one := range charged.slots {
 			t, err := tx.Throttle(one.slot)
 			if err != nil {
 				return err
@@ -111,18 +112,20 @@ func (s *Service) charge(ctx context.Context, b buckets, now time.Time) error {
 				return &TooManyAttempts{Wait: min(wait, maxDelay)}
 			}
 		}
-		for n, one := range charged {
+		for n, one := range charged.slots {
 			if err := tx.SetThrottle(one.slot, store.Throttle{Failures: states[n].Failures + 1, LastAt: now}); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	return charged, err
 }
 
-// forgive takes back the charge of an attempt that was right: the identity's slots are cleared, the address gets one back.
-func (s *Service) forgive(tx *store.Tx, b buckets) error {
-	for _, one := range b.slots {
+// forgive takes back the charge of an attempt that was right: the identity's slot is cleared, the address gets one back. What was
+// not charged stays as it is: signing in with a device cookie forgives no stranger, and no guess at others from its address.
+func (s *Service) forgive(tx *store.Tx, charged buckets) error {
+	for _, one := range charged.slots {
 		t, err := tx.Throttle(one.slot)
 		if err != nil {
 			return err
@@ -137,6 +140,22 @@ func (s *Service) forgive(tx *store.Tx, b buckets) error {
 		}
 	}
 	return nil
+}
+
+// notLookedAt takes back the charge of an attempt whose password was never compared, as far as it would void a device cookie: a
+// flood must not make strangers of those whom it keeps waiting.
+func (s *Service) notLookedAt(ctx context.Context, charged buckets) error {
+	if !charged.trusted {
+		return nil
+	}
+	return s.Store.Update(ctx, func(tx *store.Tx) error {
+		t, err := tx.Throttle(charged.slots[0].slot)
+		if err != nil {
+			return err
+		}
+		t.Failures = max(0, t.Failures-1)
+		return tx.SetThrottle(charged.slots[0].slot, t)
+	})
 }
 
 // current is a slot's state with old attempts forgotten.
