@@ -62,7 +62,8 @@ func attempt(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.
 		}
 		logger.Error("mail given up", "message_id", m.ID, "recipient", m.Recipient, "subject", m.Subject, "error", err)
 	}
-	return s.Update(ctx, func(tx *store.Tx) error { return tx.DeleteMessage(m.ID) })
+	// Also at a stop, or the mail would be sent again after the next start.
+	return s.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.DeleteMessage(m.ID) })
 }
 
 func backoff(attempts int) time.Duration {
@@ -150,7 +151,8 @@ func send(ctx context.Context, u *url.URL, address, from string, m *store.Messag
 	if err := w.Close(); err != nil {
 		return err
 	}
-	return c.Quit()
+	c.Quit() //nolint:errcheck // the mail is taken: to fail now would send it again
+	return nil
 }
 
 // render is the mail as RFC 5322 has it. Header values cannot break out of their line.
