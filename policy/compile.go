@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Source is a document and what it is called where it is attached, such as "inline:Self" or the ARN of a managed policy.
 type Source struct {
@@ -12,6 +15,7 @@ type Source struct {
 // *Set has no statements.
 type Set struct {
 	kind       Kind
+	sources    []Source    // as compiled, for Explain
 	statements []statement // those that deny first
 	denying    int         // how many deny
 	index      *index      // nil for few statements
@@ -32,7 +36,7 @@ type statement struct {
 
 // Compile prepares documents of one kind for Evaluate. The documents must have come from Parse.
 func Compile(sources ...Source) *Set {
-	set := &Set{}
+	set := &Set{sources: slices.Clone(sources)}
 	for _, effect := range []Effect{ExplicitDeny, Allow} {
 		for _, source := range sources {
 			set.kind = source.Document.Kind

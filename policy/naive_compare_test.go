@@ -54,7 +54,7 @@ func (q *question) request() *policy.Request {
 
 // compareOnce draws policies and asks both evaluators several questions about them.
 func compareOnce(t *rapid.T, seen map[string]int) {
-	d := drawer{t}
+	d := newDrawer(t)
 	w := d.world()
 	policies := w.policies(t)
 	for range 5 {

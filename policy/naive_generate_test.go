@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ var keyTypes = map[string]*keyType{
 	"t:Text": {"String", nil, nil}, // built from pieces
 	"t:Number": {
 		"Numeric",
-		[]any{"0", "-0", "1", "1.0", "+1", "1e0", "10", "2.5", "-1.5", "0.001", "9007199254740993", "x", "1e999", "${t:Number}", 1, 2.5, json.Number("1e1")},
+		[]any{"0", "-0", "1", "1.0", "+1", "1e0", "10", "2.5", "-1.5", "0.001", "-2", "9007199254740993", "x", "1e999", "${t:Number}", 1, 2.5, json.Number("1e1")},
 		[]any{"0", "1", "01.0", "10", "2.5", "2.50001", "-1.5", "-2", "1e-3", "9007199254740992", "9007199254740993", "x", "", "1e999", " 1", "1."},
 	},
 	"t:Date": {
@@ -70,23 +71,74 @@ var keyTypes = map[string]*keyType{
 
 var keyNames = []string{"t:Text", "t:Number", "t:Date", "t:Bool", "t:Bytes", "t:Address", "t:Name"}
 
-// drawer draws by short calls. Every draw of rapid has a label; these have none worth reading.
-type drawer struct{ t *rapid.T }
+// drawer draws policies and requests. It remembers what its policies ask for, by condition key and for resources by "", so that
+// requests come close to it.
+type drawer struct {
+	t     *rapid.T
+	state *uint64
+	asked map[string][]string
+}
 
-func pick[T any](d drawer, from ...T) T { return rapid.SampledFrom(from).Draw(d.t, "pick") }
+func newDrawer(t *rapid.T) drawer {
+	state := rapid.Uint64().Draw(t, "state")
+	return drawer{t, &state, make(map[string][]string)}
+}
 
-func (d drawer) chance(percent int) bool { return rapid.IntRange(0, 99).Draw(d.t, "chance") < percent }
+// index draws from 0 to n-1. Rapid prefers small numbers, which would leave the ends of lists unseen; adding a pseudo-random
+// number to each makes all alike, and still lets rapid replay and simplify.
+func (d drawer) index(n int) int {
+	*d.state = *d.state*6364136223846793005 + 1442695040888963407
+	return (rapid.IntRange(0, n-1).Draw(d.t, "index") + int(*d.state>>33)) % n
+}
+
+func pick[T any](d drawer, from ...T) T { return from[d.index(len(from))] }
+
+func (d drawer) chance(percent int) bool { return d.index(100) < percent }
+
+var quotedDefault = regexp.MustCompile(`^\$\{[^}]*, '([^']*)'\}`)
+
+// near makes a text that a pattern fits, or almost.
+func (d drawer) near(pattern string) string {
+	var b strings.Builder
+	for pattern != "" {
+		size := 1
+		switch c := pattern[0]; {
+		case c == '*':
+			b.WriteString(pick(d, "", "a", "b", "/", "ab", "é"))
+		case c == '?':
+			b.WriteString(pick(d, "a", "b", "é"))
+		case strings.HasPrefix(pattern, "${") && strings.Contains(pattern, "}"):
+			size = strings.Index(pattern, "}") + 1
+			if m := quotedDefault.FindStringSubmatch(pattern); m != nil {
+				b.WriteString(m[1])
+			} else if size == len("${*}") {
+				b.WriteByte(pattern[2])
+			} else {
+				b.WriteString(pick(d, "a", "b", "1", "alice"))
+			}
+		default:
+			b.WriteByte(c)
+		}
+		pattern = pattern[size:]
+	}
+	text := []rune(b.String())
+	if len(text) > 0 && d.chance(20) {
+		at := d.index(len(text))
+		text = slices.Delete(text, at, at+1)
+	}
+	return string(text)
+}
 
 func (d drawer) pieces(most int, from ...string) string {
 	var b strings.Builder
-	for range rapid.IntRange(1, most).Draw(d.t, "pieces") {
+	for range 1 + d.index(most) {
 		b.WriteString(pick(d, from...))
 	}
 	return b.String()
 }
 
 func list[T any](d drawer, most int, one func() T) []T {
-	items := make([]T, rapid.IntRange(1, most).Draw(d.t, "length"))
+	items := make([]T, 1+d.index(most))
 	for n := range items {
 		items[n] = one()
 	}
@@ -96,7 +148,7 @@ func list[T any](d drawer, most int, one func() T) []T {
 // pattern is text with all that is special somewhere; name is text that such a pattern may fit.
 func (d drawer) pattern() string {
 	if d.chance(15) {
-		return pick(d, "*", "a*", "*a*a*b", "${T:text}", "${T:text}*")
+		return pick(d, "*", "a*", "*a*a*b", "*ab*b", "*a*a", "${T:text}", "${T:text}*")
 	}
 	return d.pieces(4, "a", "b", "a", "b", "/", ":", "*", "*", "?", "é", "A", "${t:Text}", "${T:TEXT, 'a'}", "${t:Absent}", "${t:Absent, 'a'}", "${t:Absent, '*'}",
 		"${*}", "${?}", "${$}", "${", "$", "${t:Absent,'a'}")
@@ -107,6 +159,12 @@ func (d drawer) name() string {
 }
 
 func (d drawer) resourcePattern() string {
+	pattern := d.anyResourcePattern()
+	d.asked[""] = append(d.asked[""], pattern)
+	return pattern
+}
+
+func (d drawer) anyResourcePattern() string {
 	switch {
 	case d.chance(35):
 		return "*"
@@ -118,6 +176,8 @@ func (d drawer) resourcePattern() string {
 
 func (d drawer) resource() string {
 	switch {
+	case len(d.asked[""]) > 0 && d.chance(50):
+		return d.near(pick(d, d.asked[""]...))
 	case d.chance(15):
 		return "*"
 	case d.chance(40):
@@ -145,6 +205,9 @@ func (d drawer) wanted(key string) any {
 }
 
 func (d drawer) value(key string) string {
+	if len(d.asked[key]) > 0 && d.chance(50) {
+		return d.near(pick(d, d.asked[key]...))
+	}
 	switch key {
 	case "t:Text":
 		if d.chance(10) {
@@ -167,7 +230,13 @@ func (d drawer) condition() (operator, key string, wanted any) {
 	}
 	plain := strings.TrimPrefix(operator[strings.Index(operator, ":")+1:], "Not")
 	key = keyNames[slices.IndexFunc(keyNames, func(name string) bool { return strings.HasPrefix(plain, keyTypes[name].operators) })]
-	wanted = shorten(d, list(d, 3, func() any { return d.wanted(key) }))
+	wanted = shorten(d, list(d, 3, func() any {
+		value := d.wanted(key)
+		if text, ok := value.(string); ok {
+			d.asked[key] = append(d.asked[key], text)
+		}
+		return value
+	}))
 	if d.chance(10) { // a key of another type
 		key = pick(d, keyNames...)
 	}
@@ -232,7 +301,7 @@ func (d drawer) statement(kind policy.Kind) object {
 	}
 	if d.chance(60) {
 		block := object{}
-		for range rapid.IntRange(1, 2).Draw(d.t, "conditions") {
+		for range 1 + d.index(2) {
 			operator, key, wanted := d.condition()
 			if block[operator] == nil {
 				block[operator] = object{}
@@ -267,7 +336,26 @@ func (d drawer) documents(kind policy.Kind, most int) []string {
 	return list(d, most, func() string { return d.document(kind) })
 }
 
+// focused is a statement whose condition or resource alone decides.
+func (d drawer) focused() string {
+	s := object{"Effect": "Allow", "Action": "*", "Resource": "*"}
+	if d.chance(25) {
+		s["Resource"] = d.resourcePattern()
+	} else {
+		operator, key, wanted := d.condition()
+		s["Condition"] = object{operator: object{key: wanted}}
+	}
+	text, err := json.Marshal(object{"Version": policy.Version2012, "Statement": s})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return string(text)
+}
+
 func (d drawer) world() *world {
+	if d.chance(40) {
+		return &world{identity: []string{d.focused()}}
+	}
 	w := &world{trust: d.chance(15)}
 	if d.chance(85) {
 		w.identity = d.documents(policy.Identity, 2)
@@ -329,7 +417,7 @@ func (d drawer) question(w *world) (q *question, who string) {
 		q.action, q.resource = "sts:AssumeRole", role1
 	}
 	for _, key := range keyNames {
-		switch n := rapid.IntRange(0, 9).Draw(d.t, "values"); {
+		switch n := d.index(10); {
 		case n == 0:
 			q.context[key] = []string{}
 		case n < 3:
