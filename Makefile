@@ -8,7 +8,7 @@ TOOL        := go tool -modfile=tools/go.mod
 DATA        ?= data
 LISTEN      ?= 127.0.0.1:8080
 
-.PHONY: help run build test lint unit install-test-tools race bench soak fuzz screenshots generate dist clean
+.PHONY: help run build test lint unit install-test-tools race bench bench-policy soak fuzz screenshots generate dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -39,6 +39,9 @@ race: install-test-tools ## the tests under the race detector (needs a C compile
 
 bench: build ## measure, beside a control in the same run; prints BENCH lines
 	go run ./internal/bench
+
+bench-policy: ## measure the policy engine beside others; the module bench downloads them
+	cd bench && go run .
 
 soak: build ## the long runs: 1,000 kills, a million comparisons
 	TOUCHSTONE_SOAK=1 go test -count=1 -timeout=0 -run 'Kill|Soak' -v ./internal/... ./policy/...
