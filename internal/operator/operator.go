@@ -35,6 +35,7 @@ type NewAccount struct {
 	RootEmail string
 	Reset     bool // first remove the account with this id, or alias, or e-mail, and everything in it
 	AccessKey bool // also make an access key of the root user
+	First     bool // only when there is no account yet
 	URL       string
 }
 
@@ -88,7 +89,8 @@ func (n *NewAccount) check() error {
 	return errors.Join(faults...)
 }
 
-// CreateAccount makes an account with its root user and a set-up link. *Fault when something asked for is taken or wrong.
+// CreateAccount makes an account with its root user and a set-up link. *Fault when something asked for is taken or wrong; nil for
+// a First that is not.
 func (o *Operator) CreateAccount(ctx context.Context, n NewAccount) (*CreatedAccount, error) {
 	if err := n.check(); err != nil {
 		return nil, err
@@ -99,6 +101,12 @@ func (o *Operator) CreateAccount(ctx context.Context, n NewAccount) (*CreatedAcc
 		c.AccountID = secret.NewAccountID()
 	}
 	err := o.Store.Update(ctx, func(tx *store.Tx) error {
+		if n.First {
+			if accounts, err := tx.Accounts(); err != nil || len(accounts) > 0 {
+				c = nil
+				return err
+			}
+		}
 		if n.Reset {
 			if err := o.reset(tx, &n, c, now); err != nil {
 				return err

@@ -198,7 +198,7 @@ func FirstAccount(ctx context.Context, state *State, rootEmail, publicURL string
 	if err != nil || len(accounts) > 0 {
 		return nil, err
 	}
-	return o.CreateAccount(ctx, operator.NewAccount{RootEmail: rootEmail, URL: publicURL})
+	return o.CreateAccount(ctx, operator.NewAccount{RootEmail: rootEmail, URL: publicURL, First: true})
 }
 
 // How often the work in the background is done.
