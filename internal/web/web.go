@@ -35,6 +35,7 @@ type Config struct {
 type site struct {
 	Config
 	secure  bool // the public origin is https
+	local   bool // the public origin is localhost
 	cookies cookieNames
 	mux     *http.ServeMux
 	origins *http.CrossOriginProtection
@@ -50,7 +51,7 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &site{Config: c, secure: u.Scheme == "https", mux: http.NewServeMux(), origins: http.NewCrossOriginProtection()}
+	s := &site{Config: c, secure: u.Scheme == "https", local: u.Hostname() == "localhost", mux: http.NewServeMux(), origins: http.NewCrossOriginProtection()}
 	s.URL = u.Scheme + "://" + u.Host
 	s.cookies = newCookieNames(s.secure)
 	// Behind a proxy the Host header may be another than the browser's.
@@ -84,7 +85,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	if to := byName(r); to != "" {
+	if to := byName(r); to != "" && s.local {
 		http.Redirect(w, r, to, http.StatusPermanentRedirect)
 		return
 	}
