@@ -27,8 +27,20 @@ func NewUniqueID(prefix string) string { return prefix + upper32.EncodeToString(
 // NewAccessKeyID returns an access key id: AKIA and 16 letters and digits.
 func NewAccessKeyID() string { return "AKIA" + upper32.EncodeToString(randomBytes(10)) }
 
-// NewSecretAccessKey returns a secret access key: 40 characters, 240 bits.
-func NewSecretAccessKey() string { return base64.StdEncoding.EncodeToString(randomBytes(30)) }
+// NewSecretAccessKey returns a secret access key: 40 characters, 240 random bits but for those that would begin like a formula.
+func NewSecretAccessKey() string {
+	return plain(func() string { return base64.StdEncoding.EncodeToString(randomBytes(30)) })
+}
+
+// plain makes texts until one does not begin like a spreadsheet's formula: credentials are handed out as CSV files, where such a
+// one would have to be altered to be harmless.
+func plain(make func() string) string {
+	for {
+		if text := make(); !strings.ContainsRune("=+-@", rune(text[0])) {
+			return text
+		}
+	}
+}
 
 // NewIdentityID returns a random internal id of 128 bits.
 func NewIdentityID() string { return strings.ToLower(upper32.EncodeToString(randomBytes(16))) }
@@ -55,7 +67,9 @@ var passwordKinds = []string{"ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvw
 const generatedLength = 20
 
 // GeneratePassword returns a random password of 20 characters with at least one of each kind.
-func GeneratePassword() string {
+func GeneratePassword() string { return plain(generatePassword) }
+
+func generatePassword() string {
 	all := strings.Join(passwordKinds, "")
 	password := make([]byte, generatedLength)
 	for n := range password {
