@@ -224,14 +224,14 @@ func (l *Log) Prune(ctx context.Context, now time.Time, reads, others time.Durat
 
 const (
 	anonymousPerMinute = 10
-	anonymousSources   = 1024 // addresses counted apart in a minute; the rest are counted together
+	anonymousSources   = 1024 // counted apart in a minute; the rest are counted together
 )
 
-// anonymous counts failed requests of unknown callers, by address and minute, in bounded memory.
+// anonymous counts failed requests of unknown callers, by source and minute, in bounded memory.
 type anonymous struct {
 	mu     sync.Mutex
 	minute time.Time
-	counts map[netip.Addr]int
+	counts map[netip.Prefix]int
 }
 
 // advance begins the minute of now and returns an event for each address that had more than its share in the one before.
@@ -248,7 +248,10 @@ func (a *anonymous) advance(now time.Time) []*Record {
 			continue
 		}
 		source := "others"
-		if from.IsValid() {
+		switch {
+		case from.Addr().Is4():
+			source = from.Addr().String()
+		case from.IsValid():
 			source = from.String()
 		}
 		summaries = append(summaries, &Record{
@@ -257,18 +260,29 @@ func (a *anonymous) advance(now time.Time) []*Record {
 			AdditionalEventData: map[string]any{"minute": a.minute.UTC().Format(time.RFC3339), "notRecorded": n - anonymousPerMinute},
 		})
 	}
-	a.minute, a.counts = minute, make(map[netip.Addr]int)
+	a.minute, a.counts = minute, make(map[netip.Prefix]int)
 	return summaries
 }
 
-// count adds one request and says whether it is among those recorded one by one. When too many addresses are counted apart
-// already, the rest share the zero address.
-func (a *anonymous) count(from netip.Addr) bool {
+// count adds one request and says whether it is among those recorded one by one. When too many sources are counted apart already,
+// the rest share the zero one.
+func (a *anonymous) count(address netip.Addr) bool {
+	from := source(address)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, known := a.counts[from]; !known && len(a.counts) >= anonymousSources {
-		from = netip.Addr{}
+		from = netip.Prefix{}
 	}
 	a.counts[from]++
 	return a.counts[from] <= anonymousPerMinute
+}
+
+// source is what counts as one client: an IPv4 address, or the /64 of an IPv6 one, which one customer holds.
+func source(a netip.Addr) netip.Prefix {
+	a = a.Unmap()
+	from, err := a.Prefix(min(a.BitLen(), 64))
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return from
 }
