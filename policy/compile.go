@@ -94,22 +94,16 @@ func compileAction(text string) actionPattern {
 	return p
 }
 
-// match compares two numbers for most actions that do not fit.
-func (p *actionPattern) match(q *query) bool {
-	if p.form == globExact {
-		return p.hash == q.action && equalFold(p.text, q.request.Action)
-	}
-	return p.glob.match(q.request.Action, nil)
-}
-
 // applies reports whether all elements but the principal hold. The cheapest come first.
 func (s *statement) applies(q *query) bool {
 	return s.matchesAction(q) && s.matchesResource(q) && s.conditionsHold(q.request.Context)
 }
 
+// matchesAction compares two numbers for most actions that do not fit.
 func (s *statement) matchesAction(q *query) bool {
 	for n := range s.actions {
-		if s.actions[n].match(q) {
+		p := &s.actions[n]
+		if (p.form != globExact || p.hash == q.action) && p.match(q.request.Action, nil) {
 			return !s.notAction
 		}
 	}
