@@ -58,7 +58,8 @@ func newIndex(statements []statement) *index {
 	return &index{actions: newTrees(actions), services: newTrees(services), others: newTree(others)}
 }
 
-// heads returns texts with one of which every resource begins that a statement may apply to.
+// heads returns texts with one of which every resource begins that a statement may apply to. None begins with another, so that
+// a search meets the statement once.
 func (s *statement) heads() []string {
 	if s.notResource || len(s.resources) == 0 {
 		return []string{everyRequest}
@@ -69,7 +70,14 @@ func (s *statement) heads() []string {
 			heads = append(heads, s.resources[n].head)
 		}
 	}
-	return heads
+	slices.Sort(heads)
+	apart := heads[:0]
+	for _, head := range heads {
+		if len(apart) == 0 || !strings.HasPrefix(head, apart[len(apart)-1]) {
+			apart = append(apart, head)
+		}
+	}
+	return apart
 }
 
 // first returns the number of the first statement that applies, or how many there are.
