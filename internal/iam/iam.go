@@ -19,11 +19,13 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/authz"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
 	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
 // Operations are what the operations work with, beside the store.
 type Operations struct {
+	SignIn       *signin.Service
 	Hasher       *secret.Hasher
 	Master       *secret.MasterKey
 	RelyingParty *mfa.RelyingParty

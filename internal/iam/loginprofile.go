@@ -3,11 +3,14 @@ package iam
 import (
 	"context"
 	"errors"
+	"net/http"
 
+	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
+	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -212,7 +215,11 @@ func (o *Operations) prepareChangePassword(ctx context.Context, r *api.Request, 
 	if change.current == nil {
 		return noLoginProfile(r.Caller.Identity)
 	}
-	right, _, err := o.Hasher.Verify(ctx, in.OldPassword.Reveal(), change.current.Hash, true)
+	right, err := o.SignIn.Prove(ctx, r.Caller, in.OldPassword.Reveal(), change.current.Hash)
+	tooMany := new(signin.TooManyAttempts)
+	if errors.As(err, &tooMany) {
+		return &awsquery.Error{Code: "Throttling", Status: http.StatusBadRequest, Message: "Rate exceeded: " + tooMany.Error() + "."}
+	}
 	if err != nil {
 		return err
 	}

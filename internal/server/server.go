@@ -101,14 +101,14 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 		Audit: audit.NewLog(state.Store, c.AuditReads, c.Logger), Table: table, Clock: c.Clock, Logger: c.Logger,
 		KeyUses: api.NewKeyUses(),
 	}
-	(&iam.Operations{
-		Hasher: hasher, Master: state.Master, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz, KeyUses: service.KeyUses,
-	}).Define(table)
-	sts.Define(table)
 	signIn := &signin.Service{
 		Store: state.Store, Authn: service.Authn, Audit: service.Audit, Hasher: hasher, Master: state.Master,
 		RelyingParty: rp, Clock: c.Clock, Logger: c.Logger,
 	}
+	(&iam.Operations{
+		SignIn: signIn, Hasher: hasher, Master: state.Master, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz, KeyUses: service.KeyUses,
+	}).Define(table)
+	sts.Define(table)
 	s := &Server{API: service, SignIn: signIn, URL: c.URL, config: c, state: state, deliver: deliver}
 	pages, err := web.New(web.Config{API: service, SignIn: signIn, URL: c.URL, Logger: c.Logger})
 	if err != nil {

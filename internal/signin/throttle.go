@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
@@ -198,4 +199,22 @@ func (s *Service) device(cookie string, c *candidate) string {
 		return ""
 	}
 	return claims.ID
+}
+
+// Prove reports whether somebody who is signed in knows their password, which has the given hash. Wrong answers are counted apart
+// from sign-ins, under what they are signed in with: whoever has somebody's session or access key can neither try passwords with
+// it at will nor keep the owner from signing in. *TooManyAttempts, secret.ErrBusy.
+func (s *Service) Prove(ctx context.Context, c *authn.Caller, password, hash string) (right bool, err error) {
+	with := "session " + c.SessionID
+	if c.Credential != authn.ConsoleSession {
+		with = "keys of " + c.Identity.ID // all of them, since new ones may be had for the asking
+	}
+	b := buckets{slots: []bucket{{slot: s.slot("proof", with), free: freeForIdentity}}}
+	if _, err := s.charge(ctx, b, s.Clock()); err != nil {
+		return false, err
+	}
+	if right, _, err = s.Hasher.Verify(ctx, password, hash, true); err != nil || !right {
+		return false, err
+	}
+	return true, s.Store.Update(ctx, func(tx *store.Tx) error { return s.forgive(tx, b) })
 }
