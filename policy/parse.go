@@ -225,7 +225,15 @@ func (p *parser) checkElements(v *jsonValue) {
 		}
 	}
 	switch kind {
-	case Trust, Resource, ResourceControl:
+	case ResourceControl: // is about everyone, so decisions do not look at whom it names
+		if has("NotPrincipal") {
+			p.report(checkNoField, v.member("NotPrincipal").start, "Has prohibited field NotPrincipal.", "")
+		} else if m := v.member("Principal"); m == nil {
+			p.report(checkHasPrincipal, v.start, messageNeedsTrustee, "")
+		} else if m.value.kind != jsonString || m.value.text != "*" {
+			p.reportSyntax(&m.value, `Principal of a resource control policy is "*"`)
+		}
+	case Trust, Resource:
 		if !has("Principal") && !has("NotPrincipal") {
 			p.report(checkHasPrincipal, v.start, messageNeedsTrustee, "")
 		}

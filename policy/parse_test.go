@@ -82,6 +82,14 @@ func TestParseViolations(t *testing.T) {
 		want       []policy.Violation
 	}{
 		{"empty", ``, policy.Identity, violations(1, 1, "", syntaxErrors)},
+		{
+			"resource control for some", `{"Statement":{"Effect":"Deny","Principal":{"AWS":"123456789012"},"Action":"*","Resource":"*"}}`, policy.ResourceControl,
+			violations(1, 43, "Statement", syntaxErrors),
+		},
+		{
+			"resource control for others", `{"Statement":{"Effect":"Deny","NotPrincipal":"*","Action":"*","Resource":"*"}}`, policy.ResourceControl,
+			violations(1, 31, "Statement", "Has prohibited field NotPrincipal."),
+		},
 		{"not an object", `[]`, policy.Identity, violations(1, 1, "", syntaxErrors)},
 		{"two documents", "{}\n {}", policy.Identity, violations(2, 2, "", syntaxErrors)},
 		{"trust json", `{`, policy.Trust, violations(1, 2, "", "This policy contains invalid Json")},

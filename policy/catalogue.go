@@ -1,0 +1,155 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Catalogue says which actions, resources and condition keys exist, for Lint. The package comes with none: its caller knows what
+// it serves, and an operator may add what other services serve.
+type Catalogue struct {
+	Services map[string]CatalogueService `json:"services"` // by the prefix of their actions, such as iam
+	// Keys are the condition keys with their types. The names are patterns: aws:RequestTag/* is the key of any tag.
+	Keys map[string]KeyType `json:"keys"`
+}
+
+// CatalogueService is what a catalogue knows of one service.
+type CatalogueService struct {
+	Actions   map[string]CatalogueAction `json:"actions"`             // by name, without the service
+	Resources map[string]string          `json:"resources,omitempty"` // by type: patterns of their ARNs
+}
+
+// CatalogueAction is an action and the types of resource that it can be restricted to; without any it is about "*" only.
+type CatalogueAction struct {
+	Resources []string `json:"resources,omitempty"`
+}
+
+// KeyType is the type of a condition key's values (Service Authorization Reference). ArrayOf before it says that a request
+// may have several.
+type KeyType string
+
+// The types of condition keys.
+const (
+	KeyString  KeyType = "String"
+	KeyNumeric KeyType = "Numeric"
+	KeyDate    KeyType = "Date"
+	KeyBool    KeyType = "Bool"
+	KeyBinary  KeyType = "Binary"
+	KeyAddress KeyType = "IPAddress"
+	KeyARN     KeyType = "ARN"
+)
+
+const arrayOf = "ArrayOf"
+
+func (t KeyType) single() KeyType { return KeyType(strings.TrimPrefix(string(t), arrayOf)) }
+
+// ParseCatalogue reads a catalogue in JSON.
+func ParseCatalogue(text []byte) (*Catalogue, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	var c Catalogue
+	if err := decoder.Decode(&c); err != nil {
+		return nil, fmt.Errorf("catalogue: %w", err)
+	}
+	for prefix, service := range c.Services {
+		for kind, pattern := range service.Resources {
+			if pattern != "*" && len(strings.SplitN(pattern, ":", 6)) < 6 {
+				return nil, fmt.Errorf("catalogue: resource type %s of %s: %q is not the pattern of an ARN", kind, prefix, pattern)
+			}
+		}
+		for name, action := range service.Actions {
+			for _, kind := range action.Resources {
+				if _, ok := service.Resources[kind]; !ok {
+					return nil, fmt.Errorf("catalogue: action %s:%s has resources of type %q, which %s does not have", prefix, name, kind, prefix)
+				}
+			}
+		}
+	}
+	for key, t := range c.Keys {
+		if !slices.Contains([]KeyType{KeyString, KeyNumeric, KeyDate, KeyBool, KeyBinary, KeyAddress, KeyARN}, t.single()) {
+			return nil, fmt.Errorf("catalogue: condition key %s has the unknown type %q", key, t)
+		}
+	}
+	return &c, nil
+}
+
+// With returns a catalogue that knows what both know. Where both know a service or a key, other's word counts.
+func (c *Catalogue) With(other *Catalogue) *Catalogue {
+	both := &Catalogue{Services: make(map[string]CatalogueService), Keys: make(map[string]KeyType)}
+	for _, from := range []*Catalogue{c, other} {
+		maps.Copy(both.Services, from.Services)
+		maps.Copy(both.Keys, from.Keys)
+	}
+	return both
+}
+
+// service finds a service by its prefix, whose letter case is ignored like that of whole actions.
+func (c *Catalogue) service(prefix string) (CatalogueService, bool) {
+	s, ok := c.Services[strings.ToLower(prefix)]
+	return s, ok
+}
+
+// keyType finds the type of a condition key.
+func (c *Catalogue) keyType(key string) (KeyType, bool) {
+	if t, ok := c.Keys[key]; ok {
+		return t, true
+	}
+	key = strings.ToLower(key)
+	for pattern, t := range c.Keys {
+		if covers(strings.ToLower(pattern), key) {
+			return t, true
+		}
+	}
+	return "", false
+}
+
+// covers reports whether a wildcard pattern fits all that another one fits, as far as that can be seen from their texts. It costs at most
+// pattern × other.
+func covers(pattern, other string) bool {
+	p, o := 0, 0
+	star, resume := -1, 0
+	for o < len(other) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, resume = p, o
+			p++
+		case p < len(pattern) && (pattern[p] == other[o] || pattern[p] == '?' && other[o] != '*' && other[o] < 0x80):
+			p++
+			o++
+		case star >= 0:
+			resume++
+			p, o = star+1, resume
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// overlap reports whether some text fits both wildcard patterns. It costs pattern × pattern.
+func overlap(a, b string) bool {
+	// fits[j] is whether a's rest overlaps with b[j:], for the rests of a from the shortest to the longest.
+	fits := make([]bool, len(b)+1)
+	for i := len(a); i >= 0; i-- {
+		next := slices.Clone(fits) // of a's rest without its first byte
+		for j := len(b); j >= 0; j-- {
+			switch {
+			case i == len(a):
+				fits[j] = strings.Trim(b[j:], "*") == ""
+			case a[i] == '*':
+				fits[j] = next[j] || j < len(b) && fits[j+1]
+			case j == len(b):
+				fits[j] = false
+			case b[j] == '*':
+				fits[j] = fits[j+1] || next[j]
+			default:
+				fits[j] = next[j+1] && (a[i] == b[j] || a[i] == '?' || b[j] == '?')
+			}
+		}
+	}
+	return fits[0]
+}
