@@ -129,8 +129,10 @@ func decideOwn(p *Policies, q *query, grant grant) Decision {
 	return identity.decision(Identity)
 }
 
+// isFederatedUser looks at the service before it searches: most principals are IAM's.
 func isFederatedUser(arn string) bool {
-	return strings.HasPrefix(arn, "arn:") && strings.Contains(arn, ":federated-user/")
+	_, rest, _ := strings.Cut(strings.TrimPrefix(arn, "arn:"), ":")
+	return strings.HasPrefix(rest, "sts:") && strings.Contains(rest, ":federated-user/")
 }
 
 // verdict is what the policies of one type say, and the statement that says it.
