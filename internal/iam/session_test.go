@@ -6,6 +6,7 @@ import (
 
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 
+	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
@@ -138,6 +139,13 @@ func TestSessionsOfAnother(t *testing.T) {
 	one, _ = of()
 	must(t, endAllSessions(me, "bob", false))
 	over(t, "one of all", one, a)
+	must(t, a.Server.State.Store.View(ctx, func(tx *store.Tx) error { // issued credentials have no row to delete: they end by this
+		i, err := tx.UserByName(a.ID, "bob")
+		if err == nil && i.SessionsNotBefore.Before(one.Session.CreatedAt) {
+			t.Errorf("bob's sessions count from %v", i.SessionsNotBefore)
+		}
+		return err
+	}))
 	over(t, "another of all", two, a)
 	alive(t, "the administrator's", me, a)
 	if record := lastRecord(t, a, "EndAllSessions"); text(record.RequestParameters) != `{"userName":"bob"}` || record.ErrorCode != "" || record.EventSource != "touchstone" {
