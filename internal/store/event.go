@@ -73,14 +73,24 @@ func (tx *Tx) Events(q EventQuery) ([]Event, error) {
 	}, text, args...)
 }
 
-// PruneEvents removes up to limit events older than their class is kept: reads before readsBefore, all others, denied reads among
-// them, before othersBefore. It returns how many went.
-func (tx *Tx) PruneEvents(readsBefore, othersBefore time.Time, limit int) (int64, error) {
-	return tx.exec(`delete from audit_event where (account_id, event_time, event_id) in (
+const (
+	pruneReads = `delete from audit_event where (account_id, event_time, event_id) in (
 		select account_id, event_time, event_id from audit_event
-		where (event_time < $1 and read_only and error_code <> 'AccessDenied')
-		or (event_time < $2 and (not read_only or error_code = 'AccessDenied')) order by event_time limit $3)`,
-		micros(readsBefore), micros(othersBefore), limit)
+		where event_time < $1 and read_only and error_code <> 'AccessDenied' order by event_time limit $2)`
+	pruneOthers = `delete from audit_event where (account_id, event_time, event_id) in (
+		select account_id, event_time, event_id from audit_event
+		where event_time < $1 and (not read_only or error_code = 'AccessDenied') order by event_time limit $2)`
+)
+
+// PruneEvents removes events that are older than their class is kept: reads before readsBefore, all others, denied reads among
+// them, before othersBefore; of each up to limit. It returns how many went.
+func (tx *Tx) PruneEvents(readsBefore, othersBefore time.Time, limit int) (int64, error) {
+	reads, err := tx.exec(pruneReads, micros(readsBefore), limit)
+	if err != nil {
+		return 0, err
+	}
+	others, err := tx.exec(pruneOthers, micros(othersBefore), limit)
+	return reads + others, err
 }
 
 // Message is a mail waiting to be delivered.
