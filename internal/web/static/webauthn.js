@@ -89,6 +89,5 @@ addEventListener("pagehide", () => pending?.abort());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 button.hidden = false;
 if (button.autofocus && document.activeElement === document.body) button.focus(); // which the browser does not when it was hidden
-if (button.autofocus && document.activeElement === document.body) button.focus();
 document.documentElement.dataset.ready = "";
 if (form.hasAttribute("data-at-once")) run();
