@@ -108,6 +108,9 @@ func TestIndexBounds(t *testing.T) {
 			if !policy.Evaluate(&policy.Policies{Identity: set}, r).Allowed() {
 				t.Fatalf("%s on %s is not allowed", r.Action, r.Resource)
 			}
+			if m == 0 && testing.AllocsPerRun(10, func() { policy.Evaluate(&policy.Policies{Identity: set}, r) }) != 0 {
+				t.Errorf("%s on %s: allocates", r.Action, r.Resource)
+			}
 		}
 	}
 }
