@@ -2,10 +2,10 @@ package iam
 
 import (
 	"errors"
-	"regexp"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/api"
+	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -24,12 +24,10 @@ func (o *Operations) defineAccount(t *api.Table) {
 	})
 }
 
-var twelveDigits = regexp.MustCompile(`^[0-9]{12}$`)
-
 // createAccountAlias replaces an earlier alias: an account has at most one.
 func createAccountAlias(r *api.Request, tx *store.Tx, in *iamapi.CreateAccountAliasInput) (*struct{}, error) {
-	if twelveDigits.MatchString(in.AccountAlias) {
-		return nil, validationError("The account alias must not be a 12-digit number.")
+	if signin.LooksLikeAccountID(in.AccountAlias) {
+		return nil, validationError("The account alias must not be a 12-digit number, with or without hyphens.")
 	}
 	err := tx.SetAlias(r.Caller.AccountID(), in.AccountAlias, r.Now)
 	if errors.Is(err, store.ErrConflict) {

@@ -135,3 +135,15 @@ func TestGetAccountSummary(t *testing.T) {
 	a.Server.NewAccount(t).NewUser("bob", "")
 	check(nil)
 }
+
+// An alias that the sign-in page would take for an account id would lead to another account's page.
+func TestAliasIsNoAccountID(t *testing.T) {
+	t.Parallel()
+	_, c := newAccount(t)
+	for _, alias := range []string{"111122223333", "1111-2222-3333", "111122223-333"} {
+		_, err := c.CreateAccountAlias(ctx, &awsiam.CreateAccountAliasInput{AccountAlias: &alias})
+		if got := told(err); !strings.Contains(got, "ValidationError") || !strings.Contains(got, "12-digit number") {
+			t.Errorf("%s: answered %q, want a ValidationError", alias, got)
+		}
+	}
+}

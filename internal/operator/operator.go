@@ -68,7 +68,7 @@ func CheckAlias(alias string) error {
 	if len(alias) < 3 || len(alias) > 63 || !aliasPattern.MatchString(alias) {
 		return fault("alias %q: use 3 to 63 lower-case letters, digits and single hyphens, beginning and ending with a letter or digit", alias)
 	}
-	if accountPattern.MatchString(alias) {
+	if signin.LooksLikeAccountID(alias) {
 		return fault("alias %q: it must not look like an account id", alias)
 	}
 	return nil

@@ -25,7 +25,7 @@ type Deliver func(ctx context.Context, m *store.Message) error
 const (
 	batch       = 20
 	maxAttempts = 20
-	firstRetry  = 10 * time.Second
+	firstRetry  = time.Minute // longer than a delivery may take, so that no other process makes the same attempt
 	lastRetry   = 6 * time.Hour
 )
 

@@ -122,13 +122,18 @@ func (s *Service) User(ctx context.Context, v Visitor, accountOrAlias, name, pas
 
 var accountID = regexp.MustCompile(`^[0-9]{12}$`)
 
-// ResolveAccount finds an account by what a person types: twelve digits, with or without hyphens, or its alias.
-// store.ErrNotFound.
+// LooksLikeAccountID reports whether a text is taken for an account id: twelve digits, with or without hyphens.
+func LooksLikeAccountID(text string) bool {
+	return accountID.MatchString(strings.ReplaceAll(text, "-", ""))
+}
+
+// ResolveAccount finds an account by what a person types: its id, with or without hyphens, or its alias. store.ErrNotFound.
 func ResolveAccount(tx *store.Tx, typed string) (string, error) {
 	typed = strings.TrimSpace(typed)
-	if digits := strings.ReplaceAll(typed, "-", ""); accountID.MatchString(digits) {
-		_, err := tx.Freshness(digits)
-		return digits, err
+	if LooksLikeAccountID(typed) {
+		id := strings.ReplaceAll(typed, "-", "")
+		_, err := tx.Freshness(id)
+		return id, err
 	}
 	return tx.AccountByAlias(strings.ToLower(typed))
 }
