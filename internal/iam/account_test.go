@@ -51,7 +51,7 @@ func TestAccountAlias(t *testing.T) {
 		"abc":                   "",
 		strings.Repeat("a", 63): "",
 		"a-b-c":                 "",
-		"123456789012":          "400 ValidationError: The account alias must not be a 12-digit number.",
+		"123456789012":          "400 ValidationError: The account alias must not be a 12-digit number, with or without hyphens.",
 		"12345678901":           "",
 		"1234567890123":         "",
 		"ab":                    two + "Value at 'accountAlias' failed to satisfy constraint: Member must have length greater than or equal to 3; " + pattern,
