@@ -205,11 +205,15 @@ func (s CatalogueService) matching(pattern string) []string {
 	return names
 }
 
+// far is a distance at which one name is no misspelling of another.
+const far = 4
+
 // nearest names the action that a misspelt one may be.
 func nearest(name string, actions map[string]CatalogueAction) string {
-	best, least := "", 4 // letters that differ at most
+	best, least := "", far
 	for candidate := range actions {
-		if d := distance(strings.ToLower(name), strings.ToLower(candidate), least); d < least || d == least && best != "" && candidate < best {
+		d := distance(strings.ToLower(name), strings.ToLower(candidate))
+		if d < least || d == least && d < far && candidate < best {
 			best, least = candidate, d
 		}
 	}
@@ -219,10 +223,11 @@ func nearest(name string, actions map[string]CatalogueAction) string {
 	return "is " + best + " meant?"
 }
 
-// distance is how many letters must be added, dropped or changed to turn a into b; at least limit is all that is told of more.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit || len(a) > 128 {
-		return limit
+// distance is how many letters must be added, dropped or changed to turn a into b; far is all that is told of texts whose lengths differ
+// that much, and of long ones.
+func distance(a, b string) int {
+	if len(a)-len(b) >= far || len(b)-len(a) >= far || len(a) > 128 {
+		return far
 	}
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -129,7 +129,7 @@ func TestLint(t *testing.T) {
 }
 
 func TestLintHints(t *testing.T) {
-	for action, want := range map[string]string{"iam:GetUzer": "is GetUser meant?", "iam:getgrup": "is GetGroup meant?", "iam:Nothing": ""} {
+	for action, want := range map[string]string{"iam:GetUzer": "is GetUser meant?", "iam:getgrup": "is GetGroup meant?", "iam:Nothing": "", "iam:GetUserXXXX": ""} {
 		findings := policy.Lint(policy.Identity, []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"`+action+`","Resource":"*"}}`), testCatalogue(t))
 		if len(findings) != 1 || findings[0].Hint != want {
 			t.Errorf("%s: %+v, want the hint %q", action, findings, want)
