@@ -83,7 +83,7 @@ data directory, whether or not the server runs.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), versionCommand())
+	root.AddCommand(serveCommand(), accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), policyCommand(), versionCommand())
 	return root
 }
 
