@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -598,5 +599,26 @@ func TestRootIsToldByMail(t *testing.T) {
 	want := "MFA device added, MFA device added, MFA device removed, Sign-in to your account was not completed"
 	if got := strings.Join(subjects, ", "); got != want {
 		t.Errorf("mails: %s\nwant:  %s", got, want)
+	}
+}
+
+// Attempts that come at the same moment are charged in any order; within the free ones none waits for another.
+func TestAttemptsAtOnce(t *testing.T) {
+	s := touchtest.Start(t, nil)
+	for round := range 20 {
+		a := s.NewAccount(t)
+		a.NewUser("alice", "")
+		answers := make(chan error, 5)
+		for n := range cap(answers) {
+			go func() {
+				_, err := s.SignIn.User(ctx, from(fmt.Sprintf("10.0.%d.%d", round, n)), a.ID, "alice", "wrong", "")
+				answers <- err
+			}()
+		}
+		for range cap(answers) {
+			if err := <-answers; !errors.Is(err, signin.ErrIncorrect) {
+				t.Errorf("one of the first five attempts: %v", err)
+			}
+		}
 	}
 }

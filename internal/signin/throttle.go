@@ -109,7 +109,9 @@ func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged
 				return err
 			}
 			states[n] = current(t, now)
-			if wait := states[n].LastAt.Add(delay(states[n].Failures, one.free)).Sub(now); states[n].Failures > 0 && wait > 0 {
+			after := delay(states[n].Failures, one.free)
+			// Attempts at the same moment come here in another order than that of their times.
+			if wait := states[n].LastAt.Add(after).Sub(now); after > 0 && wait > 0 {
 				return &TooManyAttempts{Wait: min(wait, maxDelay)}
 			}
 		}
