@@ -10,6 +10,7 @@ package audit
 
 import (
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -117,14 +118,10 @@ func (r *Record) event() (*store.Event, error) {
 	}
 	r.UserAgent = cut(r.UserAgent)
 	r.ErrorMessage = cut(r.ErrorMessage)
-	var err error
-	if r.RequestParameters, err = bounded(r.RequestParameters); err != nil {
-		return nil, err
-	}
-	if r.ResponseElements, err = bounded(r.ResponseElements); err != nil {
-		return nil, err
-	}
 	text, err := json.Marshal(r)
+	if err == nil && len(text) > maxParameters {
+		text, err = r.shortened()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encode event %s: %w", r.EventName, err)
 	}
@@ -141,19 +138,19 @@ func cut(text string) string {
 	return text
 }
 
-// bounded renders v, or says that it was too large to keep.
-func bounded(v any) (any, error) {
-	if v == nil {
-		return nil, nil
+// shortened renders the record without those of its parts that are too large to keep.
+func (r *Record) shortened() ([]byte, error) {
+	short := *r
+	for _, part := range []*any{&short.RequestParameters, &short.ResponseElements} {
+		text, err := json.Marshal(*part)
+		if err != nil {
+			return nil, err
+		}
+		if len(text) > maxParameters {
+			*part = map[string]string{"omitted": fmt.Sprintf("%d bytes, over the limit of %d", len(text), maxParameters)}
+		}
 	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("encode parameters: %w", err)
-	}
-	if len(text) > maxParameters {
-		return map[string]string{"omitted": fmt.Sprintf("%d bytes, over the limit of %d", len(text), maxParameters)}, nil
-	}
-	return json.RawMessage(text), nil
+	return json.Marshal(&short)
 }
 
 // NewID returns a random UUID (version 4), the form of event and request ids.
@@ -162,5 +159,12 @@ func NewID() string {
 	rand.Read(b[:]) //nolint:errcheck // never fails (crypto/rand)
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	text := make([]byte, 0, 36)
+	for n, group := range [][]byte{b[:4], b[4:6], b[6:8], b[8:10], b[10:]} {
+		if n > 0 {
+			text = append(text, '-')
+		}
+		text = hex.AppendEncode(text, group)
+	}
+	return string(text)
 }
