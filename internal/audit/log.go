@@ -189,14 +189,11 @@ func (l *Log) gather(batch []entry) []entry {
 }
 
 func (l *Log) commit(batch []entry) error {
-	err := l.store.Update(context.Background(), func(tx *store.Tx) error {
-		for _, e := range batch {
-			if err := tx.InsertEvent(e.event); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	events := make([]*store.Event, len(batch))
+	for n, e := range batch {
+		events[n] = e.event
+	}
+	err := l.store.Update(context.Background(), func(tx *store.Tx) error { return tx.InsertEvents(events) })
 	for _, e := range batch {
 		if e.done != nil {
 			e.done <- err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -18,12 +19,62 @@ type Event struct {
 	Record    string // JSON, CloudTrail's form
 }
 
+// eventColumns are how many values an event has in a statement, and eventBatch how many events one statement takes, so that a
+// queue of events does not pay for a statement each.
+const (
+	eventColumns = 9
+	eventBatch   = 16
+)
+
+var insertEvent, insertEventBatch = insertEvents(1), insertEvents(eventBatch)
+
+// insertEvents is the statement that stores so many events.
+func insertEvents(events int) string {
+	var b strings.Builder
+	b.WriteString(`insert into audit_event (account_id, event_id, event_time, name, source, user_name, read_only, error_code, record) values `)
+	for n := range events {
+		if n > 0 {
+			b.WriteString(", ")
+		}
+		before := "("
+		for c := range eventColumns {
+			fmt.Fprintf(&b, "%s$%d", before, n*eventColumns+c+1)
+			before = ", "
+		}
+		b.WriteString(")")
+	}
+	return b.String()
+}
+
 // InsertEvent stores an event.
 func (tx *Tx) InsertEvent(e *Event) error {
-	_, err := tx.exec(`insert into audit_event (account_id, event_id, event_time, name, source, user_name, read_only, error_code, record)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		e.AccountID, e.ID, micros(e.Time), e.Name, e.Source, e.UserName, e.ReadOnly, e.ErrorCode, e.Record)
+	_, err := tx.exec(insertEvent, e.values(nil)...)
 	return err
+}
+
+// InsertEvents stores events.
+func (tx *Tx) InsertEvents(events []*Event) error {
+	for len(events) >= eventBatch {
+		args := make([]any, 0, eventBatch*eventColumns)
+		for _, e := range events[:eventBatch] {
+			args = e.values(args)
+		}
+		if _, err := tx.exec(insertEventBatch, args...); err != nil {
+			return err
+		}
+		events = events[eventBatch:]
+	}
+	for _, e := range events {
+		if err := tx.InsertEvent(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// values appends the event's values to args.
+func (e *Event) values(args []any) []any {
+	return append(args, e.AccountID, e.ID, micros(e.Time), e.Name, e.Source, e.UserName, e.ReadOnly, e.ErrorCode, e.Record)
 }
 
 // EventQuery selects events. Empty fields select everything.
