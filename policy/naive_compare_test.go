@@ -57,6 +57,9 @@ func compareOnce(t *rapid.T, seen map[string]int) {
 	d := newDrawer(t)
 	w := d.world()
 	policies := w.policies(t)
+	if policies.Identity != nil && policies.Identity.HasIndex() {
+		seen["statements in an index"]++
+	}
 	for range 5 {
 		q, who := d.question(w)
 		seen["questions"]++
@@ -91,7 +94,7 @@ func compare(t *testing.T, comparisons int) {
 	}
 	wanted := []string{
 		"variable ${*}", "variable ${?}", "variable ${$}", "variable with a value", "variable with a default", "variable with several values or none",
-		"variable without a value", "variable as literal text", "NotAction", "NotResource", "NotPrincipal", "allowed", "not allowed", "other account",
+		"variable without a value", "variable as literal text", "NotAction", "NotResource", "NotPrincipal", "statements in an index", "allowed", "not allowed", "other account",
 		"wildcard * in Action", "wildcard ? in Action", "wildcard * in Resource", "wildcard ? in Resource", "wildcard * in StringLike",
 		"wildcard ? in StringLike", "wildcard * in ArnLike", "wildcard ? in ArnLike", "grant 0", "grant 1", "grant 2", "grant 3",
 		"principal AWS 1", "principal AWS 2", "principal AWS 3", "principal Federated 3", "principal Service 3",

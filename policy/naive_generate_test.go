@@ -357,7 +357,12 @@ func (d drawer) world() *world {
 		return &world{identity: []string{d.focused()}}
 	}
 	w := &world{trust: d.chance(15)}
-	if d.chance(85) {
+	switch {
+	case d.chance(5): // so many statements that the engine looks them up in its index
+		for range 16 {
+			w.identity = append(w.identity, d.documents(policy.Identity, 2)...)
+		}
+	case d.chance(85):
 		w.identity = d.documents(policy.Identity, 2)
 	}
 	if w.trust {
