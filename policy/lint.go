@@ -34,7 +34,8 @@ type Finding struct {
 const CodeMalformed = "MALFORMED_POLICY_DOCUMENT"
 
 // Lint reads a policy and reports what is wrong, dangerous or needless in it, in the order of the text. A text that Parse refuses has
-// the violations as findings, and no others. Without a catalogue the checks of what exists are left out.
+// the violations as findings, and no others. Without a catalogue the checks of what exists are left out. At most 100 findings are
+// reported, and the work is bounded: in a text far beyond AWS's quotas not all values are compared with all others.
 func Lint(kind Kind, text []byte, catalogue *Catalogue) []Finding {
 	document, err := Parse(kind, text)
 	if violations, ok := err.(Violations); ok {
@@ -45,7 +46,7 @@ func Lint(kind Kind, text []byte, catalogue *Catalogue) []Finding {
 		return findings
 	}
 	root, _ := readJSON(text) // Parse read it
-	l := linter{document: document, catalogue: catalogue, root: &root}
+	l := linter{document: document, catalogue: catalogue, root: &root, budget: maxLintSteps}
 	l.lintDocument()
 	slices.SortStableFunc(l.found, func(a, b found) int { return cmp.Compare(a.offset, b.offset) })
 	places := locator{text: text, at: Position{1, 1}}
@@ -68,10 +69,20 @@ type linter struct {
 	catalogue *Catalogue // may be nil
 	root      *jsonValue
 	found     []found
+	budget    int // steps of comparing patterns that may still be made
 	// of the statement at hand
 	statement *Statement
 	value     *jsonValue
 	path      string
+}
+
+// maxLintSteps bounds the comparing of patterns with each other: some tenths of a second. A policy within AWS's quotas needs less.
+const maxLintSteps = 1 << 26
+
+// covers is the function covers, and false when the budget is spent.
+func (l *linter) covers(pattern, other string) bool {
+	l.budget -= 16 + len(pattern)*len(other)
+	return l.budget > 0 && covers(pattern, other)
 }
 
 // place is an element, or a value in it, of the statement at hand.
@@ -146,6 +157,9 @@ func (l *linter) lintStatement() {
 		l.report(l.at(-1, "Condition"), ClassSuggestion, "EMPTY_OBJECT_CONDITION", "leave it out", "the condition is empty")
 	}
 	for n := range s.Conditions {
+		if len(l.found) == maxViolations {
+			return
+		}
 		l.lintCondition(&s.Conditions[n])
 	}
 }
@@ -177,6 +191,9 @@ func (l *linter) lintPrincipals() {
 
 func (l *linter) lintActions(element string, patterns []string) {
 	for n, pattern := range patterns {
+		if len(l.found) == maxViolations {
+			return
+		}
 		if l.catalogue != nil && pattern != "*" {
 			prefix, name, _ := strings.Cut(pattern, ":")
 			service, known := l.catalogue.service(prefix)
@@ -264,7 +281,10 @@ func (l *linter) lintCovered(element, code string, patterns []string, n int, fol
 		return s
 	}
 	for other, pattern := range patterns {
-		if other != n && covers(form(pattern), form(patterns[n])) && (other < n || !covers(form(patterns[n]), form(pattern))) {
+		if l.budget <= 0 {
+			return
+		}
+		if other != n && l.covers(form(pattern), form(patterns[n])) && (other < n || !l.covers(form(patterns[n]), form(pattern))) {
 			l.report(l.at(n, element), ClassSuggestion, code, "leave it out", "%s is among what %s means", patterns[n], pattern)
 			return
 		}
@@ -288,7 +308,10 @@ func (l *linter) lintResourceTypes() {
 		about := slices.ContainsFunc(matching, func(name string) bool {
 			for _, kind := range service.Actions[name].Resources {
 				types[kind] = true
-				if slices.ContainsFunc(s.Resources, func(r string) bool { return resourcesOverlap(r, service.Resources[kind]) }) {
+				if slices.ContainsFunc(s.Resources, func(r string) bool {
+					l.budget -= 64 + len(r)*len(service.Resources[kind])
+					return l.budget <= 0 || resourcesOverlap(r, service.Resources[kind])
+				}) {
 					return true
 				}
 			}
@@ -368,28 +391,34 @@ func (l *linter) lintPassRole() {
 func (l *linter) lintRedundancy(n int) {
 	for other := range l.document.Statements {
 		a, b := &l.document.Statements[other], &l.document.Statements[n]
-		if other != n && a.includes(b) && (other < n || !b.includes(a)) {
+		if l.budget <= 0 {
+			return
+		}
+		if other != n && l.includes(a, b) && (other < n || !l.includes(b, a)) {
 			l.report(place{l.value.start, l.path}, ClassSuggestion, "REDUNDANT_STATEMENT", "leave it out", "statement %d says all that this one says", other)
 			return
 		}
 	}
 }
 
-// includes reports whether a statement applies, to the same effect, wherever another one does, as far as that can be seen from their texts.
-func (s *Statement) includes(other *Statement) bool {
-	all := func(wide, narrow []string, fold func(string) string) bool {
+// includes reports whether a statement applies, to the same effect, wherever another one does, as far as that can be seen from their
+// texts.
+func (l *linter) includes(wide, narrow *Statement) bool {
+	l.budget -= 256
+	all := func(wide, narrow []string, form func(string) string) bool {
 		for _, pattern := range narrow {
-			if !slices.ContainsFunc(wide, func(w string) bool { return covers(fold(w), fold(pattern)) }) {
+			if !slices.ContainsFunc(wide, func(w string) bool { return l.covers(form(w), form(pattern)) }) {
 				return false
 			}
 		}
 		return true
 	}
 	same := func(s string) string { return s }
-	return s.Effect == other.Effect && reflect.DeepEqual(s.Principal, other.Principal) && reflect.DeepEqual(s.NotPrincipal, other.NotPrincipal) &&
-		slices.Equal(s.NotActions, other.NotActions) && slices.Equal(s.NotResources, other.NotResources) &&
-		all(s.Actions, other.Actions, strings.ToLower) && all(s.Resources, other.Resources, same) &&
-		(len(s.Conditions) == 0 || reflect.DeepEqual(s.Conditions, other.Conditions))
+	return wide.Effect == narrow.Effect &&
+		reflect.DeepEqual(wide.Principal, narrow.Principal) && reflect.DeepEqual(wide.NotPrincipal, narrow.NotPrincipal) &&
+		slices.Equal(wide.NotActions, narrow.NotActions) && slices.Equal(wide.NotResources, narrow.NotResources) &&
+		all(wide.Actions, narrow.Actions, strings.ToLower) && all(wide.Resources, narrow.Resources, same) &&
+		(len(wide.Conditions) == 0 || reflect.DeepEqual(wide.Conditions, narrow.Conditions))
 }
 
 // lintCondition checks one key under one operator.

@@ -175,3 +175,29 @@ func TestLintIsTotal(t *testing.T) {
 		}
 	})
 }
+
+// TestLintIsBounded looks through the largest texts that compare most with each other.
+func TestLintIsBounded(t *testing.T) {
+	catalogue := testCatalogue(t)
+	list := func(one string, length int) string {
+		return `["` + strings.Join(strings.Fields(strings.Repeat(one+" ", length/(len(one)+3))), `","`) + `"]`
+	}
+	var keys strings.Builder
+	for n := range 8_000 {
+		fmt.Fprintf(&keys, `"i.d:%d":"",`, n)
+	}
+	statements := strings.TrimSuffix(strings.Repeat(`{"Effect":"Deny","Action":"a:b","Resource":"*"},`, 2700), ",")
+	for name, text := range map[string]string{
+		"actions":         `{"Effect":"Allow","Resource":"*","Action":` + list("a:b", 130_000) + `}`,
+		"unknown actions": `{"Effect":"Allow","Resource":"*","Action":` + list("iam:Gxx", 130_000) + `}`,
+		"resources":       `{"Effect":"Allow","Action":` + list("iam:GetUser", 65_000) + `,"Resource":` + list("arn:aws:s3:::*a*b*c", 65_000) + `}`,
+		"long resources":  `{"Effect":"Allow","Action":"iam:GetUser","Resource":` + list("arn:aws:iam::1:group/"+strings.Repeat("a*", 60)+"b", 130_000) + `}`,
+		"statements":      statements,
+		"condition keys":  `{"Sid":"","Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{` + keys.String() + `"a.b:c":"d"}}}`,
+	} {
+		findings := policy.Lint(policy.Identity, []byte(`{"Version":"2012-10-17","Statement":[`+text+`]}`), catalogue)
+		if len(findings) == 0 || len(findings) > 100 || findings[0].Code == policy.CodeMalformed {
+			t.Errorf("%s: %d findings, %+v", name, len(findings), findings[:min(1, len(findings))])
+		}
+	}
+}
