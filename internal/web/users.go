@@ -165,6 +165,9 @@ func (v *visit) createUser() error {
 	required(&f, "UserName", "Enter a user name.")
 	if access && custom {
 		twice(&f)
+		if err := secret.CheckUserPassword(f.Values.Get("NewPassword"), "", ""); err != nil && f.Problem("NewPassword")+f.Problem("Again") == "" {
+			f.wrong("NewPassword", "%s", err.Error()) // before anything is made
+		}
 	}
 	in := &iamapi.CreateUserInput{UserName: strings.TrimSpace(f.Value("UserName"))}
 	for _, row := range typedTags(&f) {
@@ -189,8 +192,9 @@ func (v *visit) createUser() error {
 	return v.givePassword(&f, in.UserName, custom)
 }
 
-// givePassword gives a user who was just made a password. One that breaks the rules undoes the user, so that the form can be sent
-// again; when it is refused for another reason the user is there all the same, and the page says so.
+// givePassword gives a user who was just made a password. One that breaks a rule which only the operation knows undoes the
+// user, so that the form can be sent again; when it is refused for another reason the user is there all the same, and the page
+// says so.
 func (v *visit) givePassword(f *form, name string, custom bool) error {
 	shown := v.newUserView(*f)
 	shown.Created = name
