@@ -402,6 +402,10 @@ func (s *Service) Notices(ctx context.Context, identity *store.Identity) (notice
 // NoticeAbandoned is the kind of notice about a sign-in whose password was right and whose device was not shown.
 const NoticeAbandoned = "sign-in-without-mfa"
 
+// mailSpan is how often the root user gets mail of sign-ins that were not completed: whoever knows the password could otherwise
+// fill the mailbox.
+const mailSpan = time.Hour
+
 // abandoned records a sign-in that stopped at the device, and tells the owner: whoever it was knew the password.
 func (s *Service) abandoned(tx *store.Tx, session *store.Session, identity *store.Identity, now time.Time) error {
 	v := Visitor{UserAgent: session.UserAgent}
@@ -410,13 +414,18 @@ func (s *Service) abandoned(tx *store.Tx, session *store.Session, identity *stor
 	if err := audit.Write(tx, loginFailed(v, c, now, true, "MFA was not completed")); err != nil {
 		return err
 	}
+	earlier, err := tx.Notices(session.AccountID, identity.ID)
+	if err != nil {
+		return err
+	}
 	detail := fmt.Sprintf("%s from %s", session.CreatedAt.UTC().Format("2006-01-02 15:04 UTC"), session.SourceAddress)
 	if err := tx.InsertNotice(&store.Notice{
 		AccountID: session.AccountID, ID: audit.NewID(), IdentityID: identity.ID, Kind: NoticeAbandoned, Detail: detail, CreatedAt: now,
 	}); err != nil {
 		return err
 	}
-	if identity.Kind != store.Root {
+	told := len(earlier) > 0 && now.Sub(earlier[len(earlier)-1].CreatedAt) < mailSpan
+	if identity.Kind != store.Root || told {
 		return nil
 	}
 	account, err := tx.Account(session.AccountID)
