@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
@@ -208,26 +209,36 @@ const (
 	pruneEvery = time.Hour
 )
 
-// Background does what no request waits for, until ctx is done: last uses, mails, what is over, old events.
+// Background does what no request waits for, until ctx is done. Each kind of work goes by itself, so that a mail server that
+// does not answer delays mails alone.
 func (s *Server) Background(ctx context.Context) {
-	flush, sweep, prune := time.NewTicker(flushEvery), time.NewTicker(sweepEvery), time.NewTicker(pruneEvery)
-	defer flush.Stop()
-	defer sweep.Stop()
-	defer prune.Stop()
+	c, now := s.config, s.config.Clock
+	var running sync.WaitGroup
+	for _, work := range []struct {
+		every time.Duration
+		do    func() error
+	}{
+		{flushEvery, func() error { return s.API.KeyUses.Flush(ctx, s.state.Store) }},
+		{flushEvery, func() error { return outbox.Flush(ctx, s.state.Store, s.deliver, c.Logger, now()) }},
+		{sweepEvery, func() error { return errors.Join(s.SignIn.Sweep(ctx), s.API.Audit.FlushUnauthenticated(now())) }},
+		{pruneEvery, func() error { return s.API.Audit.Prune(ctx, now(), c.AuditReadRetention, c.AuditRetention) }},
+	} {
+		running.Go(func() { s.repeat(ctx, work.every, work.do) })
+	}
+	running.Wait()
+}
+
+// repeat does work again and again until ctx is done.
+func (s *Server) repeat(ctx context.Context, every time.Duration, do func() error) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
 	for {
-		var err error
 		select {
 		case <-ctx.Done():
 			return
-		case <-flush.C:
-			err = errors.Join(s.API.KeyUses.Flush(ctx, s.state.Store),
-				outbox.Flush(ctx, s.state.Store, s.deliver, s.config.Logger, s.config.Clock()))
-		case <-sweep.C:
-			err = errors.Join(s.SignIn.Sweep(ctx), s.API.Audit.FlushUnauthenticated(s.config.Clock()))
-		case <-prune.C:
-			err = s.API.Audit.Prune(ctx, s.config.Clock(), s.config.AuditReadRetention, s.config.AuditRetention)
+		case <-ticker.C:
 		}
-		if err != nil && ctx.Err() == nil {
+		if err := do(); err != nil && ctx.Err() == nil {
 			s.config.Logger.Error("background work failed, will be tried again", "error", err)
 		}
 	}
