@@ -59,18 +59,13 @@ func subjectOf(r *api.Request, tx *store.Tx, name string) (*subject, error) {
 	s := &subject{name: name}
 	var err error
 	if name == "" {
-		s.identity, err = tx.Identity(r.Caller.AccountID(), r.Caller.Identity.ID)
+		s.identity, s.tags, err = tx.Tagged(r.Caller.AccountID(), r.Caller.Identity.ID)
 	} else {
-		s.identity, err = tx.UserByName(r.Caller.AccountID(), name)
+		s.identity, s.tags, err = tx.TaggedUser(r.Caller.AccountID(), name)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		s.identity = nil
-		return s, nil
+		s.identity, err = nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	s.tags, err = tx.Tags(s.identity.AccountID, s.identity.ID)
 	return s, err
 }
 

@@ -86,6 +86,41 @@ func (tx *Tx) UserByName(account, name string) (*Identity, error) {
 	return &i, err
 }
 
+// Tagged reads an identity by its internal id, with its tags, in one statement. ErrNotFound.
+func (tx *Tx) Tagged(account, id string) (*Identity, []Tag, error) {
+	return tx.tagged(`i.identity_id = $2`, account, id)
+}
+
+// TaggedUser reads a user by name, ignoring case, with the tags, in one statement. ErrNotFound.
+func (tx *Tx) TaggedUser(account, name string) (*Identity, []Tag, error) {
+	return tx.tagged(`i.name_key = $2 and i.kind = 'user'`, account, Fold(name))
+}
+
+func (tx *Tx) tagged(condition, account, arg string) (*Identity, []Tag, error) {
+	var (
+		i     *Identity
+		tags  []Tag
+		first Identity
+	)
+	_, err := list(tx, func(row scanner) (t Tag, err error) {
+		if err = row.Scan(append(first.columns(), &t.Key, &t.Value)...); err != nil {
+			return t, err
+		}
+		i = &first
+		if t.Key != "" { // an identity without tags is a row with none
+			tags = append(tags, t)
+		}
+		return t, nil
+	}, `select i.account_id, i.identity_id, i.kind, i.unique_id, i.name, i.path, i.version, i.sessions_not_before, i.created_at,
+		i.password_last_used_at, coalesce(t.tag_key, ''), coalesce(t.tag_value, '') from identity i
+		left join identity_tag t on t.account_id = i.account_id and t.identity_id = i.identity_id
+		where i.account_id = $1 and `+condition+` order by t.position, t.tag_key`, account, arg)
+	if err == nil && i == nil {
+		err = ErrNotFound
+	}
+	return i, tags, err
+}
+
 // RootUser reads the account's root user. ErrNotFound when there is no such account.
 func (tx *Tx) RootUser(account string) (*Identity, error) {
 	var i Identity
