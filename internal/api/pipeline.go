@@ -100,7 +100,7 @@ func (s *Service) Allowed(ctx context.Context, r *Request, checks ...authz.Check
 // renders the answer before anything is committed.
 func (s *Service) perform(ctx context.Context, r *Request, open func(*store.Tx) (any, error), encode func(any) error) (any, error) {
 	var in, out any
-	begin := func(tx *store.Tx) (err error) {
+	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
 		if in, err = open(tx); err != nil {
 			return err
 		}
@@ -112,14 +112,7 @@ func (s *Service) perform(ctx context.Context, r *Request, open func(*store.Tx) 
 		}
 		out, err = r.row.execute(r, tx, in)
 		return err
-	}
-	err := authn.ErrNoSnapshot
-	if r.row.bare {
-		err = s.Store.Peek(ctx, begin)
-	}
-	if errors.Is(err, authn.ErrNoSnapshot) {
-		err = s.Store.View(ctx, begin)
-	}
+	})
 	if err == nil && r.row.writes {
 		out, err = s.change(ctx, r, in, encode)
 	} else if err == nil && encode != nil {

@@ -27,9 +27,6 @@ type Op[In, Out any] struct {
 
 	// Open operations are authorised by being authenticated: no policy is asked.
 	Open bool
-	// Bare operations read nothing but who calls. When the caller is known from memory, one read shows that this is current,
-	// and no snapshot is begun.
-	Bare bool
 	// Quiet changes touch nothing that a decision or an authentication reads, and leave the account's generation alone.
 	Quiet bool
 	// Scopes are the narrower session scopes that may call the operation, beside the full one.
@@ -44,7 +41,6 @@ type row struct {
 	*awsquery.Operation
 	writes    bool
 	open      bool
-	bare      bool
 	quiet     bool
 	scopes    []string
 	eventName string
@@ -91,15 +87,13 @@ func Define[In, Out any](t *Table, service, name string, op Op[In, Out]) {
 		panic(fmt.Sprintf("define %s:%s: defined twice", service, name))
 	case op.Execute == nil:
 		panic(fmt.Sprintf("define %s:%s: nothing to execute", service, name))
-	case op.Bare && (!op.Open || r.writes):
-		panic(fmt.Sprintf("define %s:%s: only an open read can be bare", service, name))
 	case op.Resources == nil && !op.Open:
 		panic(fmt.Sprintf("define %s:%s: nothing to authorise", service, name))
 	}
 	if _, ok := r.NewInput().(*In); !ok {
 		panic(fmt.Sprintf("define %s:%s: input is %T", service, name, r.NewInput()))
 	}
-	r.open, r.bare, r.quiet, r.scopes = op.Open, op.Bare, op.Quiet, op.Scopes
+	r.open, r.quiet, r.scopes = op.Open, op.Quiet, op.Scopes
 	if op.EventName != "" {
 		r.eventName = op.EventName
 	}

@@ -74,9 +74,6 @@ func (a *Authenticator) Signed(tx *store.Tx, sig *sigv4.Signature, r *http.Reque
 	}, nil
 }
 
-// ErrNoSnapshot is returned when a key must be read anew and the transaction sees no snapshot to read it from.
-var ErrNoSnapshot = errors.New("a snapshot is needed to read the access key")
-
 // key returns the active key with the id: from memory when its account has not changed since, otherwise read anew.
 func (a *Authenticator) key(tx *store.Tx, id string) (*knownKey, error) {
 	a.mu.RLock()
@@ -87,9 +84,6 @@ func (a *Authenticator) key(tx *store.Tx, id string) (*knownKey, error) {
 		if err == nil && now == known.freshness {
 			return known, nil
 		}
-	}
-	if !tx.Snapshot() {
-		return nil, ErrNoSnapshot
 	}
 	fresh, err := a.openKey(tx, id, known)
 	if errors.Is(err, store.ErrNotFound) {

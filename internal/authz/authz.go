@@ -129,7 +129,7 @@ func AccessDenied(message string) *awsquery.Error {
 
 // principal returns the caller's compiled policies: from memory when neither the account nor the identity changed.
 func (a *Authorizer) principal(tx *store.Tx, c *authn.Caller) (*principal, error) {
-	if !tx.Snapshot() {
+	if tx.Writes() {
 		return compile(tx, c)
 	}
 	a.mu.RLock()

@@ -143,23 +143,6 @@ func (s *Store) Close() error {
 
 // View runs fn in a read-only transaction that sees one snapshot of the database.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
-	return s.read(ctx, func(c *connection) error {
-		if err := c.control("begin"); err != nil {
-			return err
-		}
-		defer c.control("rollback") //nolint:errcheck // a read transaction has nothing to lose
-		return fn(&Tx{c: c, snapshot: true})
-	})
-}
-
-// Peek runs fn without a transaction: each of its statements sees the database as it is then. It is for what reads once, and is
-// spared the beginning and end of a snapshot.
-func (s *Store) Peek(ctx context.Context, fn func(*Tx) error) error {
-	return s.read(ctx, func(c *connection) error { return fn(&Tx{c: c}) })
-}
-
-// read lends a reader's connection.
-func (s *Store) read(ctx context.Context, use func(*connection) error) error {
 	var c *connection
 	select {
 	case c = <-s.readers:
@@ -174,7 +157,11 @@ func (s *Store) read(ctx context.Context, use func(*connection) error) error {
 		}
 	}
 	defer func() { s.readers <- c }()
-	return use(c)
+	if err := c.control("begin"); err != nil {
+		return err
+	}
+	defer c.control("rollback") //nolint:errcheck // a read transaction has nothing to lose
+	return fn(&Tx{c: c})
 }
 
 // Update runs fn in a write transaction and commits it when fn returns nil; on an error nothing is changed. fn may be run
@@ -194,7 +181,7 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 			s.writer.control("rollback") //nolint:errcheck // the cause is already being returned
 		}
 	}()
-	if err := fn(&Tx{c: s.writer}); err != nil {
+	if err := fn(&Tx{c: s.writer, writes: true}); err != nil {
 		return err
 	}
 	if err := s.writer.control("commit"); err != nil {
@@ -206,13 +193,13 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 
 // Tx is a transaction. Its methods are grouped by resource, a file each.
 type Tx struct {
-	c        *connection
-	snapshot bool
+	c      *connection
+	writes bool
 }
 
-// Snapshot reports whether everything that the transaction reads is one committed state. Only that may be cached: what a writing
-// transaction reads is nobody's until it is committed, and what Peek reads may be of several states.
-func (tx *Tx) Snapshot() bool { return tx.snapshot }
+// Writes reports whether the transaction may change the database. What such a transaction reads must not be cached: it is
+// nobody's until it is committed.
+func (tx *Tx) Writes() bool { return tx.writes }
 
 // connection is one database connection with its prepared statements; it serves one transaction at a time. It is taken from
 // database/sql for as long as the store is open, and spoken to through the driver's own interfaces: a warm request makes three

@@ -11,7 +11,7 @@ import (
 func Define(t *api.Table) {
 	api.Define(t, "sts", "GetCallerIdentity", api.Op[stsapi.GetCallerIdentityInput, stsapi.GetCallerIdentityOutput]{
 		// Answered to anybody whose credential is good, whatever the policies say (STS API Reference, GetCallerIdentity).
-		Open: true, Bare: true, Execute: getCallerIdentity,
+		Open: true, Execute: getCallerIdentity,
 	})
 }
 
