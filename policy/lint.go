@@ -33,10 +33,39 @@ type Finding struct {
 // CodeMalformed is the code of findings that are violations: with them AWS does not store the policy.
 const CodeMalformed = "MALFORMED_POLICY_DOCUMENT"
 
-// Lint reads a policy and reports what is wrong, dangerous or needless in it, in the order of the text. A text that Parse refuses has
-// the violations as findings, and no others. Without a catalogue the checks of what exists are left out. At most 100 findings are
-// reported, and the work is bounded: in a text far beyond AWS's quotas not all values are compared with all others.
-func Lint(kind Kind, text []byte, catalogue *Catalogue) []Finding {
+// Lint reads a policy that is to be attached so and reports what is wrong, dangerous or needless in it, in the order of the text. A
+// text that Parse refuses has the violations as findings, and no others but its size. Without a catalogue the checks of what exists
+// are left out. At most 101 findings are reported, and the work is bounded: in a text far beyond AWS's quotas not all values
+// are compared with all others.
+func Lint(a Attachment, text []byte, catalogue *Catalogue) []Finding {
+	findings := lintText(a.Kind, text, catalogue)
+	if size, over := measure(text, a.MaxSize); a.MaxSize > 0 && size > a.MaxSize {
+		places := locator{text: text, at: Position{1, 1}}
+		findings = append(findings, Finding{
+			places.locate(over), "", ClassError, a.Kind.sizeCode(),
+			fmt.Sprintf("the policy has %d characters, white space not counted, and may have %d", size, a.MaxSize), "split it, or say the same in fewer statements",
+		})
+		slices.SortStableFunc(findings, func(a, b Finding) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
+	}
+	return findings
+}
+
+// sizeCode is the code of the finding about a policy that is too large.
+func (k Kind) sizeCode() string {
+	switch k {
+	case Resource, Trust:
+		return "POLICY_SIZE_EXCEEDS_RESOURCE_POLICY_QUOTA"
+	case ServiceControl:
+		return "POLICY_SIZE_EXCEEDS_SERVICE_CONTROL_POLICY_QUOTA"
+	case ResourceControl:
+		return "POLICY_SIZE_EXCEEDS_RESOURCE_CONTROL_POLICY_QUOTA"
+	}
+	return "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"
+}
+
+func lintText(kind Kind, text []byte, catalogue *Catalogue) []Finding {
 	document, err := Parse(kind, text)
 	if violations, ok := err.(Violations); ok {
 		findings := make([]Finding, len(violations))

@@ -85,7 +85,7 @@ func TestLint(t *testing.T) {
 	catalogue := testCatalogue(t)
 	seen := map[string]bool{}
 	for _, c := range lintCases {
-		findings := policy.Lint(c.kind, []byte(`{"Version":"2012-10-17","Statement":[`+c.statement+`]}`), catalogue)
+		findings := policy.Lint(policy.Attachment{Kind: c.kind}, []byte(`{"Version":"2012-10-17","Statement":[`+c.statement+`]}`), catalogue)
 		var got []string
 		for _, f := range findings {
 			got = append(got, fmt.Sprintf("%s %s %s", f.Class, f.Code, f.Path))
@@ -109,12 +109,34 @@ func TestLint(t *testing.T) {
 		{"{\n \"Statement\": ]", `2:15  MALFORMED_POLICY_DOCUMENT`},
 	} {
 		var got []string
-		for _, f := range policy.Lint(policy.Identity, []byte(c.text), nil) {
+		for _, f := range policy.Lint(policy.Attachment{}, []byte(c.text), nil) {
 			got = append(got, fmt.Sprintf("%d:%d %s %s", f.Line, f.Column, f.Path, f.Code))
 			seen[f.Code] = true
 		}
 		if strings.Join(got, ", ") != c.want {
 			t.Errorf("%s\ngot  %v\nwant %s", c.text, got, c.want)
+		}
+	}
+	for _, name := range policy.AttachmentNames() {
+		a, _ := policy.AttachmentNamed(name)
+		text := func(size int) []byte {
+			const head, tail = `{"Version":"2012-10-17",` + "\n" + `"Statement":[],"Id":"`, `"}`
+			return []byte(head + strings.Repeat("ü", size-len(head)+1-len(tail)) + tail)
+		}
+		if a.MaxSize == 0 {
+			a.MaxSize = 131072 - 1
+			a.Kind = policy.Resource
+		}
+		for _, f := range policy.Lint(a, text(a.MaxSize), nil) {
+			if f.Class != policy.ClassSuggestion && f.Code != policy.CodeMalformed {
+				t.Errorf("%s: %+v", name, f)
+			}
+		}
+		findings := policy.Lint(a, text(a.MaxSize+1), nil)
+		last := findings[len(findings)-1]
+		seen[last.Code] = true
+		if !strings.HasPrefix(last.Code, "POLICY_SIZE_EXCEEDS_") || last.Line != 2 || last.Column != a.MaxSize+1-len(`{"Version":"2012-10-17",`) {
+			t.Errorf("%s: %+v", name, last)
 		}
 	}
 	source, err := os.ReadFile("lint.go")
@@ -130,7 +152,7 @@ func TestLint(t *testing.T) {
 
 func TestLintHints(t *testing.T) {
 	for action, want := range map[string]string{"iam:GetUzer": "is GetUser meant?", "iam:getgrup": "is GetGroup meant?", "iam:Nothing": "", "iam:GetUserXXXX": ""} {
-		findings := policy.Lint(policy.Identity, []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"`+action+`","Resource":"*"}}`), testCatalogue(t))
+		findings := policy.Lint(policy.Attachment{}, []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"`+action+`","Resource":"*"}}`), testCatalogue(t))
 		if len(findings) != 1 || findings[0].Hint != want {
 			t.Errorf("%s: %+v, want the hint %q", action, findings, want)
 		}
@@ -153,7 +175,7 @@ func TestCatalogue(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["jobs:Run","iam:GetUser"],"Resource":"*","Condition":{"StringEquals":{"jobs:Queue":"${aws:username}"}}}}`)
-	if got := policy.Lint(policy.Identity, text, testCatalogue(t).With(added)); len(got) != 0 {
+	if got := policy.Lint(policy.Attachment{}, text, testCatalogue(t).With(added)); len(got) != 0 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -165,12 +187,12 @@ func TestLintIsTotal(t *testing.T) {
 		d := newDrawer(t)
 		kind := policy.Kind(d.index(7))
 		text := d.document(kind)
-		for _, f := range policy.Lint(kind, []byte(text), catalogue) {
+		for _, f := range policy.Lint(policy.Attachment{Kind: kind}, []byte(text), catalogue) {
 			if f.Line != 1 || f.Column < 1 || f.Column > len(text) || f.Code == "" || f.Message == "" || f.Code == policy.CodeMalformed {
 				t.Fatalf("%+v\n%s", f, text)
 			}
 		}
-		if n := d.index(len(text)); len(policy.Lint(kind, []byte(text[:n]), catalogue)) == 0 {
+		if n := d.index(len(text)); len(policy.Lint(policy.Attachment{Kind: kind}, []byte(text[:n]), catalogue)) == 0 {
 			t.Fatalf("nothing is found about %s", text[:n])
 		}
 	})
@@ -195,7 +217,7 @@ func TestLintIsBounded(t *testing.T) {
 		"statements":      statements,
 		"condition keys":  `{"Sid":"","Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{` + keys.String() + `"a.b:c":"d"}}}`,
 	} {
-		findings := policy.Lint(policy.Identity, []byte(`{"Version":"2012-10-17","Statement":[`+text+`]}`), catalogue)
+		findings := policy.Lint(policy.Attachment{}, []byte(`{"Version":"2012-10-17","Statement":[`+text+`]}`), catalogue)
 		if len(findings) == 0 || len(findings) > 100 || findings[0].Code == policy.CodeMalformed {
 			t.Errorf("%s: %d findings, %+v", name, len(findings), findings[:min(1, len(findings))])
 		}

@@ -32,9 +32,15 @@ func Parse(kind Kind, text []byte) (*Document, error) {
 // Size returns the number of characters that count against the quotas for the size of policies: all but the white space outside strings
 // (IAM User Guide, "IAM and AWS STS quotas").
 func Size(text []byte) int {
-	size := 0
+	size, _ := measure(text, 0)
+	return size
+}
+
+// measure returns the size of a text and where the character begins that is one too many; behind the text when none is.
+func measure(text []byte, limit int) (size, over int) {
+	over = len(text)
 	inString, escaped := false, false
-	for _, c := range text {
+	for offset, c := range text {
 		switch {
 		case !inString && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
 			continue
@@ -46,10 +52,13 @@ func Size(text []byte) int {
 			inString = !inString
 		}
 		if utf8.RuneStart(c) {
+			if size == limit {
+				over = offset
+			}
 			size++
 		}
 	}
-	return size
+	return size, over
 }
 
 // parser builds a document from JSON and collects what is wrong.

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,12 +18,6 @@ import (
 func policyCommand() *cobra.Command {
 	return group("policy", "Check, format, evaluate and test policies; needs no server",
 		policyValidateCommand(), policyFmtCommand(), policyEvaluateCommand(), policyExplainCommand(), policyTestCommand())
-}
-
-// policyKinds are the kinds of policy as --kind names them.
-var policyKinds = map[string]policy.Kind{
-	"identity": policy.Identity, "resource": policy.Resource, "trust": policy.Trust, "boundary": policy.Boundary,
-	"session": policy.Session, "scp": policy.ServiceControl, "rcp": policy.ResourceControl,
 }
 
 // readPolicy reads a file, or standard input for "-".
@@ -57,7 +49,7 @@ func policyValidateCommand() *cobra.Command {
 		Long: `Say what is wrong, dangerous or needless in policies, each with its line and column.
 
 Findings are of four classes, as in IAM Access Analyzer: ERROR, SECURITY_WARNING, WARNING and SUGGESTION. The exit code is 1
-when there is an ERROR. Actions and condition keys of IAM and STS are known; --catalogue adds those of other services.`,
+when there is an ERROR, such as a policy that is larger than the quota for its --kind. Actions and condition keys of IAM and STS are known; --catalogue adds those of other services.`,
 		Example: `  touchstone policy validate self.json
   touchstone policy validate --kind trust --output json role-trust.json
   touchstone policy validate --catalogue jobs-service.json - < policy.json`,
@@ -65,9 +57,9 @@ when there is an ERROR. Actions and condition keys of IAM and STS are known; --c
 			if err := out.check(); err != nil {
 				return err
 			}
-			k, ok := policyKinds[kind]
+			attachment, ok := policy.AttachmentNamed(kind)
 			if !ok {
-				return usagef("--kind %q: use one of %s", kind, strings.Join(slices.Sorted(maps.Keys(policyKinds)), ", "))
+				return usagef("--kind %q: use one of %s", kind, strings.Join(policy.AttachmentNames(), ", "))
 			}
 			known, err := catalogue.Load(catalogues...)
 			if err != nil {
@@ -85,7 +77,7 @@ when there is an ERROR. Actions and condition keys of IAM and STS are known; --c
 				if err != nil {
 					return err
 				}
-				for _, f := range policy.Lint(k, text, known) {
+				for _, f := range policy.Lint(attachment, text, known) {
 					findings = append(findings, finding{name, f.Line, f.Column, f.Path, string(f.Class), f.Code, f.Message, f.Hint})
 					if f.Class == policy.ClassError {
 						faults++
@@ -112,7 +104,7 @@ when there is an ERROR. Actions and condition keys of IAM and STS are known; --c
 		},
 	}
 	out.flags(cmd)
-	cmd.Flags().StringVar(&kind, "kind", "identity", "kind of the policies: identity, resource, trust, boundary, session, scp or rcp")
+	cmd.Flags().StringVar(&kind, "kind", "identity", "what the policies are for: "+strings.Join(policy.AttachmentNames(), ", "))
 	cmd.Flags().StringArrayVar(&catalogues, "catalogue", nil, "file with the actions and condition keys of more services")
 	return cmd
 }

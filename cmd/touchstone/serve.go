@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/catalogue"
 	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/operator"
 	"github.com/touchstone-iam/touchstone/internal/server"
@@ -22,13 +23,14 @@ import (
 
 // serving are the settings of 'serve'.
 type serving struct {
-	where     location
-	http      httpd.Config
-	server    server.Config
-	rootEmail string
-	reads     string
-	logLevel  string
-	logFormat string
+	where      location
+	http       httpd.Config
+	server     server.Config
+	rootEmail  string
+	reads      string
+	catalogues []string
+	logLevel   string
+	logFormat  string
 }
 
 func serveCommand() *cobra.Command {
@@ -63,6 +65,7 @@ On the first start it makes an account and prints a link on which the root user 
 	f.DurationVar(&s.server.AuditRetention, "audit-retention", s.server.AuditRetention, "how long events of changes, sign-ins and denials are kept")
 	f.DurationVar(&s.server.AuditReadRetention, "audit-read-retention", s.server.AuditReadRetention, "how long events of reads are kept")
 	f.StringVar(&s.server.SMTPURL, "smtp-url", "", "mail server, smtp://user:password@host:587?from=ADDRESS (default: mails go to the log)")
+	f.StringArrayVar(&s.catalogues, "catalogue", nil, "file with the actions and condition keys of more services, which the policy editor then knows")
 	f.StringVar(&s.logLevel, "log-level", "info", "what to log: debug, info, warn or error")
 	f.StringVar(&s.logFormat, "log-format", "auto", "how to log: text, json, or auto (text on a terminal)")
 	return cmd
@@ -106,6 +109,11 @@ func (s *serving) complete(logger *slog.Logger) error {
 	default:
 		faults = append(faults, fmt.Errorf("--audit-reads %q: use queue, sync or off", s.reads))
 	}
+	known, err := catalogue.Load(s.catalogues...)
+	if err != nil {
+		faults = append(faults, err)
+	}
+	s.server.Catalogue = known
 	return errors.Join(append(faults, s.http.Validate(), s.server.Check())...)
 }
 

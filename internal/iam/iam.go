@@ -21,6 +21,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/policy"
 )
 
 // Operations are what the operations work with, beside the store.
@@ -32,6 +33,7 @@ type Operations struct {
 	Authn        *authn.Authenticator
 	Authz        *authz.Authorizer
 	KeyUses      *api.KeyUses
+	Catalogue    *policy.Catalogue // of what exists, for ValidatePolicy
 }
 
 // Define gives every operation built so far its functions.
@@ -45,6 +47,7 @@ func (o *Operations) Define(t *api.Table) {
 	o.defineEnrolment(t)
 	o.defineSessions(t)
 	o.defineDirectory(t)
+	o.defineValidation(t)
 }
 
 // subject is whom an operation is about.

@@ -16,6 +16,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
+	"github.com/touchstone-iam/touchstone/internal/catalogue"
 	"github.com/touchstone-iam/touchstone/internal/iam"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
 	"github.com/touchstone-iam/touchstone/internal/operator"
@@ -26,6 +27,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/sts"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 	"github.com/touchstone-iam/touchstone/internal/web"
+	"github.com/touchstone-iam/touchstone/policy"
 	"github.com/touchstone-iam/touchstone/stsapi"
 )
 
@@ -41,7 +43,8 @@ type Config struct {
 	AuditReads         audit.ReadMode
 	AuditRetention     time.Duration
 	AuditReadRetention time.Duration
-	SMTPURL            string // "" writes mails to the log
+	SMTPURL            string            // "" writes mails to the log
+	Catalogue          *policy.Catalogue // what policies may name, for their validation
 
 	Clock  func() time.Time
 	Logger *slog.Logger
@@ -55,7 +58,8 @@ func Defaults() Config {
 		Argon2:         secret.DefaultParams,
 		AuditReads:     audit.ReadsQueued,
 		AuditRetention: 400 * 24 * time.Hour, AuditReadRetention: 7 * 24 * time.Hour,
-		Clock: time.Now,
+		Catalogue: catalogue.Builtin(),
+		Clock:     time.Now,
 	}
 }
 
@@ -107,7 +111,7 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 		RelyingParty: rp, Clock: c.Clock, Logger: c.Logger,
 	}
 	(&iam.Operations{
-		SignIn: signIn, Hasher: hasher, Master: state.Master, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz, KeyUses: service.KeyUses,
+		SignIn: signIn, Hasher: hasher, Master: state.Master, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz, KeyUses: service.KeyUses, Catalogue: c.Catalogue,
 	}).Define(table)
 	sts.Define(table)
 	s := &Server{API: service, SignIn: signIn, URL: c.URL, config: c, state: state, deliver: deliver}

@@ -78,6 +78,12 @@ var operations = []*awsquery.Operation{
 		Pages: []string{"Users"},
 	},
 	{
+		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "ValidatePolicy",
+		Action: "touchstone:ValidatePolicy", Level: awsquery.Read,
+		Input: &shapeValidatePolicyInput, NewInput: func() any { return new(ValidatePolicyInput) },
+		Output: &shapeValidatePolicyOutput, ResultWrapper: "ValidatePolicyResult",
+	},
+	{
 		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "DescribeAccount",
 		Action: "touchstone:DescribeAccount", Level: awsquery.Read,
 		Input: &shapeDescribeAccountInput, NewInput: func() any { return new(DescribeAccountInput) },

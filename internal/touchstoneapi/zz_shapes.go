@@ -24,10 +24,13 @@ var (
 	shapeMaxItemsType            = awsquery.Shape{Kind: awsquery.Integer, Min: 1, Max: 1000}
 	shapeNameFragmentType        = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 128}
 	shapePathPrefixType          = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 512, Pattern: &patternPathPrefixType}
+	shapePolicyAttachmentType    = awsquery.Shape{Kind: awsquery.String, Enum: []string{"identity", "user", "group", "role", "managed", "boundary", "resource", "trust", "session", "scp", "rcp"}}
+	shapePolicyTextType          = awsquery.Shape{Kind: awsquery.String, Max: 131072}
 	shapeSessionIdType           = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 128}
 	shapeSortOrderType           = awsquery.Shape{Kind: awsquery.String, Enum: []string{"Ascending", "Descending"}}
 	shapeUserSortType            = awsquery.Shape{Kind: awsquery.String, Enum: []string{"UserName", "Path", "CreateDate", "PasswordLastUsed"}}
 	shapeMfaDeviceDetailListType = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeMFADeviceDetail}
+	shapePolicyFindingListType   = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapePolicyFinding}
 	shapeSessionListType         = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeSession}
 	shapeUserDetailListType      = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeUserDetail}
 )
@@ -101,6 +104,15 @@ var (
 		{Name: "LastUsedDate", Shape: &timestampShape},
 		{Name: "Marked", Shape: &booleanShape},
 	}}
+	shapePolicyFinding = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "Line", Shape: &integerShape, Required: true},
+		{Name: "Column", Shape: &integerShape, Required: true},
+		{Name: "Path", Shape: &stringShape, Required: true},
+		{Name: "Class", Shape: &stringShape, Required: true},
+		{Name: "Code", Shape: &stringShape, Required: true},
+		{Name: "Message", Shape: &stringShape, Required: true},
+		{Name: "Hint", Shape: &stringShape, Required: true},
+	}}
 	shapeSession = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "SessionId", Shape: &shapeSessionIdType, Required: true},
 		{Name: "CreateDate", Shape: &timestampShape, Required: true},
@@ -123,6 +135,15 @@ var (
 		{Name: "AccessKeys", Shape: &integerShape},
 		{Name: "ActiveAccessKeys", Shape: &integerShape},
 		{Name: "HasPassword", Shape: &booleanShape},
+	}}
+	shapeValidatePolicyInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "PolicyDocument", Shape: &shapePolicyTextType, Required: true},
+		{Name: "Attachment", Shape: &shapePolicyAttachmentType, Required: true},
+	}}
+	shapeValidatePolicyOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "Findings", Shape: &shapePolicyFindingListType, Required: true},
+		{Name: "Size", Shape: &integerShape, Required: true},
+		{Name: "MaxSize", Shape: &integerShape},
 	}}
 )
 

@@ -94,6 +94,21 @@ type DescribeUsersOutput struct {
 	TotalCount  int // required
 }
 
+// ValidatePolicyInput is what ValidatePolicy takes.
+//
+// Size counts characters, white space outside strings left out. MaxSize is the quota; without one it is absent.
+type ValidatePolicyInput struct {
+	PolicyDocument string               // required
+	Attachment     PolicyAttachmentType // required
+}
+
+// ValidatePolicyOutput is what ValidatePolicy answers.
+type ValidatePolicyOutput struct {
+	Findings []PolicyFinding // required
+	Size     int             // required
+	MaxSize  *int
+}
+
 // DescribeAccountInput is what DescribeAccount takes.
 //
 // RootEmail is for the root user only; the state of the root user's credentials for who may read the account summary.
@@ -118,6 +133,17 @@ type MFADeviceDetail struct {
 	EnableDate   time.Time // required
 	LastUsedDate *time.Time
 	Marked       bool
+}
+
+// PolicyFinding is a structure of the model.
+type PolicyFinding struct {
+	Line    int    // required
+	Column  int    // required
+	Path    string // required
+	Class   string // required
+	Code    string // required
+	Message string // required
+	Hint    string // required
 }
 
 // Session is a structure of the model.
@@ -146,6 +172,24 @@ type UserDetail struct {
 	ActiveAccessKeys *int
 	HasPassword      *bool
 }
+
+// PolicyAttachmentType is an enumeration of the model.
+type PolicyAttachmentType string
+
+// The values of PolicyAttachmentType.
+const (
+	PolicyAttachmentTypeIdentity PolicyAttachmentType = "identity"
+	PolicyAttachmentTypeUser     PolicyAttachmentType = "user"
+	PolicyAttachmentTypeGroup    PolicyAttachmentType = "group"
+	PolicyAttachmentTypeRole     PolicyAttachmentType = "role"
+	PolicyAttachmentTypeManaged  PolicyAttachmentType = "managed"
+	PolicyAttachmentTypeBoundary PolicyAttachmentType = "boundary"
+	PolicyAttachmentTypeResource PolicyAttachmentType = "resource"
+	PolicyAttachmentTypeTrust    PolicyAttachmentType = "trust"
+	PolicyAttachmentTypeSession  PolicyAttachmentType = "session"
+	PolicyAttachmentTypeScp      PolicyAttachmentType = "scp"
+	PolicyAttachmentTypeRcp      PolicyAttachmentType = "rcp"
+)
 
 // SortOrderType is an enumeration of the model.
 type SortOrderType string

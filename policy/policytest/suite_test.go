@@ -36,7 +36,7 @@ func TestGuide(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if findings := policy.Lint(policy.Identity, text, catalogue.Builtin()); len(findings) > 0 {
+		if findings := policy.Lint(policy.Attachment{}, text, catalogue.Builtin()); len(findings) > 0 {
 			t.Errorf("%s: %+v", name, findings)
 		}
 		if formatted, err := policy.Format(text); err != nil || string(formatted) != string(text) {
