@@ -3,6 +3,8 @@ package policy
 import (
 	"slices"
 	"strings"
+
+	"github.com/touchstone-iam/touchstone/arn"
 )
 
 // Source is a document and what it is called where it is attached, such as "inline:Self" or the ARN of a managed policy.
@@ -134,10 +136,8 @@ func accountOf(principal string) (string, bool) {
 	if len(principal) == 12 && isDigits(principal) {
 		return principal, true
 	}
-	if rest, ok := strings.CutSuffix(principal, ":root"); ok {
-		if n := strings.LastIndexByte(rest, ':'); n >= 0 {
-			return rest[n+1:], true
-		}
+	if name, err := arn.Parse(principal); err == nil && name.Service == "iam" && name.Resource == "root" {
+		return name.AccountID, true
 	}
 	return "", false
 }

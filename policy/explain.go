@@ -36,10 +36,10 @@ type Considered struct {
 }
 
 // Explain decides as Evaluate does and accounts for every statement (IAM User Guide, "Policy evaluation logic" and "Troubleshoot
-// access denied error messages"). Each element is put to Evaluate itself on its own, so an explanation cannot disagree with
-// the decision. It is for people: it costs a compilation of every element.
+// access denied error messages"). Each element is matched by what Evaluate matches it with, so an explanation cannot disagree with
+// the decision. It is for people and for simulations: it looks at every statement and words what failed.
 func Explain(p *Policies, r *Request) Explanation {
-	e := explainer{request: r, missing: make(map[string]string)}
+	e := explainer{query: query{request: r, action: foldHash(r.Action)}, missing: make(map[string]string)}
 	e.Decision = Evaluate(p, r)
 	for level, set := range p.ServiceControl {
 		e.consider(ServiceControl, level, set, "")
@@ -78,7 +78,7 @@ func Explain(p *Policies, r *Request) Explanation {
 
 type explainer struct {
 	Explanation
-	request *Request
+	query
 	missing map[string]string // names as first written, by folded names
 }
 
@@ -93,10 +93,14 @@ func (e *explainer) finish() Explanation {
 func (e *explainer) consider(kind Kind, level int, set *Set, note string) {
 	verdict := Verdict{Type: kind, Level: level, Note: note}
 	if set != nil {
+		compiled := make(map[*Statement]*statement, len(set.statements))
+		for n := range set.statements {
+			compiled[set.statements[n].origin] = &set.statements[n]
+		}
 		for _, source := range set.sources {
 			for n := range source.Document.Statements {
 				s := &source.Document.Statements[n]
-				failure := e.failure(kind, source.Document.Version, s)
+				failure := e.failure(kind, source.Document.Version, compiled[s])
 				e.Considered = append(e.Considered, Considered{
 					Type: kind, Level: level, Source: source.ID, Index: n, Statement: s, Applies: failure == "", Failure: failure,
 				})
@@ -110,30 +114,18 @@ func (e *explainer) consider(kind Kind, level int, set *Set, note string) {
 }
 
 // failure returns what keeps a statement from applying.
-func (e *explainer) failure(kind Kind, version string, s *Statement) string {
+func (e *explainer) failure(kind Kind, version string, compiled *statement) string {
+	s := compiled.origin
 	if kind == Resource || kind == Trust {
-		if failure := e.principalFailure(s); failure != "" {
+		if failure := e.principalFailure(compiled); failure != "" {
 			return failure
 		}
 	}
-	probe := func(only Statement) bool {
-		only.Effect = Allow
-		if only.Actions == nil && only.NotActions == nil {
-			only.Actions = []string{"*"}
-		}
-		if only.Resources == nil && only.NotResources == nil {
-			only.Resources = []string{"*"}
-		}
-		set := Compile(Source{Document: &Document{Version: version, Statements: []Statement{only}}})
-		r := *e.request
-		r.Principal, r.ResourceAccountID = Principal{ARN: "arn:aws:iam::1:user/probe", AccountID: "1"}, "1"
-		return Evaluate(&Policies{Identity: set}, &r).Allowed()
-	}
-	if !probe(Statement{Actions: s.Actions, NotActions: s.NotActions}) {
+	if !compiled.matchesAction(&e.query) {
 		return listFailure("action", "NotAction", quote(e.request.Action), s.Actions, s.NotActions)
 	}
 	e.noteMissing(s.resourceVariables(version))
-	if !probe(Statement{Resources: s.Resources, NotResources: s.NotResources}) {
+	if !compiled.matchesResource(&e.query) {
 		return listFailure("resource", "NotResource", quote(e.request.Resource), s.Resources, s.NotResources) +
 			e.variableHints(version, s.resourceVariables)
 	}
@@ -141,7 +133,7 @@ func (e *explainer) failure(kind Kind, version string, s *Statement) string {
 		e.noteMissing(append(s.Conditions[n].variables(version), s.Conditions[n].Key))
 	}
 	for n := range s.Conditions {
-		if !probe(Statement{Conditions: s.Conditions[n : n+1]}) {
+		if !compiled.conditions[n].holds(e.request.Context) {
 			return e.conditionFailure(version, &s.Conditions[n])
 		}
 	}
@@ -155,13 +147,10 @@ func listFailure(name, notName, has string, list, notList []string) string {
 	return name + ": request has " + has + ", policy asks " + quote(list...)
 }
 
-func (e *explainer) principalFailure(s *Statement) string {
+func (e *explainer) principalFailure(compiled *statement) string {
 	p := &e.request.Principal
-	compiled := statement{principals: s.Principal, notPrincipal: s.NotPrincipal != nil}
-	if compiled.notPrincipal {
-		compiled.principals = s.NotPrincipal
-	}
-	if s.Effect == ExplicitDeny && compiled.deniesTo(p) || s.Effect == Allow && compiled.grantTo(p) != noGrant {
+	effect := compiled.origin.Effect
+	if effect == ExplicitDeny && compiled.deniesTo(p) || effect == Allow && compiled.grantTo(p) != noGrant {
 		return ""
 	}
 	has := "an anonymous caller"
