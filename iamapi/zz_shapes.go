@@ -19,11 +19,14 @@ var (
 var (
 	shapeAccessAdvisorUsageGranularityType               = awsquery.Shape{Kind: awsquery.String, Enum: []string{"SERVICE_LEVEL", "ACTION_LEVEL"}}
 	shapeActionNameType                                  = awsquery.Shape{Kind: awsquery.String, Min: 3, Max: 128}
+	shapeAttachmentNameType                              = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 128, Pattern: &patternAttachmentNameType}
+	shapeAttachmentType                                  = awsquery.Shape{Kind: awsquery.String, Enum: []string{"user", "group", "role"}}
 	shapeContextKeyNameType                              = awsquery.Shape{Kind: awsquery.String, Min: 5, Max: 256}
 	shapeContextKeyTypeEnum                              = awsquery.Shape{Kind: awsquery.String, Enum: []string{"string", "stringList", "numeric", "numericList", "boolean", "booleanList", "ip", "ipList", "binary", "binaryList", "date", "dateList"}}
 	shapeDeletionTaskIdType                              = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 1000}
 	shapeEntityType                                      = awsquery.Shape{Kind: awsquery.String, Enum: []string{"User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"}}
 	shapeOpenIDConnectProviderUrlType                    = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 255}
+	shapePolicyIdentifierPolicyType                      = awsquery.Shape{Kind: awsquery.String, Enum: []string{"inline", "aws-managed", "user-managed", "permission-boundary", "scp", "rcp"}}
 	shapePolicyParameterTypeEnum                         = awsquery.Shape{Kind: awsquery.String, Enum: []string{"string", "stringList"}}
 	shapePolicyUsageType                                 = awsquery.Shape{Kind: awsquery.String, Enum: []string{"PermissionsPolicy", "PermissionsBoundary"}}
 	shapeResourceHandlingOptionType                      = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 64}
@@ -107,6 +110,8 @@ var (
 	shapeFeaturesListType                                = awsquery.Shape{Kind: awsquery.Sequence, Element: &stringShape}
 	shapeManagedPolicyDetailListType                     = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeManagedPolicyDetail}
 	shapeOpenIDConnectProviderListType                   = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeOpenIDConnectProviderListEntry}
+	shapeOrganizationPolicyListType                      = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeOrderedOrganizationPolicyType}
+	shapePolicyExclusionsListType                        = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapePolicyIdentifier}
 	shapePolicyGroupListType                             = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapePolicyGroup}
 	shapePolicyRoleListType                              = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapePolicyRole}
 	shapePolicyUserListType                              = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapePolicyUser}
@@ -822,6 +827,11 @@ var (
 		{Name: "GroupPolicyList", Shape: &shapePolicyDetailListType},
 		{Name: "AttachedManagedPolicies", Shape: &shapeAttachedPoliciesListType},
 	}}
+	shapeInlinePolicyIdentifierType = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "PolicyName", Shape: &shapePolicyNameType, Required: true},
+		{Name: "AttachmentType", Shape: &shapeAttachmentType, Required: true},
+		{Name: "AttachmentName", Shape: &shapeAttachmentNameType, Required: true},
+	}}
 	shapeInstanceProfile = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Path", Shape: &shapePathType, Required: true},
 		{Name: "InstanceProfileName", Shape: &shapeInstanceProfileNameType, Required: true},
@@ -1217,6 +1227,9 @@ var (
 	shapeOpenIDConnectProviderListEntry = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Arn", Shape: &shapeArnType},
 	}}
+	shapeOrderedOrganizationPolicyType = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "ServiceControlPolicyInputList", Shape: &shapeSimulationPolicyListType},
+	}}
 	shapeOrganizationsDecisionDetail = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "AllowedByOrganizations", Shape: &booleanShape},
 	}}
@@ -1263,6 +1276,11 @@ var (
 	shapePolicyGroup = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "GroupName", Shape: &shapeGroupNameType},
 		{Name: "GroupId", Shape: &stringShape},
+	}}
+	shapePolicyIdentifier = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "InlinePolicyIdentifier", Shape: &shapeInlinePolicyIdentifierType},
+		{Name: "PolicyArn", Shape: &shapeArnType},
+		{Name: "PolicyType", Shape: &shapePolicyIdentifierPolicyType},
 	}}
 	shapePolicyParameter = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Name", Shape: &shapePolicyParameterNameType},
@@ -1470,6 +1488,7 @@ var (
 	shapeSimulateCustomPolicyInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "PolicyInputList", Shape: &shapeSimulationPolicyListType, Required: true},
 		{Name: "PermissionsBoundaryPolicyInputList", Shape: &shapeSimulationPolicyListType},
+		{Name: "OrderedOrganizationPolicyInputList", Shape: &shapeOrganizationPolicyListType},
 		{Name: "ActionNames", Shape: &shapeActionNameListType, Required: true},
 		{Name: "ResourceArns", Shape: &shapeResourceNameListType},
 		{Name: "ResourcePolicy", Shape: &shapePolicyDocumentType},
@@ -1489,6 +1508,7 @@ var (
 		{Name: "PolicySourceArn", Shape: &shapeArnType, Required: true},
 		{Name: "PolicyInputList", Shape: &shapeSimulationPolicyListType},
 		{Name: "PermissionsBoundaryPolicyInputList", Shape: &shapeSimulationPolicyListType},
+		{Name: "PolicyExclusionList", Shape: &shapePolicyExclusionsListType},
 		{Name: "ActionNames", Shape: &shapeActionNameListType, Required: true},
 		{Name: "ResourceArns", Shape: &shapeResourceNameListType},
 		{Name: "ResourcePolicy", Shape: &shapePolicyDocumentType},
@@ -1740,6 +1760,7 @@ var (
 	patternRequestorWorkflowIdType          = awsquery.Pattern{Text: "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]+", ASCII: [2]uint64{0xffffffff00002600, 0x7fffffffffffffff}, Min: 1, Wide: []*unicode.RangeTable{{R16: []unicode.Range16{{Lo: 0xa1, Hi: 0xff, Stride: 1}}, LatinOffset: 1}}}
 	patternCertificateBodyType              = awsquery.Pattern{Text: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+", ASCII: [2]uint64{0xffffffff00002600, 0xffffffffffffffff}, Min: 1, Wide: []*unicode.RangeTable{{R16: []unicode.Range16{{Lo: 0x80, Hi: 0xff, Stride: 1}}, LatinOffset: 1}}}
 	patternMarkerType                       = awsquery.Pattern{Text: "[\\u0020-\\u00FF]+", ASCII: [2]uint64{0xffffffff00000000, 0xffffffffffffffff}, Min: 1, Wide: []*unicode.RangeTable{{R16: []unicode.Range16{{Lo: 0x80, Hi: 0xff, Stride: 1}}, LatinOffset: 1}}}
+	patternAttachmentNameType               = awsquery.Pattern{Text: "[\\w+=,.@*?-]+", ASCII: [2]uint64{0xa3ff7c0000000000, 0x7fffffe87ffffff}, Min: 1}
 	patternCustomSuffixType                 = awsquery.Pattern{Text: "[\\w+=,.@-]+", ASCII: [2]uint64{0x23ff780000000000, 0x7fffffe87ffffff}, Min: 1}
 	patternSerialNumberType                 = awsquery.Pattern{Text: "[\\w+=/:,.@-]+", ASCII: [2]uint64{0x27fff80000000000, 0x7fffffe87ffffff}, Min: 1}
 	patternServiceNamespaceType             = awsquery.Pattern{Text: "[\\w-]*", ASCII: [2]uint64{0x3ff200000000000, 0x7fffffe87fffffe}}

@@ -1441,6 +1441,7 @@ type SetSecurityTokenServicePreferencesInput struct {
 type SimulateCustomPolicyInput struct {
 	PolicyInputList                    []string // required
 	PermissionsBoundaryPolicyInputList []string
+	OrderedOrganizationPolicyInputList []OrderedOrganizationPolicyType
 	ActionNames                        []string // required
 	ResourceArns                       []string
 	ResourcePolicy                     string
@@ -1464,6 +1465,7 @@ type SimulatePrincipalPolicyInput struct {
 	PolicySourceArn                    string // required
 	PolicyInputList                    []string
 	PermissionsBoundaryPolicyInputList []string
+	PolicyExclusionList                []PolicyIdentifier
 	ActionNames                        []string // required
 	ResourceArns                       []string
 	ResourcePolicy                     string
@@ -1881,6 +1883,13 @@ type GroupDetail struct {
 	AttachedManagedPolicies []AttachedPolicy
 }
 
+// InlinePolicyIdentifierType is a structure of the model.
+type InlinePolicyIdentifierType struct {
+	PolicyName     string         // required
+	AttachmentType AttachmentType // required
+	AttachmentName string         // required
+}
+
 // InstanceProfile is a structure of the model.
 type InstanceProfile struct {
 	Path                string    // required
@@ -1931,6 +1940,11 @@ type ManagedPolicyDetail struct {
 // OpenIDConnectProviderListEntry is a structure of the model.
 type OpenIDConnectProviderListEntry struct {
 	Arn string
+}
+
+// OrderedOrganizationPolicyType is a structure of the model.
+type OrderedOrganizationPolicyType struct {
+	ServiceControlPolicyInputList []string
 }
 
 // OrganizationsDecisionDetail is a structure of the model.
@@ -1992,6 +2006,13 @@ type PolicyGrantingServiceAccess struct {
 type PolicyGroup struct {
 	GroupName string
 	GroupId   string
+}
+
+// PolicyIdentifier is a structure of the model.
+type PolicyIdentifier struct {
+	InlinePolicyIdentifier *InlinePolicyIdentifierType
+	PolicyArn              string
+	PolicyType             PolicyIdentifierPolicyType
 }
 
 // PolicyParameter is a structure of the model.
@@ -2261,6 +2282,16 @@ const (
 	AssignmentStatusTypeAny        AssignmentStatusType = "Any"
 )
 
+// AttachmentType is an enumeration of the model.
+type AttachmentType string
+
+// The values of AttachmentType.
+const (
+	AttachmentTypeUser  AttachmentType = "user"
+	AttachmentTypeGroup AttachmentType = "group"
+	AttachmentTypeRole  AttachmentType = "role"
+)
+
 // ContextKeyTypeEnum is an enumeration of the model.
 type ContextKeyTypeEnum string
 
@@ -2376,6 +2407,19 @@ const (
 	PolicyEvaluationDecisionTypeAllowed      PolicyEvaluationDecisionType = "allowed"
 	PolicyEvaluationDecisionTypeExplicitDeny PolicyEvaluationDecisionType = "explicitDeny"
 	PolicyEvaluationDecisionTypeImplicitDeny PolicyEvaluationDecisionType = "implicitDeny"
+)
+
+// PolicyIdentifierPolicyType is an enumeration of the model.
+type PolicyIdentifierPolicyType string
+
+// The values of PolicyIdentifierPolicyType.
+const (
+	PolicyIdentifierPolicyTypeInline             PolicyIdentifierPolicyType = "inline"
+	PolicyIdentifierPolicyTypeAwsManaged         PolicyIdentifierPolicyType = "aws-managed"
+	PolicyIdentifierPolicyTypeUserManaged        PolicyIdentifierPolicyType = "user-managed"
+	PolicyIdentifierPolicyTypePermissionBoundary PolicyIdentifierPolicyType = "permission-boundary"
+	PolicyIdentifierPolicyTypeScp                PolicyIdentifierPolicyType = "scp"
+	PolicyIdentifierPolicyTypeRcp                PolicyIdentifierPolicyType = "rcp"
 )
 
 // PolicyOwnerEntityType is an enumeration of the model.

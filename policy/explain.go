@@ -30,6 +30,7 @@ type Considered struct {
 	Index     int    // of the statement in its document
 	Statement *Statement
 	Applies   bool
+	Missing   []string // condition keys that it reads and the request lacks, as far as it was looked at
 	// Failure tells the first element that did not hold: what the request has and what the policy asks. It is empty when the
 	// statement applies.
 	Failure string
@@ -39,7 +40,7 @@ type Considered struct {
 // access denied error messages"). Each element is matched by what Evaluate matches it with, so an explanation cannot disagree with
 // the decision. It is for people and for simulations: it looks at every statement and words what failed.
 func Explain(p *Policies, r *Request) Explanation {
-	e := explainer{query: query{request: r, action: foldHash(r.Action)}, missing: make(map[string]string)}
+	e := explainer{query: query{request: r, action: foldHash(r.Action)}}
 	e.Decision = Evaluate(p, r)
 	for level, set := range p.ServiceControl {
 		e.consider(ServiceControl, level, set, "")
@@ -79,14 +80,14 @@ func Explain(p *Policies, r *Request) Explanation {
 type explainer struct {
 	Explanation
 	query
-	missing map[string]string // names as first written, by folded names
+	noted []string // keys that the statement at hand misses
 }
 
 func (e *explainer) finish() Explanation {
-	for _, name := range e.missing {
-		e.Missing = append(e.Missing, name)
+	for n := range e.Considered {
+		e.Missing = append(e.Missing, e.Considered[n].Missing...)
 	}
-	slices.Sort(e.Missing)
+	e.Missing = distinctKeys(e.Missing)
 	return e.Explanation
 }
 
@@ -100,9 +101,11 @@ func (e *explainer) consider(kind Kind, level int, set *Set, note string) {
 		for _, source := range set.sources {
 			for n := range source.Document.Statements {
 				s := &source.Document.Statements[n]
+				e.noted = nil
 				failure := e.failure(kind, source.Document.Version, compiled[s])
 				e.Considered = append(e.Considered, Considered{
-					Type: kind, Level: level, Source: source.ID, Index: n, Statement: s, Applies: failure == "", Failure: failure,
+					Type: kind, Level: level, Source: source.ID, Index: n, Statement: s,
+					Applies: failure == "", Missing: distinctKeys(e.noted), Failure: failure,
 				})
 				if failure == "" && verdict.Effect != ExplicitDeny {
 					verdict.Effect = s.Effect
@@ -255,36 +258,42 @@ func (e *explainer) variableHints(version string, variables func(version string)
 
 func (e *explainer) noteMissing(keys []string) {
 	for _, key := range keys {
-		folded := strings.ToLower(key)
-		if _, present := e.request.Context.Get(key); !present && e.missing[folded] == "" {
-			e.missing[folded] = key
+		if _, present := e.request.Context.Get(key); !present {
+			e.noted = append(e.noted, key)
 		}
 	}
 }
 
-// ContextKeys returns the condition keys that a document reads, in its conditions and as variables, each once, as first
+// ContextKeys returns the condition keys that documents read, in their conditions and as variables, each once, as first
 // written, sorted (IAM API, GetContextKeysForCustomPolicy).
-func (d *Document) ContextKeys() []string {
-	first := make(map[string]string)
+func ContextKeys(documents ...*Document) []string {
 	var keys []string
-	add := func(names ...string) {
-		for _, name := range names {
-			if folded := strings.ToLower(name); first[folded] == "" {
-				first[folded] = name
-				keys = append(keys, name)
+	for _, d := range documents {
+		for n := range d.Statements {
+			s := &d.Statements[n]
+			keys = append(keys, s.resourceVariables(d.Version)...)
+			for n := range s.Conditions {
+				keys = append(keys, s.Conditions[n].Key)
+				keys = append(keys, s.Conditions[n].variables(d.Version)...)
 			}
 		}
 	}
-	for n := range d.Statements {
-		s := &d.Statements[n]
-		add(s.resourceVariables(d.Version)...)
-		for n := range s.Conditions {
-			add(s.Conditions[n].Key)
-			add(s.Conditions[n].variables(d.Version)...)
+	return distinctKeys(keys)
+}
+
+// distinctKeys sorts names of keys and leaves out those that differ from an earlier one only in letter case.
+func distinctKeys(names []string) []string {
+	seen := make(map[string]bool, len(names))
+	names = slices.DeleteFunc(names, func(name string) bool {
+		folded := strings.ToLower(name)
+		if seen[folded] {
+			return true
 		}
-	}
-	slices.Sort(keys)
-	return keys
+		seen[folded] = true
+		return false
+	})
+	slices.Sort(names)
+	return names
 }
 
 // resourceVariables returns the keys of the variables in Resource and NotResource, which count behind the fifth colon only.

@@ -135,7 +135,7 @@ func TestContextKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(document.ContextKeys(), " "); got != want {
+		if got := strings.Join(policy.ContextKeys(document), " "); got != want {
 			t.Errorf("version %s: %s, want %s", version, got, want)
 		}
 	}
