@@ -76,6 +76,7 @@ func (s *site) parseTemplates() (*template.Template, error) {
 		},
 		"hyphened": hyphened,
 		"plural":   plural,
+		"number":   number,
 		"moment":   func(t any) (moment, error) { return momentOf(t, false) },
 		"ago":      func(t any) (moment, error) { return momentOf(t, true) },
 		"browser":  browser,
@@ -101,6 +102,15 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// number is a whole number as people read it: 2,048.
+func number(n int) string {
+	text := strconv.Itoa(n)
+	for at := len(text) - 3; at > 0; at -= 3 {
+		text = text[:at] + "," + text[at:]
+	}
+	return text
 }
 
 // deref is what a pointer that is not nil points at.
@@ -179,17 +189,22 @@ func (v *visit) show(name string, shown view) error {
 			return err
 		}
 	}
+	// A message has been shown once it is on a page of the console, or when there is no sign-in to carry it through.
+	if p.Signed != nil && v.cookie(v.cookies.flash) != "" {
+		v.dropCookie(v.cookies.flash)
+	}
+	return v.write(name+".html", shown)
+}
+
+// write answers with what a template makes of the data.
+func (v *visit) write(template string, data any) error {
 	var out bytes.Buffer
 	templates, err := v.templates()
 	if err != nil {
 		return err
 	}
-	if err := templates.ExecuteTemplate(&out, name+".html", shown); err != nil {
-		return fmt.Errorf("page %s: %w", name, err)
-	}
-	// A message has been shown once it is on a page of the console, or when there is no sign-in to carry it through.
-	if p.Signed != nil && v.cookie(v.cookies.flash) != "" {
-		v.dropCookie(v.cookies.flash)
+	if err := templates.ExecuteTemplate(&out, template, data); err != nil {
+		return fmt.Errorf("page %s: %w", template, err)
 	}
 	h := v.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")

@@ -90,6 +90,7 @@ var routes = []route{
 	{"POST /console/user/console-access", signedIn, (*visit).saveConsoleAccess, 0},
 	{"GET /console/user/policy", signedIn, (*visit).editPolicy, 0},
 	{"POST /console/user/policy", signedIn, (*visit).savePolicy, maxPolicyForm},
+	{"POST " + validatePath, signedIn, (*visit).validate, maxPolicyForm},
 	{"GET /console/user/policy/delete", signedIn, (*visit).confirmDeletePolicy, 0},
 	{"POST /console/user/policy/delete", signedIn, (*visit).deletePolicy, 0},
 }

@@ -1,12 +1,10 @@
 package web
 
 import (
-	"errors"
 	"net/url"
 	"strings"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
-	"github.com/touchstone-iam/touchstone/policy"
 )
 
 // policyView is the editor of an inline policy.
@@ -14,8 +12,8 @@ type policyView struct {
 	page
 	Form     form
 	User     string
-	Policy   string             // "" for a new one
-	Findings []policy.Violation // where the document is not a policy
+	Policy   string // "" for a new one
+	Document *editor
 }
 
 // newPolicy is what the editor begins with.
@@ -44,22 +42,15 @@ func (v *visit) showPolicy(f form) error {
 		title = "Edit policy"
 	}
 	shown := v.policyView(title, f)
-	shown.Findings = findings(&f)
 	shown.Scripts = []string{"editor.js"}
+	var err error
+	shown.Document, err = v.editor(&f, "PolicyDocument", "Policy document", "JSON, as the policy language has it; at most 2,048 characters for "+
+		"all of a user's inline policies together, white space not counted. "+editorKeys)
+	if err != nil {
+		return err
+	}
+	shown.Document.Autofocus = shown.Document.Autofocus || shown.Policy != "" && len(f.Problems) == 0
 	return v.show("policy", shown)
-}
-
-// findings are all the places at which the typed document is not a policy, once it was refused for that. The operation names only
-// the first, as AWS's does.
-func findings(f *form) []policy.Violation {
-	var all policy.Violations
-	if f.Problem("PolicyDocument") == "" {
-		return nil
-	}
-	if _, err := policy.Parse(policy.Identity, []byte(f.Value("PolicyDocument"))); !errors.As(err, &all) {
-		return nil
-	}
-	return all
 }
 
 // editPolicy opens the editor.
@@ -94,6 +85,9 @@ func (v *visit) savePolicy() error {
 	}
 	document := newlines(f.Value("PolicyDocument"))
 	f.Values.Set("PolicyDocument", document)
+	if f.Values.Has("Check") {
+		return v.showPolicy(f)
+	}
 	if name == "" {
 		f.wrong("PolicyName", "Enter a name for the policy.")
 		return v.showPolicy(f)
@@ -125,9 +119,6 @@ func (v *visit) savePolicy() error {
 	v.to(at(userPath, "name", user))
 	return nil
 }
-
-// newlines makes the line ends of a text plain ones. Those of a form are CR LF (HTML Standard, "Constructing the entry list").
-func newlines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
 func (v *visit) confirmDeletePolicy() error {
 	return v.show("delete-policy", v.policyView("Delete policy", form{Values: url.Values{}}))

@@ -117,10 +117,10 @@ func at(path string, query ...string) string {
 }
 
 // sessionOver sends somebody whose session has ended to sign in, and back to this page afterwards: every address that takes a
-// form also shows one.
+// form also shows one, but for those of a download and of an editor's script.
 func (v *visit) sessionOver() {
 	to := ""
-	if strings.HasPrefix(v.r.URL.Path, home) && v.r.URL.Path != csvPath {
+	if strings.HasPrefix(v.r.URL.Path, home) && v.r.URL.Path != csvPath && v.r.URL.Path != validatePath {
 		to = v.r.URL.RequestURI()
 	}
 	if v.token != "" {

@@ -1,73 +1,107 @@
-// The policy editor: a plain text area with line numbers, indentation by Tab, formatting, and a way to the line of a fault.
+// The policy editor: a plain text area with line numbers, indentation by Tab, formatting, what the server finds as one types, and a
+// way to the place of each finding.
 
-const area = document.querySelector("textarea[data-editor]");
-const gutter = document.querySelector("[data-gutter]");
-const position = document.querySelector("[data-position]");
-let indents = false; // what Tab does here
+const pause = 500; // milliseconds without a key, after which the document is checked
 
-function lineStart(line) {
-  let start = 0;
-  for (let n = 1; n < line; n++) {
-    const end = area.value.indexOf("\n", start);
-    if (end < 0) break;
-    start = end + 1;
+for (const editor of document.querySelectorAll("[data-editor]")) edit(editor);
+
+function edit(editor) {
+  const part = (name, root = editor) => root.querySelector("[data-" + name + "]");
+  const area = editor.querySelector("textarea");
+  const gutter = part("gutter");
+  const position = part("position");
+  let indents = false; // what Tab does here
+  let timer; // until the next check
+  let question; // the check that is under way
+
+  function number() {
+    const lines = area.value.split("\n").length;
+    gutter.textContent = Array.from({ length: lines }, (_, n) => n + 1).join("\n");
+    gutter.scrollTop = area.scrollTop;
   }
-  return start;
-}
 
-function number() {
-  const lines = area.value.split("\n").length;
-  gutter.textContent = Array.from({ length: lines }, (_, n) => n + 1).join("\n");
-  gutter.scrollTop = area.scrollTop;
-}
+  function place() {
+    const before = area.value.slice(0, area.selectionStart).split("\n");
+    position.textContent = "Line " + before.length + ", column " + ([...before.at(-1)].length + 1);
+  }
 
-function place() {
-  const before = area.value.slice(0, area.selectionStart).split("\n");
-  position.textContent = "Line " + before.length + ", column " + (before.at(-1).length + 1) +
-    " · " + area.value.replace(/\s/g, "").length + " characters without white space";
-}
+  // Columns count characters, of which some take two places in a JavaScript string.
+  function goTo(line, column) {
+    const lines = area.value.split("\n");
+    const start = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0) + [...(lines[line - 1] ?? "")].slice(0, column - 1).join("").length;
+    area.focus();
+    area.setSelectionRange(start, start);
+    area.scrollTop = Math.max(0, (line - 6) * parseFloat(getComputedStyle(area).lineHeight));
+    place();
+  }
 
-function goTo(line, column) {
-  const start = lineStart(line) + column - 1;
-  area.focus();
-  area.setSelectionRange(start, start);
-  area.scrollTop = Math.max(0, (line - 6) * parseFloat(getComputedStyle(area).lineHeight));
-  place();
-}
+  function show(answer) {
+    const found = answer && part("findings", answer);
+    part("size").textContent = found ? part("size", answer).textContent : "";
+    part("summary").textContent = found ? part("summary", answer).textContent : "The policy could not be checked. What you typed is still here.";
+    part("findings").replaceChildren(...(found?.childNodes ?? []));
+  }
 
-area.addEventListener("input", () => { number(); place(); });
-area.addEventListener("scroll", () => (gutter.scrollTop = area.scrollTop));
-area.addEventListener("keyup", place);
-area.addEventListener("click", () => { indents = true; place(); });
-area.addEventListener("blur", () => (indents = false));
-// Tab indents once one writes here, that is after a click or Enter. Before, and after Escape, it leaves the field, so that the
-// keyboard is not trapped.
-area.addEventListener("keydown", (event) => {
-  if (event.key === "Enter") indents = true;
-  if (event.key === "Escape") indents = false;
-  if (event.key !== "Tab" || event.shiftKey || !indents) return;
-  event.preventDefault();
-  area.setRangeText("    ", area.selectionStart, area.selectionEnd, "end");
-  number();
-});
+  // The answer of a check that has been overtaken no longer counts.
+  function stop() {
+    clearTimeout(timer);
+    question?.abort();
+  }
 
-for (const link of document.querySelectorAll("[data-line]")) {
-  link.addEventListener("click", (event) => {
+  function check() {
+    stop();
+    const asked = (question = new XMLHttpRequest());
+    asked.open("POST", "/console/validate");
+    asked.responseType = "document"; // nothing in it runs
+    asked.onload = () => show(asked.response);
+    asked.onerror = () => show(null);
+    asked.send(new URLSearchParams({ Field: area.name, Document: area.value }));
+  }
+
+  function changed() {
+    number();
+    place();
+    stop();
+    timer = setTimeout(check, pause);
+  }
+
+  area.addEventListener("input", changed);
+  area.addEventListener("scroll", () => (gutter.scrollTop = area.scrollTop));
+  area.addEventListener("keyup", place);
+  area.addEventListener("click", () => { indents = true; place(); });
+  area.addEventListener("blur", () => (indents = false));
+  // Tab indents once one writes here, that is after a click or Enter. Before, and after Escape, it leaves the field, so that the
+  // keyboard is not trapped.
+  area.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") indents = true;
+    if (event.key === "Escape") indents = false;
+    if (event.key !== "Tab" || event.shiftKey || !indents) return;
+    event.preventDefault();
+    area.setRangeText("    ", area.selectionStart, area.selectionEnd, "end");
+    changed();
+  });
+  editor.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-line]");
+    if (!link) return;
     event.preventDefault();
     goTo(Number(link.dataset.line), Number(link.dataset.column));
   });
-}
-document.querySelector("[data-format]").addEventListener("click", () => {
-  try {
-    area.value = JSON.stringify(JSON.parse(area.value), null, 4);
-  } catch {
-    // Not JSON yet: the server says where.
-  }
+  part("check").addEventListener("click", (event) => {
+    event.preventDefault();
+    check();
+  });
+  part("format").addEventListener("click", () => {
+    try {
+      area.value = JSON.stringify(JSON.parse(area.value), null, 4);
+    } catch {
+      // Not JSON yet: the server says where.
+    }
+    changed();
+  });
+
+  gutter.hidden = false;
   number();
   place();
-});
+}
 
-gutter.hidden = false;
-number();
-place();
 document.documentElement.dataset.editor = "";

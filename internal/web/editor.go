@@ -1,0 +1,126 @@
+package web
+
+import (
+	"strings"
+
+	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
+)
+
+const validatePath = "/console/validate"
+
+// editor is a policy document as it is being written: a field of a form, with what is found in it.
+type editor struct {
+	Name, Label, Help, Value, Problem string
+	Optional, Autofocus               bool
+	Findings                          *findings
+}
+
+// editorKeys tells how to use the editor's keys.
+const editorKeys = "After a click or Enter, Tab indents; Escape, then Tab leaves the field."
+
+// ID is the field's id in the page.
+func (e *editor) ID() string { return problem{Field: e.Name}.ID() }
+
+// attachments are what the document of each field would be attached to. A page may have several of a field, with numbers.
+var attachments = map[string]touchstoneapi.PolicyAttachmentType{
+	"PolicyDocument": touchstoneapi.PolicyAttachmentTypeUser,
+	"Policy":         touchstoneapi.PolicyAttachmentTypeIdentity,
+	"Boundary":       touchstoneapi.PolicyAttachmentTypeBoundary,
+	"ResourcePolicy": touchstoneapi.PolicyAttachmentTypeResource,
+}
+
+// editor is a field's editor, with its document checked unless there is none yet.
+func (v *visit) editor(f *form, name, label, help string) (*editor, error) {
+	e := &editor{Name: name, Label: label, Help: help, Value: f.Value(name), Problem: f.Problem(name), Autofocus: f.Focused(name)}
+	e.Findings = &findings{ID: e.ID()}
+	if e.Value == "" || e.Value == newPolicy {
+		return e, nil
+	}
+	var err error
+	e.Findings, err = v.findings(name, e.Value)
+	return e, err
+}
+
+// findings are what is found in a document.
+type findings struct {
+	section
+	ID      string // of the editor's field
+	Groups  []findingGroup
+	Size    int
+	MaxSize int // 0 for no limit
+	Checked bool
+}
+
+// findingGroup are the findings of a class.
+type findingGroup struct {
+	Class, Noun, Heading string
+	List                 []touchstoneapi.PolicyFinding
+}
+
+// Count is a group's number of findings in words.
+func (g *findingGroup) Count() string { return plural(len(g.List), g.Noun) }
+
+// Summary is what is found, in a few words.
+func (f *findings) Summary() string {
+	var counts []string
+	for _, g := range f.Groups {
+		counts = append(counts, g.Count())
+	}
+	switch {
+	case !f.Checked:
+		return ""
+	case len(counts) == 0:
+		return "No findings."
+	}
+	return strings.Join(counts, ", ") + "."
+}
+
+// findings has the operation check a document of a field.
+func (v *visit) findings(field, document string) (*findings, error) {
+	found := &findings{ID: problem{Field: field}.ID()}
+	out, err := call[touchstoneapi.ValidatePolicyOutput](v, "touchstone", "ValidatePolicy", &touchstoneapi.ValidatePolicyInput{
+		PolicyDocument: document, Attachment: attachments[strings.TrimRight(field, "0123456789")],
+	})
+	if found.section, err = v.section(err); err != nil || !found.Readable() {
+		return found, err
+	}
+	found.Checked, found.Size = true, out.Size
+	if out.MaxSize != nil {
+		found.MaxSize = *out.MaxSize
+	}
+	for _, g := range []findingGroup{
+		{Class: "ERROR", Noun: "error", Heading: "Errors"},
+		{Class: "SECURITY_WARNING", Noun: "security warning", Heading: "Security warnings"},
+		{Class: "WARNING", Noun: "warning", Heading: "Warnings"},
+		{Class: "SUGGESTION", Noun: "suggestion", Heading: "Suggestions"},
+	} {
+		for _, f := range out.Findings {
+			if f.Class == g.Class {
+				g.List = append(g.List, f)
+			}
+		}
+		if len(g.List) > 0 {
+			found.Groups = append(found.Groups, g)
+		}
+	}
+	return found, nil
+}
+
+// validate answers an editor's script with what is found in the document, drawn as in a page.
+func (v *visit) validate() error {
+	field, document := v.form.Get("Field"), newlines(v.form.Get("Document"))
+	if _, ok := attachments[strings.TrimRight(field, "0123456789")]; !ok {
+		return errForm
+	}
+	found := &findings{ID: problem{Field: field}.ID()}
+	if document != "" {
+		var err error
+		if found, err = v.findings(field, document); err != nil {
+			return err
+		}
+	}
+	return v.write("findings", found)
+}
+
+// newlines makes the line ends of a text plain ones. Those of a form are CR LF (HTML Standard, "Constructing the entry list").
+func newlines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
