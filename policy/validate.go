@@ -30,16 +30,21 @@ func (v Violations) Error() string {
 		if n > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "%d:%d: ", violation.Line, violation.Column)
-		if violation.Path != "" {
-			b.WriteString(violation.Path + ": ")
-		}
-		b.WriteString(violation.Message)
-		if violation.Hint != "" {
-			b.WriteString(" (" + violation.Hint + ")")
-		}
+		fmt.Fprintf(&b, "%d:%d: %v", violation.Line, violation.Column, violation)
 	}
 	return b.String()
+}
+
+// String returns all of a violation but its position.
+func (v Violation) String() string {
+	text := v.Message
+	if v.Path != "" {
+		text = v.Path + ": " + text
+	}
+	if v.Hint != "" {
+		text += " (" + v.Hint + ")"
+	}
+	return text
 }
 
 // check is a rule of the service, numbered in the order in which it is checked.

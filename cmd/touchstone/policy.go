@@ -404,19 +404,25 @@ func policyTestCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "test PATH...", Short: "Test policies against files of expected decisions", Args: some("one or more files or folders"),
-		Long: `Run the files that end in ` + policytest.Suffix + ` and say which decisions are not as expected. The exit code is 1 when one is not.
+		Long: `Run the files that end in .test.json, .test.yaml or .test.yml and say which decisions are not as expected. The exit code is 1
+when one is not.
 
-A file is JSON and names policies, who asks, and what must come out:
+A file names policies, who asks, and what must come out:
 
-  {
-    "policies": {"identity": ["self.json"], "boundary": ["limit.json"]},
-    "principal": "arn:aws:iam::111122223333:user/alice",
-    "context": {"aws:MultiFactorAuthPresent": "false"},
-    "tests": [
-      {"name": "removes no key without MFA", "action": "iam:DeactivateMFADevice",
-       "resource": "arn:aws:iam::111122223333:user/alice", "expect": "explicitDeny", "by": "DenyAllExceptListedIfNoMFA"}
-    ]
-  }`,
+  policies:
+    identity: [self.json]
+    boundary: [limit.json]
+  principal: arn:aws:iam::111122223333:user/alice
+  context:
+    aws:MultiFactorAuthPresent: false
+  tests:
+    - name: removes no key without MFA
+      action: iam:DeactivateMFADevice
+      resource: arn:aws:iam::111122223333:user/alice
+      expect: explicitDeny
+      by: DenyAllExceptListedIfNoMFA
+
+In JSON it has the same form. Files and the policies that they name have at most 1 MiB.`,
 		Example: `  touchstone policy test docs/policies
   touchstone policy test --junit report.xml --tap report.tap policies/`,
 		RunE: func(cmd *cobra.Command, paths []string) error {

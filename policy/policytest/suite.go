@@ -1,4 +1,4 @@
-// Package policytest runs what a team expects of its policies: files in JSON that name policies, requests, and the decisions that
+// Package policytest runs what a team expects of its policies: files in JSON or YAML that name policies, requests, and the decisions that
 // must come out. It is what 'touchstone policy test' does, and can be called from Go tests:
 //
 //	results, err := policytest.Run("policies")
@@ -25,16 +25,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/touchstone-iam/touchstone/arn"
 	"github.com/touchstone-iam/touchstone/policy"
 )
-
-// Suffix is how the names of files with expectations end.
-const Suffix = ".test.json"
 
 // Result is one decision and the one that was expected.
 type Result struct {
@@ -67,7 +65,7 @@ func Run(path string) ([]Result, error) {
 	var results []Result
 	files := 0
 	err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || name != path && !strings.HasSuffix(name, Suffix) {
+		if err != nil || entry.IsDir() || name != path && !IsSuite(name) {
 			return err
 		}
 		files++
@@ -79,13 +77,14 @@ func Run(path string) ([]Result, error) {
 		return nil
 	})
 	if err == nil && files == 0 {
-		err = fmt.Errorf("%s: no file ends in %s", path, Suffix)
+		err = fmt.Errorf("%s: no file ends in .test.json, .test.yaml or .test.yml", path)
 	}
 	return results, err
 }
 
 // suite is a file as written.
 type suite struct {
+	text      []byte
 	Policies  policies
 	Principal string
 	Issuer    string
@@ -132,27 +131,21 @@ func (v *values) UnmarshalJSON(text []byte) error {
 		case string, json.Number, bool:
 			(*v)[n] = fmt.Sprint(item)
 		default:
-			return fmt.Errorf("%s is not a string, a number, a boolean or a list of them", text)
+			return fmt.Errorf("%.80s is not a string, a number, a boolean or a list of them", text)
 		}
 	}
 	return nil
 }
 
 func runFile(name string) ([]Result, error) {
-	text, err := os.ReadFile(name)
+	s, err := readSuite(name)
 	if err != nil {
-		return nil, err
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	var s suite
-	if err := decoder.Decode(&s); err != nil {
 		return nil, err
 	}
 	if len(s.Tests) == 0 {
 		return nil, errors.New("there are no tests")
 	}
-	compiled, err := s.Policies.compile(filepath.Dir(name))
+	compiled, err := s.compile(filepath.Dir(name))
 	if err != nil {
 		return nil, err
 	}
@@ -193,8 +186,14 @@ func (s *suite) run(file string, compiled *policy.Policies, t *test) ([]Result, 
 	}
 	ctx := Context(&principal)
 	for _, from := range []map[string]values{s.Context, t.Context} {
-		for key, list := range from {
-			if list == nil {
+		seen := make(map[string]bool)
+		for _, key := range slices.Sorted(maps.Keys(from)) {
+			folded := strings.ToLower(key)
+			if seen[folded] {
+				return nil, fmt.Errorf("condition key %q is there twice, in two letter cases", key)
+			}
+			seen[folded] = true
+			if list := from[key]; list == nil {
 				ctx.Delete(key)
 			} else {
 				ctx.Set(key, list...)
@@ -216,7 +215,8 @@ func (s *suite) run(file string, compiled *policy.Policies, t *test) ([]Result, 
 	return results, nil
 }
 
-func (p *policies) compile(dir string) (*policy.Policies, error) {
+func (s *suite) compile(dir string) (*policy.Policies, error) {
+	p := &s.Policies
 	if p.Resource != nil && p.Trust != nil {
 		return nil, errors.New("a resource has a resource-based policy or a trust policy, not both")
 	}
@@ -228,17 +228,21 @@ func (p *policies) compile(dir string) (*policy.Policies, error) {
 		var sources []policy.Source
 		for n, text := range texts {
 			source := policy.Source{ID: fmt.Sprintf("%s %d", kind, n)}
-			var name string
-			if json.Unmarshal(text, &name) == nil {
-				source.ID = name
-				var err error
-				if text, err = os.ReadFile(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			inSuite := text[0] != '"'
+			var err error
+			if !inSuite {
+				if err = json.Unmarshal(text, &source.ID); err == nil {
+					text, err = readFile(filepath.Join(dir, filepath.FromSlash(source.ID)))
+				}
+				if err != nil {
 					faults = append(faults, err)
 					continue
 				}
 			}
-			var err error
 			if source.Document, err = policy.Parse(kind, text); err != nil {
+				if inSuite {
+					err = s.inSuite(text, err)
+				}
 				faults = append(faults, fmt.Errorf("%s: %w", source.ID, err))
 				continue
 			}
@@ -260,6 +264,21 @@ func (p *policies) compile(dir string) (*policy.Policies, error) {
 		compiled.ResourceControl = append(compiled.ResourceControl, compile(policy.ResourceControl, level))
 	}
 	return compiled, errors.Join(faults...)
+}
+
+// inSuite gives violations of a policy that is written in the suite itself the suite's lines. It leaves the columns out, which are not
+// those of YAML.
+func (s *suite) inSuite(text []byte, err error) error {
+	violations, ok := err.(policy.Violations)
+	if !ok {
+		return err
+	}
+	above := s.line(int64(bytes.Index(s.text, text))) - 1
+	faults := make([]error, len(violations))
+	for n, v := range violations {
+		faults[n] = fmt.Errorf("line %d: %v", above+v.Line, v)
+	}
+	return errors.Join(faults...)
 }
 
 // ParsePrincipal reads a principal as messages about denied access name it: the ARN of a user, of a session, or of an account's root

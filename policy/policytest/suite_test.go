@@ -22,14 +22,16 @@ func TestGuide(t *testing.T) {
 			t.Error(&results[n])
 		}
 	}
-	names, err := filepath.Glob("../../docs/policies/*.json")
+	names, err := filepath.Glob("../../docs/policies/*")
 	if err != nil {
 		t.Fatal(err)
 	}
+	forms := make(map[string]int)
 	tested := 0
 	for _, name := range names {
-		if strings.HasSuffix(name, policytest.Suffix) {
+		if policytest.IsSuite(name) {
 			tested++
+			forms[filepath.Ext(name)]++
 			continue
 		}
 		text, err := os.ReadFile(name)
@@ -43,8 +45,8 @@ func TestGuide(t *testing.T) {
 			t.Errorf("%s is not in its canonical form: %v", name, err)
 		}
 	}
-	if tested*2 != len(names) || len(results) < 80 {
-		t.Errorf("%d suites for %d policies, %d decisions", tested, len(names)-tested, len(results))
+	if tested*2 != len(names) || len(results) < 80 || len(forms) != 2 {
+		t.Errorf("%d suites for %d policies, %d decisions, forms %v", tested, len(names)-tested, len(results), forms)
 	}
 }
 
@@ -100,17 +102,24 @@ func TestRun(t *testing.T) {
 
 func TestRunErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		`{`:                        `unexpected EOF`,
-		`{"other":1}`:              `unknown field "other"`,
-		`{"tests":[]}`:             `there are no tests`,
-		`{"tests":[{}]}`:           `test 0 has no name`,
-		`{"tests":[{"name":"a"}]}`: `test "a": expect is allowed, explicitDeny or implicitDeny, not ""`,
-		`{"tests":[{"name":"a","expect":"allowed"}]}`:                                         `test "a": there is no action`,
-		`{"tests":[{"name":"a","expect":"allowed","action":"a:b"}]}`:                          `"" is no principal`,
-		`{"tests":[{"name":"a","expect":"allowed","action":{"a":1}}]}`:                        `is not a string, a number, a boolean or a list of them`,
-		`{"policies":{"identity":["none.json"]},"tests":[{"name":"a"}]}`:                      `none.json`,
-		`{"policies":{"identity":[{}],"boundary":[{"Statement":[]}]},"tests":[{"name":"a"}]}`: `identity-based policy 0: 1:1: Syntax errors in policy. (Statement is missing)`,
-		`{"policies":{"trust":[],"resource":[]},"tests":[{"name":"a"}]}`:                      `not both`,
+		`{`:                     `unexpected EOF`,
+		"{\n,":                  `line 2: invalid character ','`,
+		"{\"principal\":\n\n1}": `line 3: json: cannot unmarshal number`,
+		"{\"tests\":[]}\n[]":    `line 2: there is text behind the end`,
+		"{\"tests\":[{\n\"name\":\"a\",\"name\":\"b\"}]}":                                                              `line 2: key "name" occurs twice in one object`,
+		`{"context":{"a":"","A":""},"tests":[{"name":"a","action":"a:b","principal":"anonymous","expect":"allowed"}]}`: `condition key "a" is there twice`,
+		`{"tests":"` + strings.Repeat("x", 1<<20) + `"}`:                                                               `has more than 1048576 bytes`,
+		strings.Repeat("[", 500_000):                                                                                   "line 1: invalid character '[' exceeded max depth",
+		`{"other":1}`:                                                                                                  `unknown field "other"`,
+		`{"tests":[]}`:                                                                                                 `there are no tests`,
+		`{"tests":[{}]}`:                                                                                               `test 0 has no name`,
+		`{"tests":[{"name":"a"}]}`:                                                                                     `test "a": expect is allowed, explicitDeny or implicitDeny, not ""`,
+		`{"tests":[{"name":"a","expect":"allowed"}]}`:                                                                  `test "a": there is no action`,
+		`{"tests":[{"name":"a","expect":"allowed","action":"a:b"}]}`:                                                   `"" is no principal`,
+		`{"tests":[{"name":"a","expect":"allowed","action":{"a":1}}]}`:                                                 `is not a string, a number, a boolean or a list of them`,
+		`{"policies":{"identity":["none.json"]},"tests":[{"name":"a"}]}`:                                               `none.json`,
+		`{"policies":{"identity":[{}],"boundary":[{"Statement":[]}]},"tests":[{"name":"a"}]}`:                          `identity-based policy 0: line 1: Syntax errors in policy. (Statement is missing)`,
+		`{"policies":{"trust":[],"resource":[]},"tests":[{"name":"a"}]}`:                                               `not both`,
 	} {
 		dir := write(t, map[string]string{"x.test.json": text})
 		if _, err := policytest.Run(dir); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "x.test.json: ") {
