@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"os"
 	"strings"
@@ -10,34 +11,50 @@ import (
 	"github.com/touchstone-iam/touchstone/policy"
 )
 
-// evaluationCase is a line of testdata/policy-cases.jsonl: policies, a request, and the decision that a page of the IAM User Guide
-// gives for it.
+// evaluationCase is a line of testdata/policy-cases.jsonl or guide-cases.jsonl: policies, a request, and the decision that a page of
+// the IAM User Guide gives for it. A principal is told by its ARN; the issuer of a session only where that does not give it; a
+// call without credentials by the provider or service behind it.
 type evaluationCase struct {
 	Name             string
 	IdentityPolicies []json.RawMessage
 	ResourcePolicy   json.RawMessage
 	Boundary         json.RawMessage
 	SessionPolicies  []json.RawMessage
-	SCPs             []struct {
-		Level    string
-		Policies []json.RawMessage
-	}
-	Principal       string
-	Action          string
-	Resource        string
-	ResourceAccount string
-	Context         map[string][]string
-	Expect          string
-	Why             string
+	SCPs, RCPs       []caseLevel
+	Principal        string
+	Issuer           string
+	Federated        string
+	Service          string
+	Action           string
+	Resource         string
+	ResourceAccount  string
+	Context          map[string][]string
+	Expect           string
+	Why              string
+}
+
+// caseLevel is the policies of one level of an organization.
+type caseLevel struct {
+	Level    string
+	Policies []json.RawMessage
 }
 
 func (c *evaluationCase) identityOnly() bool {
 	return c.ResourcePolicy == nil && c.Boundary == nil && len(c.SessionPolicies) == 0 && len(c.SCPs) == 0
 }
 
+// isTrust reports whether the resource-based policy is a role's trust policy.
+func (c *evaluationCase) isTrust() bool { return strings.HasPrefix(c.Action, "sts:") }
+
+// readCases reads the recorded cases.
 func readCases(t testing.TB) []evaluationCase {
 	t.Helper()
-	file, err := os.Open("testdata/policy-cases.jsonl")
+	return readCaseFile(t, "policy-cases.jsonl")
+}
+
+func readCaseFile(t testing.TB, name string) []evaluationCase {
+	t.Helper()
+	file, err := os.Open("testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +62,10 @@ func readCases(t testing.TB) []evaluationCase {
 	var cases []evaluationCase
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		var c evaluationCase
-		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
-			t.Fatal(err)
+		decoder := json.NewDecoder(bytes.NewReader(lines.Bytes()))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&c); err != nil {
+			t.Fatalf("%v\n%s", err, lines.Bytes())
 		}
 		if string(c.ResourcePolicy) == "null" {
 			c.ResourcePolicy = nil
@@ -64,7 +83,7 @@ func (c *evaluationCase) policies(t testing.TB) *policy.Policies {
 	p := &policy.Policies{Identity: compile(t, policy.Identity, c.IdentityPolicies...)}
 	if c.ResourcePolicy != nil {
 		kind := policy.Resource
-		if c.Action == "sts:AssumeRole" {
+		if c.isTrust() {
 			kind = policy.Trust
 		}
 		p.Resource = compile(t, kind, c.ResourcePolicy)
@@ -78,18 +97,30 @@ func (c *evaluationCase) policies(t testing.TB) *policy.Policies {
 	for _, level := range c.SCPs {
 		p.ServiceControl = append(p.ServiceControl, compile(t, policy.ServiceControl, level.Policies...))
 	}
+	for _, level := range c.RCPs {
+		p.ResourceControl = append(p.ResourceControl, compile(t, policy.ResourceControl, level.Policies...))
+	}
 	return p
 }
 
 func (c *evaluationCase) request() *policy.Request {
 	r := &policy.Request{
-		Principal: principalOf(c.Principal), Action: c.Action, Resource: c.Resource,
+		Principal: c.principal(), Action: c.Action, Resource: c.Resource,
 		ResourceAccountID: c.ResourceAccount, Context: policy.NewContext(),
 	}
 	for key, values := range c.Context {
 		r.Context.Set(key, values...)
 	}
 	return r
+}
+
+func (c *evaluationCase) principal() policy.Principal {
+	p := principalOf(c.Principal)
+	p.Federated, p.Service = c.Federated, c.Service
+	if c.Issuer != "" {
+		p.Issuer = c.Issuer
+	}
+	return p
 }
 
 // principalOf makes a principal from the ARN that a refusal would print. Roles have no path here.
