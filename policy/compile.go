@@ -36,6 +36,14 @@ type statement struct {
 	conditions   []condition
 }
 
+// Len returns the number of statements.
+func (s *Set) Len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.statements)
+}
+
 // Compile prepares documents of one kind for Evaluate. The documents must have come from Parse.
 func Compile(sources ...Source) *Set {
 	set := &Set{sources: slices.Clone(sources)}

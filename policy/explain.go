@@ -87,7 +87,7 @@ func (e *explainer) finish() Explanation {
 	for n := range e.Considered {
 		e.Missing = append(e.Missing, e.Considered[n].Missing...)
 	}
-	e.Missing = distinctKeys(e.Missing)
+	e.Missing = DistinctKeys(e.Missing)
 	return e.Explanation
 }
 
@@ -105,7 +105,7 @@ func (e *explainer) consider(kind Kind, level int, set *Set, note string) {
 				failure := e.failure(kind, source.Document.Version, compiled[s])
 				e.Considered = append(e.Considered, Considered{
 					Type: kind, Level: level, Source: source.ID, Index: n, Statement: s,
-					Applies: failure == "", Missing: distinctKeys(e.noted), Failure: failure,
+					Applies: failure == "", Missing: DistinctKeys(e.noted), Failure: failure,
 				})
 				if failure == "" && verdict.Effect != ExplicitDeny {
 					verdict.Effect = s.Effect
@@ -278,11 +278,11 @@ func ContextKeys(documents ...*Document) []string {
 			}
 		}
 	}
-	return distinctKeys(keys)
+	return DistinctKeys(keys)
 }
 
-// distinctKeys sorts names of keys and leaves out those that differ from an earlier one only in letter case.
-func distinctKeys(names []string) []string {
+// DistinctKeys sorts names of condition keys and leaves out those that differ from an earlier one only in letter case.
+func DistinctKeys(names []string) []string {
 	seen := make(map[string]bool, len(names))
 	names = slices.DeleteFunc(names, func(name string) bool {
 		folded := strings.ToLower(name)

@@ -79,6 +79,25 @@ var causes = map[string]func(*stage) error{
 		return s.putPolicy(fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/%s"}}`, strings.Repeat("a", 2048)))
 	},
 	"PutUserPolicy MalformedPolicyDocument": func(s *stage) error { return s.putPolicy("{}") },
+	"SimulateCustomPolicy InvalidInput": func(s *stage) error {
+		return second(s.root.SimulateCustomPolicy(ctx, &awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{"{}"}, ActionNames: []string{"iam:GetUser"}}))
+	},
+	"SimulatePrincipalPolicy InvalidInput": func(s *stage) error {
+		source := "arn:aws:sts::" + s.ID + ":assumed-role/a/b"
+		return second(s.root.SimulatePrincipalPolicy(ctx, &awsiam.SimulatePrincipalPolicyInput{PolicySourceArn: &source, ActionNames: []string{"iam:GetUser"}}))
+	},
+	"SimulatePrincipalPolicy PolicyEvaluation": func(s *stage) error {
+		breakPolicy(s.t, s.Account, "alice")
+		source := userARN(s.Account, "/alice")
+		return second(s.root.SimulatePrincipalPolicy(ctx, &awsiam.SimulatePrincipalPolicyInput{PolicySourceArn: &source, ActionNames: []string{"iam:GetUser"}}))
+	},
+	"GetContextKeysForCustomPolicy InvalidInput": func(s *stage) error {
+		return second(s.root.GetContextKeysForCustomPolicy(ctx, &awsiam.GetContextKeysForCustomPolicyInput{PolicyInputList: []string{"{}"}}))
+	},
+	"GetContextKeysForPrincipalPolicy InvalidInput": func(s *stage) error {
+		source := userARN(s.Account, "/alice")
+		return second(s.root.GetContextKeysForPrincipalPolicy(ctx, &awsiam.GetContextKeysForPrincipalPolicyInput{PolicySourceArn: &source, PolicyInputList: []string{"{}"}}))
+	},
 	"CreateAccessKey LimitExceeded": func(s *stage) error {
 		quota(s.t, s.Account, "AccessKeysPerUser", 1)
 		return second(s.root.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: aws.String("alice")}))
@@ -130,6 +149,7 @@ var unreachable = map[string]string{
 	"UpdateAccessKey LimitExceeded":                     "makes nothing that is counted",
 	"UpdateAccessKey InvalidInput":                      "a status that cannot be set is a ValidationError",
 	"DeleteAccessKey LimitExceeded":                     "makes nothing that is counted",
+	"SimulateCustomPolicy PolicyEvaluation":             "what cannot be read is InvalidInput, and what was read can be evaluated",
 	"CreateAccountAlias LimitExceeded":                  "a second alias replaces the first",
 	"DeleteAccountAlias LimitExceeded":                  "makes nothing that is counted",
 	"DeactivateMFADevice LimitExceeded":                 "makes nothing that is counted",
@@ -144,7 +164,7 @@ func everyCause() map[string]func(*stage) error {
 	for name, cause := range causes {
 		all[name] = cause
 	}
-	nobody := target{"nobody", ":user/nobody", "AKIAAAAAAAAAAAAAAAAA", "arn:aws:iam::000000000000:u2f/user/nobody/key-AAAAAAAAAAAAAAAAAAAAAAAAAA"}
+	nobody := target{"nobody", ":user/nobody", "AKIAAAAAAAAAAAAAAAAA", "arn:aws:iam::000000000000:u2f/user/nobody/key-AAAAAAAAAAAAAAAAAAAAAAAAAA", "000000000000"}
 	for _, o := range operations(nobody) {
 		if o.wire == nil {
 			continue

@@ -108,7 +108,7 @@ func TestFIDOPagePolicy(t *testing.T) {
 				}
 				want(t, o.name+" on another user", c.do(o), expected)
 			}
-			for _, o := range operations(target{"alice", ":user/alice", u.Key.AccessKeyID, serial}) {
+			for _, o := range operations(target{"alice", ":user/alice", u.Key.AccessKeyID, serial, a.ID}) {
 				if !c.can(o) || o.name == "EndAllSessions" { // which would end this one
 					continue
 				}

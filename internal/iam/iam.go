@@ -33,7 +33,7 @@ type Operations struct {
 	Authn        *authn.Authenticator
 	Authz        *authz.Authorizer
 	KeyUses      *api.KeyUses
-	Catalogue    *policy.Catalogue // of what exists, for ValidatePolicy
+	Catalogue    *policy.Catalogue // of what exists, for ValidatePolicy and the simulations
 }
 
 // Define gives every operation built so far its functions.
@@ -48,6 +48,7 @@ func (o *Operations) Define(t *api.Table) {
 	o.defineSessions(t)
 	o.defineDirectory(t)
 	o.defineValidation(t)
+	o.defineSimulations(t)
 }
 
 // subject is whom an operation is about.

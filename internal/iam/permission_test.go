@@ -44,15 +44,19 @@ func own[In, Out any](name, action, resource, event string, in In) operation {
 	}}
 }
 
-// callSDK calls the client's method of that name with the texts of the input.
+// callSDK calls the client's method of that name with the texts of the input and the lists of texts.
 func callSDK(c *awsiam.Client, name string, input reflect.Value) error {
 	method := reflect.ValueOf(c).MethodByName(name)
 	in := reflect.New(method.Type().In(1).Elem())
 	for n := range input.NumField() {
+		field := in.Elem().FieldByName(input.Type().Field(n).Name)
+		if list, ok := input.Field(n).Interface().([]string); ok {
+			field.Set(reflect.ValueOf(list))
+		}
 		if input.Field(n).Kind() != reflect.String || input.Field(n).Len() == 0 {
 			continue
 		}
-		given, field := input.Field(n).String(), in.Elem().FieldByName(input.Type().Field(n).Name)
+		given := input.Field(n).String()
 		if field.Kind() == reflect.Pointer {
 			field.Set(reflect.ValueOf(&given))
 		} else {
@@ -64,7 +68,9 @@ func callSDK(c *awsiam.Client, name string, input reflect.Value) error {
 }
 
 // target is the user that operations are about.
-type target struct{ name, arn, key, serial string }
+type target struct{ name, arn, key, serial, account string }
+
+func (u target) fullARN() string { return "arn:aws:iam::" + u.account + u.arn }
 
 // operations are all that are built, each about the target where it is about a user.
 func operations(u target) []operation {
@@ -82,6 +88,16 @@ func operations(u target) []operation {
 		of[iamapi.GetUserPolicyInput, iamapi.GetUserPolicyOutput]("GetUserPolicy", u.arn, iamapi.GetUserPolicyInput{UserName: u.name, PolicyName: "p"}),
 		of[iamapi.DeleteUserPolicyInput, struct{}]("DeleteUserPolicy", u.arn, iamapi.DeleteUserPolicyInput{UserName: u.name, PolicyName: "p"}),
 		of[iamapi.ListUserPoliciesInput, iamapi.ListUserPoliciesOutput]("ListUserPolicies", u.arn, iamapi.ListUserPoliciesInput{UserName: u.name}),
+		of[iamapi.SimulateCustomPolicyInput, iamapi.SimulateCustomPolicyOutput]("SimulateCustomPolicy", "*", iamapi.SimulateCustomPolicyInput{
+			PolicyInputList: []string{document}, ActionNames: []string{"iam:GetUser"},
+		}),
+		of[iamapi.SimulatePrincipalPolicyInput, iamapi.SimulatePrincipalPolicyOutput]("SimulatePrincipalPolicy", u.arn, iamapi.SimulatePrincipalPolicyInput{
+			PolicySourceArn: u.fullARN(), ActionNames: []string{"iam:GetUser"},
+		}),
+		of[iamapi.GetContextKeysForCustomPolicyInput, iamapi.GetContextKeysForCustomPolicyOutput]("GetContextKeysForCustomPolicy", "*",
+			iamapi.GetContextKeysForCustomPolicyInput{PolicyInputList: []string{document}}),
+		of[iamapi.GetContextKeysForPrincipalPolicyInput, iamapi.GetContextKeysForPrincipalPolicyOutput]("GetContextKeysForPrincipalPolicy", u.arn,
+			iamapi.GetContextKeysForPrincipalPolicyInput{PolicySourceArn: u.fullARN()}),
 		of[iamapi.CreateAccessKeyInput, iamapi.CreateAccessKeyOutput]("CreateAccessKey", u.arn, iamapi.CreateAccessKeyInput{UserName: u.name}),
 		of[iamapi.ListAccessKeysInput, iamapi.ListAccessKeysOutput]("ListAccessKeys", u.arn, iamapi.ListAccessKeysInput{UserName: u.name}),
 		of[iamapi.GetAccessKeyLastUsedInput, iamapi.GetAccessKeyLastUsedOutput]("GetAccessKeyLastUsed", u.arn, iamapi.GetAccessKeyLastUsedInput{AccessKeyId: u.key}),
@@ -150,7 +166,7 @@ func newTarget(t *testing.T, a *touchtest.Account, admin *touchtest.Console) tar
 	must(t, err)
 	key, err := c.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: aws.String("bob")})
 	must(t, err)
-	return target{"bob", ":user/x/bob", *key.AccessKey.AccessKeyId, admin.MustEnrol("bob", "key", newKey())}
+	return target{"bob", ":user/x/bob", *key.AccessKey.AccessKeyId, admin.MustEnrol("bob", "key", newKey()), a.ID}
 }
 
 // arn is the resource as an ARN of the account.

@@ -1,0 +1,211 @@
+package iam
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/touchstone-iam/touchstone/arn"
+	"github.com/touchstone-iam/touchstone/iamapi"
+	"github.com/touchstone-iam/touchstone/internal/api"
+	"github.com/touchstone-iam/touchstone/internal/authz"
+	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/policy"
+)
+
+func (o *Operations) defineSimulations(t *api.Table) {
+	api.Define(t, "iam", "SimulateCustomPolicy", api.Op[iamapi.SimulateCustomPolicyInput, iamapi.SimulateCustomPolicyOutput]{
+		Resources: onEverything[iamapi.SimulateCustomPolicyInput], Execute: o.simulateCustomPolicy,
+	})
+	api.Define(t, "iam", "SimulatePrincipalPolicy", api.Op[iamapi.SimulatePrincipalPolicyInput, iamapi.SimulatePrincipalPolicyOutput]{
+		Resources: onPolicySource(func(in *iamapi.SimulatePrincipalPolicyInput) string { return in.PolicySourceArn }),
+		Execute:   o.simulatePrincipalPolicy,
+	})
+	api.Define(t, "iam", "GetContextKeysForCustomPolicy", api.Op[iamapi.GetContextKeysForCustomPolicyInput, iamapi.GetContextKeysForCustomPolicyOutput]{
+		Resources: onEverything[iamapi.GetContextKeysForCustomPolicyInput], Execute: getContextKeysForCustomPolicy,
+	})
+	api.Define(t, "iam", "GetContextKeysForPrincipalPolicy", api.Op[iamapi.GetContextKeysForPrincipalPolicyInput, iamapi.GetContextKeysForPrincipalPolicyOutput]{
+		Resources: onPolicySource(func(in *iamapi.GetContextKeysForPrincipalPolicyInput) string { return in.PolicySourceArn }),
+		Execute:   getContextKeysForPrincipalPolicy,
+	})
+}
+
+// onPolicySource authorises an operation on the principal that an ARN names, and carries who it is to Execute.
+func onPolicySource[In any](source func(*In) string) func(*api.Request, *store.Tx, *In) ([]authz.Check, error) {
+	return func(r *api.Request, tx *store.Tx, in *In) ([]authz.Check, error) {
+		text := source(in)
+		name, err := arn.Parse(text)
+		kind, path, _ := strings.Cut(name.Resource, "/")
+		if err != nil || name.Service != "iam" || path == "" || kind != "user" && kind != "group" && kind != "role" {
+			return nil, iamapi.InvalidInput("Invalid Entity Arn: %s does not clearly define entity type and name.", text)
+		}
+		s := &policySource{kind: kind, subject: subject{name: path[strings.LastIndexByte(path, '/')+1:]}}
+		if kind == "user" && name.AccountID == r.Caller.AccountID() {
+			found, err := subjectOf(r, tx, s.name)
+			if err != nil {
+				return nil, err
+			}
+			if found.identity != nil && found.identity.ARN() == text {
+				s.subject = *found
+			}
+		}
+		r.Carry = s
+		check := authz.Check{Resource: text}
+		if s.identity != nil {
+			check = s.check(r)
+		}
+		return []authz.Check{check}, nil
+	}
+}
+
+// policySource is the principal whose policies are asked about: a user, as long as there are no groups and roles.
+type policySource struct {
+	subject
+	kind string
+}
+
+// principal reads the policies of the source, but for those excluded, and the condition keys that follow from who it is.
+func (s *policySource) principal(tx *store.Tx, excluded []iamapi.PolicyIdentifier) (*principal, error) {
+	if s.identity == nil {
+		return nil, iamapi.NoSuchEntity("The %s with name %s cannot be found.", s.kind, s.name)
+	}
+	p := &principal{arn: s.identity.ARN(), keys: map[string]string{"aws:userid": s.identity.UniqueID}}
+	for _, tag := range s.tags {
+		p.keys["aws:PrincipalTag/"+tag.Key] = tag.Value
+	}
+	stored, err := tx.InlinePolicies(s.identity.AccountID, s.identity.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, each := range stored {
+		if slices.ContainsFunc(excluded, func(x iamapi.PolicyIdentifier) bool { return s.excludes(&x, each.Name) }) {
+			continue
+		}
+		document, err := policy.Parse(policy.Identity, []byte(each.Document))
+		if err != nil {
+			return nil, iamapi.PolicyEvaluation("The policy %s of user %s cannot be evaluated: %s", each.Name, s.identity.Name, err)
+		}
+		p.policies = append(p.policies, policy.Source{ID: "user_" + s.identity.Name + "_" + each.Name, Document: document})
+	}
+	return p, nil
+}
+
+// excludes reports whether an exclusion is about an inline policy of the source. Of what can be named only such are stored so far.
+func (s *policySource) excludes(x *iamapi.PolicyIdentifier, name string) bool {
+	if inline := x.InlinePolicyIdentifier; inline != nil {
+		users := "arn:aws:iam::" + s.identity.AccountID + ":user/"
+		return string(inline.AttachmentType) == s.kind && inline.PolicyName == name &&
+			arn.Match(users+strings.ToLower(inline.AttachmentName), users+strings.ToLower(s.identity.Name))
+	}
+	return x.PolicyType == iamapi.PolicyIdentifierPolicyTypeInline
+}
+
+// checkExclusions refuses what does not name policies in one of the three ways, or has wildcards where none may be (IAM API,
+// PolicyIdentifier).
+func checkExclusions(exclusions []iamapi.PolicyIdentifier) error {
+	for n := range exclusions {
+		x := &exclusions[n]
+		ways, pattern := 0, ""
+		if x.PolicyType != "" {
+			ways++
+		}
+		if x.InlinePolicyIdentifier != nil {
+			ways++
+			pattern = x.InlinePolicyIdentifier.AttachmentName
+		}
+		if x.PolicyArn != "" {
+			ways++
+			name, err := arn.Parse(x.PolicyArn)
+			path, ok := strings.CutPrefix(name.Resource, "policy/")
+			name.Resource = ""
+			if err != nil || name.Service != "iam" || !ok || path == "" || strings.ContainsAny(name.String(), "*?") {
+				return iamapi.InvalidInput("PolicyExclusionList.%d: %q is not the ARN of a managed policy.", n+1, x.PolicyArn)
+			}
+			pattern = path
+		}
+		if ways != 1 {
+			return iamapi.InvalidInput("PolicyExclusionList.%d: give one of PolicyType, PolicyArn and InlinePolicyIdentifier.", n+1)
+		}
+		if strings.Count(pattern, "*") > 1 {
+			return iamapi.InvalidInput("PolicyExclusionList.%d: %q has more than one *.", n+1, pattern)
+		}
+	}
+	return nil
+}
+
+func (o *Operations) simulateCustomPolicy(r *api.Request, _ *store.Tx, in *iamapi.SimulateCustomPolicyInput) (*iamapi.SimulateCustomPolicyOutput, error) {
+	return o.simulate(r, in, &principal{})
+}
+
+func (o *Operations) simulatePrincipalPolicy(r *api.Request, tx *store.Tx, in *iamapi.SimulatePrincipalPolicyInput) (*iamapi.SimulatePrincipalPolicyOutput, error) {
+	source := r.Carry.(*policySource)
+	if err := checkExclusions(in.PolicyExclusionList); err != nil {
+		return nil, err
+	}
+	of, err := source.principal(tx, in.PolicyExclusionList)
+	if err != nil {
+		return nil, err
+	}
+	out, err := o.simulate(r, &iamapi.SimulateCustomPolicyInput{
+		PolicyInputList: in.PolicyInputList, PermissionsBoundaryPolicyInputList: in.PermissionsBoundaryPolicyInputList,
+		ActionNames: in.ActionNames, ResourceArns: in.ResourceArns, ResourcePolicy: in.ResourcePolicy, ResourceOwner: in.ResourceOwner,
+		CallerArn: in.CallerArn, ContextEntries: in.ContextEntries, ResourceHandlingOption: in.ResourceHandlingOption,
+		MaxItems: in.MaxItems, Marker: in.Marker,
+	}, of)
+	if err != nil {
+		return nil, err
+	}
+	return &iamapi.SimulatePrincipalPolicyOutput{EvaluationResults: out.EvaluationResults, IsTruncated: out.IsTruncated, Marker: out.Marker}, nil
+}
+
+// simulate answers one page. Its marker is the number of the next action.
+func (o *Operations) simulate(r *api.Request, in *iamapi.SimulateCustomPolicyInput, of *principal) (*iamapi.SimulateCustomPolicyOutput, error) {
+	const markerOf = "Simulate"
+	from := 0
+	if last, err := decodeMarker(markerOf, in.Marker); err != nil {
+		return nil, err
+	} else if last != "" {
+		if from, err = strconv.Atoi(last); err != nil || from <= 0 || from >= len(in.ActionNames) {
+			return nil, validationError("Invalid Marker.")
+		}
+	}
+	s, err := newSimulation(r, o.Catalogue, in, of)
+	if err != nil {
+		return nil, err
+	}
+	results, next, err := s.answer(from)
+	if err != nil {
+		return nil, err
+	}
+	out := &iamapi.SimulateCustomPolicyOutput{EvaluationResults: results}
+	if next < len(in.ActionNames) {
+		out.IsTruncated, out.Marker = true, encodeMarker(markerOf, strconv.Itoa(next))
+	}
+	return out, nil
+}
+
+func getContextKeysForCustomPolicy(_ *api.Request, _ *store.Tx, in *iamapi.GetContextKeysForCustomPolicyInput) (*iamapi.GetContextKeysForCustomPolicyOutput, error) {
+	keys, err := contextKeys(in.PolicyInputList, nil)
+	return &iamapi.GetContextKeysForCustomPolicyOutput{ContextKeyNames: keys}, err
+}
+
+func getContextKeysForPrincipalPolicy(r *api.Request, tx *store.Tx, in *iamapi.GetContextKeysForPrincipalPolicyInput) (*iamapi.GetContextKeysForPrincipalPolicyOutput, error) {
+	of, err := r.Carry.(*policySource).principal(tx, nil)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := contextKeys(in.PolicyInputList, of.policies)
+	return &iamapi.GetContextKeysForPrincipalPolicyOutput{ContextKeyNames: keys}, err
+}
+
+func contextKeys(inputs []string, attached []policy.Source) ([]string, error) {
+	sources, err := parseInputs("PolicyInputList", policy.Identity, inputs)
+	if err != nil {
+		return nil, err
+	}
+	documents := []*policy.Document{}
+	for _, source := range append(attached, sources...) {
+		documents = append(documents, source.Document)
+	}
+	return append([]string{}, policy.ContextKeys(documents...)...), nil
+}

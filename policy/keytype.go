@@ -1,0 +1,30 @@
+package policy
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/touchstone-iam/touchstone/arn"
+)
+
+// Accepts reports whether a text is one value of the type, read as the operators for the type read what a request brings.
+func (t KeyType) Accepts(text string) bool {
+	ok := true
+	switch t.single() {
+	case KeyNumeric:
+		_, ok = parseDecimal(text)
+	case KeyDate:
+		_, ok = parseInstant(text)
+	case KeyBool:
+		ok = strings.EqualFold(text, "true") || strings.EqualFold(text, "false")
+	case KeyBinary:
+		ok = len(compileBinaries([]string{text})) > 0
+	case KeyAddress:
+		address, err := netip.ParseAddr(text)
+		ok = err == nil && address.Zone() == ""
+	case KeyARN:
+		_, err := arn.Parse(text)
+		ok = err == nil
+	}
+	return ok
+}
