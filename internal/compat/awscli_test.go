@@ -129,6 +129,20 @@ func TestAWSCommandLine(t *testing.T) {
 	c.run("iam", "put-user-policy", "--user-name", "alice", "--policy-name", "all", "--policy-document", "file://"+document)
 	want(at(c.run("iam", "get-user-policy", "--user-name", "alice", "--policy-name", "all"), "PolicyDocument", "Version"), "2012-10-17")
 	want(at(c.run("iam", "list-user-policies", "--user-name", "alice"), "PolicyNames", 0), "all")
+	source := "arn:aws:iam::" + a.ID + ":user/eng/alice"
+	simulated := c.run("iam", "simulate-principal-policy", "--policy-source-arn", source, "--action-names", "iam:GetUser", "--resource-arns", source)
+	want(at(simulated, "EvaluationResults", 0, "EvalDecision"), "allowed")
+	want(at(simulated, "EvaluationResults", 0, "ResourceSpecificResults", 0, "MatchedStatements", 0, "SourcePolicyId"), "user_alice_all")
+	const withMFA = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}}`
+	want(at(c.run("iam", "get-context-keys-for-custom-policy", "--policy-input-list", withMFA), "ContextKeyNames", 0), "aws:MultiFactorAuthPresent")
+	want(at(c.run("iam", "get-context-keys-for-principal-policy", "--policy-source-arn", source, "--policy-input-list", withMFA), "ContextKeyNames", 0), "aws:MultiFactorAuthPresent")
+	simulated = c.run("iam", "simulate-custom-policy", "--policy-input-list", withMFA, "--action-names", "iam:GetUser", "s3:GetObject")
+	want(at(simulated, "EvaluationResults", 1, "EvalDecision"), "implicitDeny")
+	want(at(simulated, "EvaluationResults", 1, "MissingContextValues", 0), "aws:MultiFactorAuthPresent")
+	simulated = c.run("iam", "simulate-custom-policy", "--policy-input-list", withMFA, "--action-names", "iam:GetUser", "s3:GetObject", "--page-size", "1",
+		"--context-entries", "ContextKeyName=aws:MultiFactorAuthPresent,ContextKeyValues=true,ContextKeyType=boolean")
+	want(at(simulated, "EvaluationResults", 1, "EvalDecision"), "allowed")
+	c.fails("InvalidInput", "iam", "simulate-custom-policy", "--policy-input-list", "{}", "--action-names", "iam:GetUser")
 	c.fails("MalformedPolicyDocument", "iam", "put-user-policy", "--user-name", "alice", "--policy-name", "bad", "--policy-document", "{}")
 
 	made := c.run("iam", "create-access-key", "--user-name", "alice")

@@ -35,10 +35,10 @@ func TestValidatePolicy(t *testing.T) {
 		text, size string
 		want       []string
 	}{
-		{"user", text, "105 of 120", []string{"3:28 ERROR INVALID_ACTION"}},
-		{"user", text + strings.Repeat(" ", 100) + strings.Repeat("\n", 100), "105 of 120", []string{"3:28 ERROR INVALID_ACTION"}},
-		{"user", strings.Replace(text, "GetUser", "ListServiceSpecificCredentials", 1), "128 of 120", []string{"3:51 ERROR INVALID_ACTION", "3:72 ERROR POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"}},
-		{"managed", text, "105 of 6144", []string{"3:28 ERROR INVALID_ACTION"}},
+		{"user", text, "109 of 120", []string{"3:28 ERROR INVALID_ACTION"}},
+		{"user", text + strings.Repeat(" ", 100) + strings.Repeat("\n", 100), "109 of 120", []string{"3:28 ERROR INVALID_ACTION"}},
+		{"user", strings.Replace(text, "GetUser", "ListServiceSpecificCredentials", 1), "132 of 120", []string{"3:51 ERROR INVALID_ACTION", "3:71 ERROR POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"}},
+		{"managed", text, "109 of 6144", []string{"3:28 ERROR INVALID_ACTION"}},
 		{"resource", "{", "1", []string{"1:2 ERROR MALFORMED_POLICY_DOCUMENT"}},
 	} {
 		findings, size := validate(test.attachment, test.text)
