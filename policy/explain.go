@@ -2,7 +2,6 @@ package policy
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -31,14 +30,27 @@ type Considered struct {
 	Statement *Statement
 	Applies   bool
 	Missing   []string // condition keys that it reads and the request lacks, as far as it was looked at
-	// Failure tells the first element that did not hold: what the request has and what the policy asks. It is empty when the
-	// statement applies.
-	Failure string
+
+	request *Request
+	version string // of its document
+	failed  cause
+	at      int // of failed conditions: which
 }
+
+// cause is the part of a statement that keeps it from applying.
+type cause uint8
+
+const (
+	noCause cause = iota
+	principalCause
+	actionCause
+	resourceCause
+	conditionCause
+)
 
 // Explain decides as Evaluate does and accounts for every statement (IAM User Guide, "Policy evaluation logic" and "Troubleshoot
 // access denied error messages"). Each element is matched by what Evaluate matches it with, so an explanation cannot disagree with
-// the decision. It is for people and for simulations: it looks at every statement and words what failed.
+// the decision. It is for people and for simulations: it looks at every statement.
 func Explain(p *Policies, r *Request) Explanation {
 	e := explainer{query: query{request: r, action: foldHash(r.Action)}}
 	e.Decision = Evaluate(p, r)
@@ -80,7 +92,6 @@ func Explain(p *Policies, r *Request) Explanation {
 type explainer struct {
 	Explanation
 	query
-	noted []string // keys that the statement at hand misses
 }
 
 func (e *explainer) finish() Explanation {
@@ -101,13 +112,13 @@ func (e *explainer) consider(kind Kind, level int, set *Set, note string) {
 		for _, source := range set.sources {
 			for n := range source.Document.Statements {
 				s := &source.Document.Statements[n]
-				e.noted = nil
-				failure := e.failure(kind, source.Document.Version, compiled[s])
-				e.Considered = append(e.Considered, Considered{
+				c := Considered{
 					Type: kind, Level: level, Source: source.ID, Index: n, Statement: s,
-					Applies: failure == "", Missing: DistinctKeys(e.noted), Failure: failure,
-				})
-				if failure == "" && verdict.Effect != ExplicitDeny {
+					request: e.request, version: source.Document.Version,
+				}
+				c.match(&e.query, compiled[s])
+				e.Considered = append(e.Considered, c)
+				if c.Applies && verdict.Effect != ExplicitDeny {
 					verdict.Effect = s.Effect
 				}
 			}
@@ -116,152 +127,50 @@ func (e *explainer) consider(kind Kind, level int, set *Set, note string) {
 	e.Verdicts = append(e.Verdicts, verdict)
 }
 
-// failure returns what keeps a statement from applying.
-func (e *explainer) failure(kind Kind, version string, compiled *statement) string {
-	s := compiled.origin
-	if kind == Resource || kind == Trust {
-		if failure := e.principalFailure(compiled); failure != "" {
-			return failure
-		}
+// match finds the first element that does not hold.
+func (c *Considered) match(q *query, compiled *statement) {
+	c.failed, c.at = c.firstFailure(q, compiled)
+	c.Applies = c.failed == noCause
+	c.Missing = DistinctKeys(c.Missing)
+}
+
+func (c *Considered) firstFailure(q *query, compiled *statement) (cause, int) {
+	s := c.Statement
+	if (c.Type == Resource || c.Type == Trust) && !compiled.isAbout(&q.request.Principal) {
+		return principalCause, 0
 	}
-	if !compiled.matchesAction(&e.query) {
-		return listFailure("action", "NotAction", quote(e.request.Action), s.Actions, s.NotActions)
+	if !compiled.matchesAction(q) {
+		return actionCause, 0
 	}
-	e.noteMissing(s.resourceVariables(version))
-	if !compiled.matchesResource(&e.query) {
-		return listFailure("resource", "NotResource", quote(e.request.Resource), s.Resources, s.NotResources) +
-			e.variableHints(version, s.resourceVariables)
+	c.noteMissing(s.resourceVariables(c.version))
+	if !compiled.matchesResource(q) {
+		return resourceCause, 0
 	}
 	for n := range s.Conditions {
-		e.noteMissing(append(s.Conditions[n].variables(version), s.Conditions[n].Key))
+		c.noteMissing(append(s.Conditions[n].variables(c.version), s.Conditions[n].Key))
 	}
 	for n := range s.Conditions {
-		if !compiled.conditions[n].holds(e.request.Context) {
-			return e.conditionFailure(version, &s.Conditions[n])
+		if !compiled.conditions[n].holds(q.request.Context) {
+			return conditionCause, n
 		}
 	}
-	return ""
+	return noCause, 0
 }
 
-func listFailure(name, notName, has string, list, notList []string) string {
-	if notList != nil {
-		return notName + ": request has " + has + ", policy asks anything but " + quote(notList...)
-	}
-	return name + ": request has " + has + ", policy asks " + quote(list...)
-}
-
-func (e *explainer) principalFailure(compiled *statement) string {
-	p := &e.request.Principal
-	effect := compiled.origin.Effect
-	if effect == ExplicitDeny && compiled.deniesTo(p) || effect == Allow && compiled.grantTo(p) != noGrant {
-		return ""
-	}
-	has := "an anonymous caller"
-	switch {
-	case p.ARN != "":
-		has = quote(p.ARN)
-	case p.Federated != "":
-		has = quote(p.Federated)
-	case p.Service != "":
-		has = quote(p.Service)
-	}
-	names := compiled.principals
-	if names == nil {
-		return "principal: the statement names none"
-	}
-	all := slices.Concat(names.AWS, names.Federated, names.Service, names.CanonicalUser)
-	if compiled.notPrincipal {
-		return listFailure("", "NotPrincipal", has, nil, all)
-	}
-	return listFailure("principal", "", has, all, nil)
-}
-
-func (e *explainer) conditionFailure(version string, c *Condition) string {
-	values, present := e.request.Context.Get(c.Key)
-	has := "request has " + quote(values...)
-	switch {
-	case !present:
-		has = "request lacks the key"
-	case len(values) == 0:
-		has = "request has the key without a value"
-	}
-	op, _ := parseOperator(c.Operator) // Parse let no other pass
-	asks := ", policy asks "
-	if op.negated {
-		asks += "anything but "
-	}
-	failure := "condition " + c.Operator + " " + c.Key + ": " + has + asks + quote(c.Values...)
-	if op.family == nullFamily {
-		return failure + " (true: that the key is absent or empty; false: that it has a value)"
-	}
-	for _, list := range [][]string{values, c.Values} {
-		for _, value := range list {
-			if what := op.family.unreadable(value); what != "" {
-				return failure + " (" + quote(value) + " is not " + what + ")"
-			}
-		}
-	}
-	return failure + e.variableHints(version, c.variables)
-}
-
-// unreadable says what a value should be that is not of the operators' type.
-func (f family) unreadable(value string) string {
-	ok, what := true, ""
-	switch f {
-	case numericFamily:
-		_, ok = parseDecimal(value)
-		what = "a number"
-	case dateFamily:
-		_, ok = parseInstant(value)
-		what = "a date"
-	case boolFamily:
-		ok = strings.EqualFold(value, "true") || strings.EqualFold(value, "false") || strings.Contains(value, "${")
-		what = "true or false"
-	case addressFamily:
-		ok = len(compileAddresses([]string{value})) > 0
-		what = "an IP address or a range of them"
-	case binaryFamily:
-		ok = len(compileBinaries([]string{value})) > 0
-		what = "base64"
-	case arnFamily:
-		ok = value == "*" || strings.HasPrefix(value, "arn:") && strings.Count(value, ":") >= 5 || strings.Contains(value, "${")
-		what = "an ARN"
-	}
-	if ok {
-		return ""
-	}
-	return what
-}
-
-// variableHints tells what the variables in values stand for.
-func (e *explainer) variableHints(version string, variables func(version string) []string) string {
-	if version != Version2012 && len(variables(Version2012)) > 0 {
-		return " (variables are literal text unless Version is " + Version2012 + ")"
-	}
-	var hints []string
-	for _, key := range variables(version) {
-		hint := key + " is absent"
-		if got, present := e.request.Context.Get(key); present && len(got) == 1 {
-			hint = key + " is " + quote(got...)
-		} else if present {
-			hint = key + " has not exactly one value"
-		}
-		if !slices.Contains(hints, hint) {
-			hints = append(hints, hint)
-		}
-	}
-	if len(hints) == 0 {
-		return ""
-	}
-	return " (" + strings.Join(hints, ", ") + ")"
-}
-
-func (e *explainer) noteMissing(keys []string) {
+func (c *Considered) noteMissing(keys []string) {
 	for _, key := range keys {
-		if _, present := e.request.Context.Get(key); !present {
-			e.noted = append(e.noted, key)
+		if _, present := c.request.Context.Get(key); !present {
+			c.Missing = append(c.Missing, key)
 		}
 	}
+}
+
+// isAbout reports whether a statement of a resource's policy is about a principal.
+func (s *statement) isAbout(p *Principal) bool {
+	if s.origin.Effect == ExplicitDeny {
+		return s.deniesTo(p)
+	}
+	return s.grantTo(p) != noGrant
 }
 
 // ContextKeys returns the condition keys that documents read, in their conditions and as variables, each once, as first
@@ -283,6 +192,9 @@ func ContextKeys(documents ...*Document) []string {
 
 // DistinctKeys sorts names of condition keys and leaves out those that differ from an earlier one only in letter case.
 func DistinctKeys(names []string) []string {
+	if len(names) < 2 {
+		return names
+	}
 	seen := make(map[string]bool, len(names))
 	names = slices.DeleteFunc(names, func(name string) bool {
 		folded := strings.ToLower(name)
@@ -337,25 +249,4 @@ func variableKeys(version string, values []string) []string {
 		}
 	}
 	return keys
-}
-
-// maxQuoted bounds how many values of a list are told.
-const maxQuoted = 8
-
-// quote writes values in quotes. What others chose may hold anything, so it is escaped.
-func quote(values ...string) string {
-	var b strings.Builder
-	for n, value := range values {
-		switch {
-		case n == maxQuoted:
-			b.WriteString(" or one of " + strconv.Itoa(len(values)-n) + " more")
-			return b.String()
-		case n > 0 && n == len(values)-1:
-			b.WriteString(" or ")
-		case n > 0:
-			b.WriteString(", ")
-		}
-		b.WriteString(strconv.Quote(value))
-	}
-	return b.String()
 }

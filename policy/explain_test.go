@@ -93,7 +93,7 @@ func TestExplainWords(t *testing.T) {
 			},
 		}
 		considered := policy.Explain(policies, q.request()).Considered
-		if len(considered) != 1 || considered[0].Failure != c.want || considered[0].Applies != (c.want == "") {
+		if len(considered) != 1 || considered[0].Failure() != c.want || considered[0].Applies != (c.want == "") {
 			t.Errorf("%s\ngot  %+v\nwant %s", c.elements, considered, c.want)
 		}
 	}
@@ -114,7 +114,7 @@ func TestExplain(t *testing.T) {
 		t.Error(diff)
 	}
 	if len(got.Considered) != 4 || got.Considered[1].Index != 1 || got.Considered[1].Source != "inline:Test" ||
-		got.Considered[1].Failure != `condition BoolIfExists aws:MultiFactorAuthPresent: request has "true", policy asks "false"` {
+		got.Considered[1].Failure() != `condition BoolIfExists aws:MultiFactorAuthPresent: request has "true", policy asks "false"` {
 		t.Errorf("%+v", got.Considered)
 	}
 	if len(got.Missing) != 0 {
@@ -155,7 +155,7 @@ func TestExplainAgrees(t *testing.T) {
 			}
 			decides, denies := decision.Statement == nil, false
 			for _, c := range e.Considered {
-				if c.Applies != (c.Failure == "") {
+				if c.Applies != (c.Failure() == "") {
 					t.Fatalf("%+v", c)
 				}
 				denies = denies || c.Applies && c.Statement.Effect == policy.ExplicitDeny

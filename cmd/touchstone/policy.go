@@ -366,7 +366,7 @@ not hold: what the request has and what the policy asks.`,
 			for _, c := range e.Considered {
 				s := c.Statement
 				answer.Statements = append(answer.Statements, considered{
-					c.Type.String(), c.Source, c.Index, s.SID, s.Start.Line, s.Start.Column, s.Effect.String(), c.Applies, c.Failure,
+					c.Type.String(), c.Source, c.Index, s.SID, s.Start.Line, s.Start.Column, s.Effect.String(), c.Applies, c.Failure(),
 				})
 			}
 			return q.out.print(cmd.OutOrStdout(), answer, func() {

@@ -20,7 +20,7 @@ func (r *Result) String() string {
 		b.WriteString(", " + reason)
 	}
 	for _, c := range r.Explanation.Considered {
-		what := c.Failure
+		what := c.Failure()
 		if c.Applies {
 			what = "applies: " + c.Statement.Effect.String()
 		}
