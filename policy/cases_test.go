@@ -44,7 +44,9 @@ func (c *evaluationCase) identityOnly() bool {
 }
 
 // isTrust reports whether the resource-based policy is a role's trust policy.
-func (c *evaluationCase) isTrust() bool { return strings.HasPrefix(c.Action, "sts:") }
+func (c *evaluationCase) isTrust() bool {
+	return c.ResourcePolicy != nil && strings.HasPrefix(c.Action, "sts:")
+}
 
 // readCases reads the recorded cases.
 func readCases(t testing.TB) []evaluationCase {

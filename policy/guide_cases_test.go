@@ -16,18 +16,106 @@ var subjects = []struct {
 	name  string
 	least int
 }{
-	{"string", 40}, {"numeric", 25}, {"date", 25}, {"bool", 8}, {"binary", 6}, {"ip", 24},
+	{"string", 40},
+	{"numeric", 25},
+	{"date", 30},
+	{"bool", 8},
+	{"binary", 6},
+	{"ip", 24},
+	{"arn", 30},
+	{"null", 10},
+	{"set", 110},
+	{"block", 10},
+	{"action", 24},
+	{"resource", 30},
+	{"variable", 40},
+	{"principal", 40},
+	{"grant", 25},
+	{"cross", 20},
+	{"boundary", 18},
+	{"session", 24},
+	{"scp", 16},
+	{"rcp", 16},
+	{"trust", 50},
+	{"root", 15},
+	{"anonymous", 12},
+	{"mfa", 28},
+	{"abac", 20},
+	{"guide", 80},
 }
 
 // pages are the pages of the IAM User Guide that the cases rest on.
 var pages = []string{
+	"access_policies",
+	"access_policies_boundaries",
+	"access_policies_identity-vs-resource",
+	"access_tags",
+	"confused-deputy",
+	"id_credentials_mfa_configure-api-require",
+	"id_credentials_mfa_fido_supported_configurations",
+	"id_credentials_temp_control-access_assumerole",
+	"id_credentials_temp_control-access_disable-perms",
+	"id_credentials_temp_control-access_getfederationtoken",
+	"id_credentials_temp_control-access_monitor",
+	"id_roles_compare-resource-policies",
+	"id_roles_create_for-idp_oidc",
+	"id_roles_create_for-idp_saml",
+	"id_roles_create_for-service",
+	"id_roles_create_for-user_externalid",
+	"id_roles_providers_create_saml",
+	"id_roles_use_passrole",
+	"id_roles_use_revoke-sessions",
+	"id_root-user",
+	"id_session-tags",
+	"reference_identifiers",
 	"reference_policies_condition-keys",
+	"reference_policies_elements_action",
 	"reference_policies_elements_condition",
 	"reference_policies_elements_condition_operators",
+	"reference_policies_elements_notaction",
+	"reference_policies_elements_notprincipal",
+	"reference_policies_elements_notresource",
+	"reference_policies_elements_principal",
+	"reference_policies_elements_resource",
+	"reference_policies_elements_sid",
+	"reference_policies_elements_statement",
+	"reference_policies_elements_version",
+	"reference_policies_evaluation-logic",
+	"reference_policies_evaluation-logic-cross-account",
+	"reference_policies_examples_aws-dates",
+	"reference_policies_examples_aws_deny-ip",
+	"reference_policies_examples_aws_deny-requested-region",
+	"reference_policies_examples_aws_mfa-dates",
+	"reference_policies_examples_aws_my-sec-creds-self-manage",
+	"reference_policies_examples_aws_my-sec-creds-self-manage-pass-accesskeys-ssh",
+	"reference_policies_examples_aws_my-sec-creds-self-manage-password-only",
+	"reference_policies_examples_dynamodb_columns",
+	"reference_policies_examples_dynamodb_rows",
+	"reference_policies_examples_dynamodb_specific-table",
+	"reference_policies_examples_ec2-start-stop-match-tags",
+	"reference_policies_examples_ec2-start-stop-tags",
+	"reference_policies_examples_ec2_region",
+	"reference_policies_examples_ec2_tag-owner",
+	"reference_policies_examples_ec2_terminate-ip",
+	"reference_policies_examples_iam-add-tag",
+	"reference_policies_examples_iam-manage-tags",
+	"reference_policies_examples_iam-new-user-tag",
+	"reference_policies_examples_iam_credentials_console",
+	"reference_policies_examples_iam_limit-managed",
+	"reference_policies_examples_iam_mfa-selfmanage",
+	"reference_policies_examples_iam_policy-sim-path",
+	"reference_policies_examples_s3_cognito-bucket",
+	"reference_policies_examples_s3_deny-except-bucket",
+	"reference_policies_examples_s3_federated-home-directory-console",
 	"reference_policies_examples_s3_home-directory-console",
+	"reference_policies_examples_s3_rw-bucket",
 	"reference_policies_grammar",
+	"reference_policies_iam-condition-keys",
 	"reference_policies_multi-value-conditions",
+	"reference_policies_single-vs-multi-valued-condition-keys",
 	"reference_policies_variables",
+	"troubleshoot_policies",
+	"tutorial_attribute-based-access-control",
 }
 
 // world is the case for the naive evaluator.
@@ -90,19 +178,47 @@ func TestGuideCases(t *testing.T) {
 			}
 		})
 	}
+	wanted := []string{
+		"variable ${*}", "variable ${?}", "variable ${$}", "variable with a value", "variable with a default", "variable with several values or none",
+		"variable without a value", "variable as literal text", "NotAction", "NotResource", "NotPrincipal", "other account",
+		"wildcard * in Action", "wildcard ? in Action", "wildcard * in Resource", "wildcard ? in Resource", "wildcard * in StringLike",
+		"wildcard ? in StringLike", "wildcard * in ArnLike", "wildcard ? in ArnLike", "grant 0", "grant 1", "grant 2", "grant 3",
+		"principal AWS 1", "principal AWS 2", "principal AWS 3", "principal Federated 3", "principal Service 3",
+	}
+	for kind := policy.Identity; kind <= policy.ResourceControl; kind++ {
+		wanted = append(wanted, "deny by "+kind.String())
+		if kind != policy.Resource && kind != policy.Trust {
+			wanted = append(wanted, "not allowed by "+kind.String())
+		}
+	}
+	for _, operator := range operatorNames {
+		if operator == strings.TrimSuffix(operator, "IfExists") {
+			wanted = append(wanted, "operator "+operator+" true", "operator "+operator+" false")
+		} else if seen["operator "+operator+" true"]+seen["operator "+operator+" false"] == 0 {
+			t.Errorf("no case has the operator %s", operator)
+		}
+	}
+	for _, what := range wanted {
+		if seen[what] == 0 {
+			t.Errorf("no case has %q", what)
+		}
+	}
 }
 
 // TestGuideCasesAreOurs asks of the cases themselves: that they are more than the recorded ones and repeat neither them nor each other,
 // that each has its page, and that no subject and no type of policy is left out.
 func TestGuideCasesAreOurs(t *testing.T) {
 	recorded, cases := readCases(t), readCaseFile(t, "guide-cases.jsonl")
+	if len(cases) <= len(recorded) {
+		t.Errorf("%d cases, want more than the %d recorded ones", len(cases), len(recorded))
+	}
 	names, contents := make(map[string]bool), make(map[string]string)
 	for _, c := range recorded {
 		names[c.Name] = true
 		contents[c.content(t)] = c.Name
 	}
 	nameForm, whyForm := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`), regexp.MustCompile(`^\S.* \[([A-Za-z0-9_-]+)\]$`)
-	bySubject, byPage := make(map[string]int), make(map[string]int)
+	bySubject, byPage, byType := make(map[string]int), make(map[string]int), make(map[string]int)
 	current := 0
 	for _, c := range cases {
 		if !nameForm.MatchString(c.Name) || names[c.Name] {
@@ -128,6 +244,15 @@ func TestGuideCasesAreOurs(t *testing.T) {
 		} else {
 			byPage[why[1]]++
 		}
+
+		for kind, takesPart := range map[string]bool{
+			"identity": len(c.IdentityPolicies) > 0, "resource": c.ResourcePolicy != nil && !c.isTrust(), "trust": c.isTrust(),
+			"boundary": c.Boundary != nil, "session": len(c.SessionPolicies) > 0, "service control": len(c.SCPs) > 0, "resource control": len(c.RCPs) > 0,
+		} {
+			if takesPart {
+				byType[kind]++
+			}
+		}
 	}
 	for _, s := range subjects {
 		if bySubject[s.name] < s.least {
@@ -137,6 +262,13 @@ func TestGuideCasesAreOurs(t *testing.T) {
 	for _, page := range pages {
 		if byPage[page] == 0 {
 			t.Errorf("no case rests on %s", page)
+		}
+	}
+	for kind, least := range map[string]int{
+		"identity": 600, "resource": 120, "trust": 50, "boundary": 35, "session": 35, "service control": 24, "resource control": 20,
+	} {
+		if byType[kind] < least {
+			t.Errorf("%d cases with a policy of type %s, want %d", byType[kind], kind, least)
 		}
 	}
 }
