@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -42,7 +41,7 @@ func (c *Config) Validate() error {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		fault("--tls-cert and --tls-key go together")
-	} else if _, err := c.certificates(); err != nil {
+	} else if _, err := newCertificate(c, nil); err != nil {
 		faults = append(faults, err)
 	}
 	if _, err := prefixes(c.BehindProxy); err != nil {
@@ -107,18 +106,6 @@ func isAddress(host string) bool {
 }
 
 func (c *Config) tls() bool { return c.TLSCert != "" && c.TLSKey != "" }
-
-// certificates loads the certificate and its key; none when TLS is not configured.
-func (c *Config) certificates() ([]tls.Certificate, error) {
-	if !c.tls() {
-		return nil, nil
-	}
-	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-	if err != nil {
-		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", c.TLSCert, c.TLSKey, err)
-	}
-	return []tls.Certificate{pair}, nil
-}
 
 // hostPort reports whether an address to listen on has a port that is a number.
 func hostPort(listen string) bool {

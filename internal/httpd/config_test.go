@@ -8,7 +8,7 @@ import (
 )
 
 func TestValidate(t *testing.T) {
-	cert, key := certificate(t)
+	cert, key := makeCertificate(t)
 	bad := filepath.Join(t.TempDir(), "bad.pem")
 	if err := os.WriteFile(bad, []byte("not PEM"), 0o600); err != nil {
 		t.Fatal(err)

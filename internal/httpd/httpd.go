@@ -30,23 +30,23 @@ const (
 
 // Server serves a handler.
 type Server struct {
-	config       Config
-	certificates []tls.Certificate
-	proxies      []netip.Prefix
-	secureURL    bool
-	handler      http.Handler
-	ready        func(context.Context) error
-	logger       *slog.Logger
-	metrics      metrics
-	listener     net.Listener
-	scraped      net.Listener // the metrics' listener; nil for none
+	config      Config
+	certificate *certificate // nil without TLS
+	proxies     []netip.Prefix
+	secureURL   bool
+	handler     http.Handler
+	ready       func(context.Context) error
+	logger      *slog.Logger
+	metrics     metrics
+	listener    net.Listener
+	scraped     net.Listener // the metrics' listener; nil for none
 }
 
 // New returns a server of the handler; ready says whether it can do its work. The configuration is one that Validate finds no
 // fault in.
 func New(c Config, handler http.Handler, ready func(context.Context) error, logger *slog.Logger) (*Server, error) {
 	proxies, proxyFault := prefixes(c.BehindProxy)
-	certificates, certificateFault := c.certificates()
+	certificate, certificateFault := newCertificate(&c, logger)
 	if err := errors.Join(proxyFault, certificateFault); err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func New(c Config, handler http.Handler, ready func(context.Context) error, logg
 		c.ShutdownGrace = defaultGrace
 	}
 	return &Server{
-		config: c, certificates: certificates, proxies: proxies, secureURL: strings.HasPrefix(c.URL, "https://"),
+		config: c, certificate: certificate, proxies: proxies, secureURL: strings.HasPrefix(c.URL, "https://"),
 		handler: handler, ready: ready, logger: logger,
 	}, nil
 }
@@ -83,8 +83,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	server := s.newHTTP(s.Handler())
 	failed := make(chan error, 2)
 	go func() {
-		if s.config.tls() {
-			server.TLSConfig = &tls.Config{Certificates: s.certificates}
+		if s.certificate != nil {
+			server.TLSConfig = &tls.Config{GetCertificate: s.certificate.get}
 			failed <- server.ServeTLS(s.listener, "", "")
 		} else {
 			failed <- server.Serve(s.listener)

@@ -23,7 +23,7 @@ import (
 )
 
 // certificate makes a certificate for localhost and its key, in files.
-func certificate(t *testing.T) (cert, key string) {
+func makeCertificate(t *testing.T) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -126,7 +126,7 @@ func TestStopEndsWithTheGrace(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	cert, key := certificate(t)
+	cert, key := makeCertificate(t)
 	s, stop := running(t, Config{Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key, URL: "https://localhost"}, func(w http.ResponseWriter, r *http.Request) {
 		if !IsSecure(r.Context()) {
 			t.Error("TLS is not secure")
@@ -154,6 +154,47 @@ func TestTLS(t *testing.T) {
 	transport.CloseIdleConnections()
 	if err := <-stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A renewed certificate is served to the next connection; until both files are there, the one before.
+func TestTLSCertificateIsRenewed(t *testing.T) {
+	cert, key := makeCertificate(t)
+	s, _ := running(t, Config{Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key, URL: "https://localhost"}, func(http.ResponseWriter, *http.Request) {})
+	served := func() string {
+		t.Helper()
+		c, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it asks which one is served
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.ConnectionState().PeerCertificates[0].Raw}))
+	}
+	read := func(name string) string {
+		t.Helper()
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	first := read(cert)
+	newCert, newKey := makeCertificate(t)
+	second := read(newCert)
+	for _, step := range []struct{ from, to, want string }{
+		{"", "", first},
+		{newCert, cert, first},
+		{newKey, key, second},
+		{"", "", second},
+	} {
+		if step.from != "" {
+			if err := os.Rename(step.from, step.to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if served() != step.want {
+			t.Errorf("after %q another certificate is served", step.from)
+		}
 	}
 }
 
