@@ -87,7 +87,7 @@ const (
 
 	linkLife      = time.Hour
 	ceremonyLife  = 5 * time.Minute
-	maxCeremonies = 8
+	maxCeremonies = 8 // under way in one session
 )
 
 // Root checks the root user's e-mail and password.

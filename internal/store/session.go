@@ -121,11 +121,12 @@ const (
 	PurposeAssert   = "assert"
 )
 
-// InsertCeremony stores a ceremony; when the identity has limit of them already, the oldest goes.
+// InsertCeremony stores a ceremony; when its session has limit of them already, the oldest goes. Other sessions of the identity, which may be
+// somebody else's who knows the password, have their own.
 func (tx *Tx) InsertCeremony(c *Ceremony, limit int) error {
 	if _, err := tx.exec(`delete from ceremony where account_id = $1 and ceremony_hash in (
-		select ceremony_hash from ceremony where account_id = $1 and identity_id = $2
-		order by created_at desc, ceremony_hash limit 1000000 offset $3)`, c.AccountID, c.IdentityID, limit-1); err != nil {
+		select ceremony_hash from ceremony where account_id = $1 and identity_id = $2 and session_id = $3
+		order by created_at desc, ceremony_hash limit 1000000 offset $4)`, c.AccountID, c.IdentityID, c.SessionID, limit-1); err != nil {
 		return err
 	}
 	_, err := tx.exec(`insert into ceremony (account_id, ceremony_hash, identity_id, session_id, purpose, subject_id, device_name,
