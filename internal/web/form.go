@@ -106,7 +106,8 @@ func (f *form) refused(v *visit, err error, fields map[string]string) error {
 type input struct {
 	Name, Label, Help, Value, Problem        string
 	Type, Autocomplete, Inputmode, Maxlength string
-	Autofocus                                bool
+	List                                     string // the id of a list of suggestions
+	Autofocus, Optional                      bool
 }
 
 // ID is the field's id in the page.
@@ -141,6 +142,10 @@ func (f *form) Input(name, label string, options ...string) (*input, error) {
 			i.Inputmode = value
 		case "maxlength":
 			i.Maxlength = value
+		case "list":
+			i.List = value
+		case "optional":
+			i.Optional = true
 		case "autofocus":
 			i.Autofocus = i.Autofocus || len(f.Problems) == 0
 		default:

@@ -145,6 +145,7 @@ var varying = []struct {
 	{regexp.MustCompile(`name="ceremony" value="[^"]*"`), `name="ceremony" value="…"`},
 	{regexp.MustCompile(`(session/end\?id=)[A-Za-z0-9-]+`), "${1}SESSION"},
 	{regexp.MustCompile(`data-secret>[^<]*<`), "data-secret>SECRET<"},
+	{regexp.MustCompile(`<datalist id="actions">.*</datalist>`), `<datalist id="actions">…</datalist>`},
 	{regexp.MustCompile(`name="(Password|Secret access key)" value="[^"]{8,}"`), `name="$1" value="SECRET"`},
 }
 
@@ -254,6 +255,8 @@ func TestPages(t *testing.T) {
 	page("policy-edit", root.get("/console/user/policy?name=alice&policy=test"))
 	page("policy-malformed", root.post("/console/user/policy?name=alice", "PolicyName", "p", "PolicyDocument", "{\n \"Version\": 1,\n \"Statement\": [{\"Effect\": \"allow\"}]}"))
 	page("policy-not-json", root.post("/console/user/policy?name=alice", "PolicyName", "p", "PolicyDocument", "{\n oops"))
+	page("policy-check", root.post("/console/user/policy?name=alice", "PolicyName", "p", "Check", "PolicyDocument", "PolicyDocument",
+		"{\n \"Version\": \"2012-10-17\",\n \"Statement\": [{\"Effect\": \"Allow\", \"Action\": [\"iam:PassRole\", \"iam:Fly\", \"iam:PassRole\"], \"Resource\": \"*\"}]}"))
 	page("policy-changed", root.post("/console/user/policy?name=alice&policy=test", "PolicyDocument", "{}", "Before", "something else"))
 	page("policy-delete", root.get("/console/user/policy/delete?name=alice&policy=test"))
 	page("console-access", root.get("/console/user/console-access?user=alice"))
@@ -308,6 +311,22 @@ func TestPages(t *testing.T) {
 	page("fido-users", person.get("/console/users"))
 	page("fido-user", person.get("/console/user?name=alice"))
 	page("fido-create-user", person.post("/console/users/create", "UserName", "mallory"))
+	arnOf := func(user string) string { return "arn:aws:iam::" + a.ID + ":user/" + user }
+	page("fido-simulator", person.post("/console/simulator", "Mode", "existing", "UserName", "fido", "Actions", "iam:GetUser"))
+
+	page("simulator", root.get("/console/simulator?name=fido"))
+	page("simulator-keys", root.post("/console/simulator", "Mode", "existing", "UserName", "fido", "Do", "keys"))
+	page("simulator-results", root.post("/console/simulator", "Mode", "existing", "UserName", "fido", "Actions", "iam:GetUser\r\niam:ListUsers",
+		"Resources", arnOf("fido")+"\r\n"+arnOf("alice")))
+	page("simulator-pasted", root.post("/console/simulator", "Mode", "new", "Policy1", touchtest.AdminPolicy, "Policy2", "",
+		"Boundary", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}`, "Actions", "s3:GetObject, s3:PutObject",
+		"ResourcePolicy", `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/secret"}}`,
+		"CallerArn", arnOf("fido"), "Resources", "arn:aws:s3:::b/secret\narn:aws:s3:::b/public"))
+	page("simulator-nothing", root.post("/console/simulator", "Mode", "existing"))
+	page("simulator-not-a-policy", root.post("/console/simulator", "Mode", "new", "Policy1", "{\"Version\":", "Actions", "iam:GetUser"))
+	tester := a.NewUser("tester", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:SimulatePrincipalPolicy","Resource":"*"}}`)
+	page("simulator-text-denied", signedIn(t, s, a.SignIn(tester, nil)).
+		post("/console/simulator", "Mode", "existing", "UserName", "fido", "Actions", "iam:GetUser", "Resources", arnOf("fido")))
 
 	nothing := a.NewUser("nothing", "")
 	person = signedIn(t, s, a.SignIn(nothing, nil))

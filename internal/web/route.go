@@ -14,10 +14,11 @@ const (
 
 // The sizes of forms, in bytes. What is not a letter or digit travels percent-encoded, as three.
 const (
-	maxForm       = 64 << 10
-	maxPolicyForm = 192 << 10 // a policy document of 128 KiB
-	maxAnswerForm = 192 << 10 // a security key's answer of 64 KiB
-	maxMembers    = 256       // names and values in a form
+	maxForm          = 64 << 10
+	maxPolicyForm    = 192 << 10 // a policy document of 128 KiB
+	maxSimulatorForm = 512 << 10 // several documents
+	maxAnswerForm    = 192 << 10 // a security key's answer of 64 KiB
+	maxMembers       = 256       // names and values in a form
 )
 
 // route is an address and what answers there.
@@ -90,6 +91,8 @@ var routes = []route{
 	{"POST /console/user/console-access", signedIn, (*visit).saveConsoleAccess, 0},
 	{"GET /console/user/policy", signedIn, (*visit).editPolicy, 0},
 	{"POST /console/user/policy", signedIn, (*visit).savePolicy, maxPolicyForm},
+	{"GET " + simulatorPath, signedIn, (*visit).simulator, 0},
+	{"POST " + simulatorPath, signedIn, (*visit).simulate, maxSimulatorForm},
 	{"POST " + validatePath, signedIn, (*visit).validate, maxPolicyForm},
 	{"GET /console/user/policy/delete", signedIn, (*visit).confirmDeletePolicy, 0},
 	{"POST /console/user/policy/delete", signedIn, (*visit).deletePolicy, 0},
