@@ -7,23 +7,25 @@ type Attachment struct {
 	Name    string // as commands and operations name it, such as user
 	Kind    Kind
 	MaxSize int // in characters, as Size counts them; 0 for no limit
+	// Version2012 says that the service accepts no other version: IAM for managed policies, Organizations for its own.
+	Version2012 bool
 }
 
 // attachments have the default quotas (IAM User Guide, "IAM and AWS STS quotas"; AWS Organizations User Guide, "Quotas for AWS
-// Organizations"). The quotas of inline policies are for all of a user, group or role together. Resource-based policies have
+// Organizations"). No number of statements, principals, conditions or values is limited but by the size. The quotas of inline policies are for all of a user, group or role together. Resource-based policies have
 // the limits of the services that keep them.
 var attachments = []Attachment{
-	{"identity", Identity, 10240}, // of whatever identity: the largest of the next four
-	{"user", Identity, 2048},
-	{"group", Identity, 5120},
-	{"role", Identity, 10240},
-	{"managed", Identity, 6144},
-	{"boundary", Boundary, 6144},
-	{"resource", Resource, 0},
-	{"trust", Trust, 2048},
-	{"session", Session, 2048},
-	{"scp", ServiceControl, 5120},
-	{"rcp", ResourceControl, 5120},
+	{"identity", Identity, 10240, false}, // of whatever identity: the largest of the next four
+	{"user", Identity, 2048, false},
+	{"group", Identity, 5120, false},
+	{"role", Identity, 10240, false},
+	{"managed", Identity, 6144, true},
+	{"boundary", Boundary, 6144, true},
+	{"resource", Resource, 0, false},
+	{"trust", Trust, 2048, false},
+	{"session", Session, 2048, false},
+	{"scp", ServiceControl, 5120, true},
+	{"rcp", ResourceControl, 5120, true},
 }
 
 // AttachmentNamed returns the attachment of that name: identity, user, group, role, managed, boundary, resource, trust, session,

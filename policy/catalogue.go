@@ -26,6 +26,19 @@ type CatalogueService struct {
 // CatalogueAction is an action and the types of resource that it can be restricted to; without any it is about "*" only.
 type CatalogueAction struct {
 	Resources []string `json:"resources,omitempty"`
+	// Keys are the condition keys of services that requests for the action may have, with those of its resources, as patterns. A service of
+	// which no action has any tells nothing of them. Global keys are not told.
+	Keys []string `json:"keys,omitempty"`
+}
+
+// tellsKeys reports whether the service says which condition keys its actions have.
+func (s CatalogueService) tellsKeys() bool {
+	for _, action := range s.Actions {
+		if len(action.Keys) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // KeyType is the type of a condition key's values (Service Authorization Reference). ArrayOf before it says that a request
@@ -67,6 +80,11 @@ func ParseCatalogue(text []byte) (*Catalogue, error) {
 					return nil, fmt.Errorf("catalogue: action %s:%s has resources of type %q, which %s does not have", prefix, name, kind, prefix)
 				}
 			}
+			for _, key := range action.Keys {
+				if _, ok := c.Keys[key]; !ok {
+					return nil, fmt.Errorf("catalogue: action %s:%s has the condition key %q, which is not among the keys", prefix, name, key)
+				}
+			}
 		}
 	}
 	for key, t := range c.Keys {
@@ -98,9 +116,8 @@ func (c *Catalogue) keyType(key string) (KeyType, bool) {
 	if t, ok := c.Keys[key]; ok {
 		return t, true
 	}
-	key = strings.ToLower(key)
 	for pattern, t := range c.Keys {
-		if covers(strings.ToLower(pattern), key) {
+		if strings.EqualFold(pattern, key) || strings.Contains(pattern, "*") && covers(strings.ToLower(pattern), strings.ToLower(key)) {
 			return t, true
 		}
 	}

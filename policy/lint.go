@@ -3,7 +3,6 @@ package policy
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -38,7 +37,7 @@ const CodeMalformed = "MALFORMED_POLICY_DOCUMENT"
 // are left out. At most 101 findings are reported, and the work is bounded: in a text far beyond AWS's quotas not all values
 // are compared with all others.
 func Lint(a Attachment, text []byte, catalogue *Catalogue) []Finding {
-	findings := lintText(a.Kind, text, catalogue)
+	findings := lintText(a, text, catalogue)
 	if size, over := measure(text, a.MaxSize); a.MaxSize > 0 && size > a.MaxSize {
 		places := locator{text: text, at: Position{1, 1}}
 		findings = append(findings, Finding{
@@ -58,15 +57,15 @@ func (k Kind) sizeCode() string {
 	case Resource, Trust:
 		return "POLICY_SIZE_EXCEEDS_RESOURCE_POLICY_QUOTA"
 	case ServiceControl:
-		return "POLICY_SIZE_EXCEEDS_SERVICE_CONTROL_POLICY_QUOTA"
+		return "POLICY_SIZE_EXCEEDS_SCP_QUOTA"
 	case ResourceControl:
-		return "POLICY_SIZE_EXCEEDS_RESOURCE_CONTROL_POLICY_QUOTA"
+		return "POLICY_SIZE_EXCEEDS_RCP_QUOTA"
 	}
 	return "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"
 }
 
-func lintText(kind Kind, text []byte, catalogue *Catalogue) []Finding {
-	document, err := Parse(kind, text)
+func lintText(a Attachment, text []byte, catalogue *Catalogue) []Finding {
+	document, err := Parse(a.Kind, text)
 	if violations, ok := err.(Violations); ok {
 		findings := make([]Finding, len(violations))
 		for n, v := range violations {
@@ -75,7 +74,7 @@ func lintText(kind Kind, text []byte, catalogue *Catalogue) []Finding {
 		return findings
 	}
 	root, _ := readJSON(text) // Parse read it
-	l := linter{document: document, catalogue: catalogue, root: &root, budget: maxLintSteps}
+	l := linter{attachment: a, document: document, catalogue: catalogue, root: &root, budget: maxLintSteps, meanings: make(map[string]meaning)}
 	l.lintDocument()
 	slices.SortStableFunc(l.found, func(a, b found) int { return cmp.Compare(a.offset, b.offset) })
 	places := locator{text: text, at: Position{1, 1}}
@@ -94,15 +93,18 @@ type found struct {
 }
 
 type linter struct {
-	document  *Document
-	catalogue *Catalogue // may be nil
-	root      *jsonValue
-	found     []found
-	budget    int // steps of comparing patterns that may still be made
+	attachment Attachment
+	document   *Document
+	catalogue  *Catalogue // may be nil
+	root       *jsonValue
+	found      []found
+	budget     int                // steps of comparing patterns that may still be made
+	meanings   map[string]meaning // of patterns of actions
 	// of the statement at hand
 	statement *Statement
 	value     *jsonValue
 	path      string
+	keys      map[string]bool // its condition keys, in lower case
 }
 
 // maxLintSteps bounds the comparing of patterns with each other: some tenths of a second. A policy within AWS's quotas needs less.
@@ -133,14 +135,18 @@ func (l *linter) at(n int, names ...string) place {
 		p = place{m.start, p.path + "." + name}
 		v = &m.value
 	}
-	switch {
-	case n < 0:
-	case v.kind == jsonArray && n < len(v.items):
-		p = place{v.items[n].start, fmt.Sprintf("%s[%d]", p.path, n)}
-	default:
-		p.offset = v.start
+	if n < 0 {
+		return p
 	}
-	return p
+	return p.item(v, n)
+}
+
+// item is the place of item n of the value of the element at p.
+func (p place) item(v *jsonValue, n int) place {
+	if v.kind != jsonArray {
+		return place{v.start, p.path}
+	}
+	return place{v.items[n].start, fmt.Sprintf("%s[%d]", p.path, n)}
 }
 
 func (l *linter) report(at place, class Class, code, hint, format string, args ...any) {
@@ -150,8 +156,19 @@ func (l *linter) report(at place, class Class, code, hint, format string, args .
 }
 
 func (l *linter) lintDocument() {
-	if l.root.member("Version") == nil {
-		l.report(place{l.root.start, ""}, ClassWarning, "MISSING_VERSION", `add "Version": "`+Version2012+`"`, "without Version the policy has version %s, which has no variables", Version2008)
+	start := place{l.root.start, ""}
+	version := l.root.member("Version")
+	switch {
+	case l.attachment.Version2012 && l.document.Version != Version2012:
+		if version != nil {
+			start = place{version.value.start, "Version"}
+		}
+		l.report(start, ClassError, CodeMalformed, `use "Version": "`+Version2012+`"`, "%s", messageVersion)
+	case version == nil:
+		l.report(start, ClassWarning, "MISSING_VERSION", `add "Version": "`+Version2012+`"`, "without Version the policy has version %s, which has no variables", Version2008)
+	}
+	if id := l.root.member("Id"); id != nil && l.document.Kind != Resource && l.document.Kind != Trust {
+		l.report(place{id.start, "Id"}, ClassWarning, "UNSUPPORTED_ID", "leave it out", "Id is an element of resource-based policies")
 	}
 	for n := range l.document.Statements {
 		l.statement, l.path = &l.document.Statements[n], "Statement"
@@ -166,6 +183,10 @@ func (l *linter) lintDocument() {
 
 func (l *linter) lintStatement() {
 	s := l.statement
+	l.keys = make(map[string]bool)
+	for n := range s.Conditions {
+		l.keys[strings.ToLower(s.Conditions[n].Key)] = true
+	}
 	if m := l.value.member("Sid"); m != nil && s.SID == "" {
 		l.report(l.at(-1, "Sid"), ClassSuggestion, "EMPTY_SID_VALUE", "give it a name or leave it out", "the statement's Sid is empty")
 	}
@@ -175,244 +196,34 @@ func (l *linter) lintStatement() {
 	l.lintResources("Resource", s.Resources)
 	l.lintResources("NotResource", s.NotResources)
 	l.lintResourceTypes()
-	if s.Effect == Allow {
+	switch {
+	case l.document.Kind == ResourceControl:
+		l.lintResourceControl()
+	case s.Effect == Allow && !l.document.Kind.limits():
 		if s.NotActions != nil {
 			l.report(l.at(-1, "NotAction"), ClassSecurityWarning, "ALLOW_WITH_NOT_ACTION", "list the actions that are meant, or use NotAction with Deny",
 				"allows every action of every service but those listed, also such as come later")
 		}
-		l.lintPassRole()
+		l.lintRoles()
 	}
-	if m := l.value.member("Condition"); m != nil && len(m.value.members) == 0 {
-		l.report(l.at(-1, "Condition"), ClassSuggestion, "EMPTY_OBJECT_CONDITION", "leave it out", "the condition is empty")
-	}
-	for n := range s.Conditions {
-		if len(l.found) == maxViolations {
-			return
-		}
-		l.lintCondition(&s.Conditions[n])
-	}
+	l.lintConditions()
 }
 
-func (l *linter) lintPrincipals() {
+// limits reports whether policies of the kind grant nothing and only limit what others grant.
+func (k Kind) limits() bool {
+	return k == Boundary || k == Session || k == ServiceControl || k == ResourceControl
+}
+
+// lintResourceControl checks what only resource control policies may not have (AWS Organizations User Guide, "RCP syntax"). Service
+// control policies have had the whole language since 2025.
+func (l *linter) lintResourceControl() {
 	s := l.statement
-	if s.NotPrincipal != nil && s.Effect == Allow {
-		l.report(l.at(-1, "NotPrincipal"), ClassSecurityWarning, "ALLOW_WITH_NOT_PRINCIPAL", "list the principals that are meant",
-			"allows everyone but those listed, also callers without credentials")
+	full := slices.Equal(s.Actions, []string{"*"}) && slices.Equal(s.Resources, []string{"*"}) && len(s.Conditions) == 0
+	if s.Effect == Allow && !full {
+		l.report(l.at(-1, "Effect"), ClassError, "RCP_SYNTAX_ERROR_ALLOW", "use Deny, with the condition negated", "a resource control policy can only deny, but for the one that allows everything")
 	}
-	if s.Principal != nil && s.Effect == Allow && s.Principal.everyone() && len(s.Conditions) == 0 && l.document.Kind != ResourceControl {
-		l.report(l.at(-1, "Principal"), ClassSecurityWarning, "ALLOW_EVERYONE", "name the principals, or add a condition", "allows everyone, in every account")
-	}
-	for _, name := range []string{"Principal", "NotPrincipal"} {
-		m := l.value.member(name)
-		if m == nil || m.value.kind != jsonObject {
-			continue
-		}
-		if len(m.value.members) == 0 {
-			l.report(l.at(-1, name), ClassSuggestion, "EMPTY_OBJECT_PRINCIPAL", "leave the statement out, or name principals", "names no principal")
-		}
-		for _, kind := range m.value.members {
-			if kind.value.kind == jsonArray && len(kind.value.items) == 0 {
-				l.report(l.at(-1, name, kind.name), ClassSuggestion, "EMPTY_ARRAY_PRINCIPAL", "leave it out, or name principals", "names no principal")
-			}
-		}
-	}
-}
-
-func (l *linter) lintActions(element string, patterns []string) {
-	for n, pattern := range patterns {
-		if len(l.found) == maxViolations {
-			return
-		}
-		if l.catalogue != nil && pattern != "*" {
-			prefix, name, _ := strings.Cut(pattern, ":")
-			service, known := l.catalogue.service(prefix)
-			switch {
-			case prefix == "*":
-			case !known:
-				l.report(l.at(n, element), ClassWarning, "INVALID_SERVICE_IN_ACTION", "check the prefix, or add a catalogue that has the service",
-					"no catalogue has a service %q", prefix)
-			case len(service.matching(name)) == 0:
-				l.report(l.at(n, element), ClassError, "INVALID_ACTION", nearest(name, service.Actions), "service %s has no action %s", prefix, name)
-			}
-		}
-		l.lintCovered(element, "REDUNDANT_ACTION", patterns, n, true)
-	}
-}
-
-// matching returns the service's actions that a pattern of their names means, sorted.
-func (s CatalogueService) matching(pattern string) []string {
-	var names []string
-	for name := range s.Actions {
-		if covers(strings.ToLower(pattern), strings.ToLower(name)) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// far is a distance at which one name is no misspelling of another.
-const far = 4
-
-// nearest names the action that a misspelt one may be.
-func nearest(name string, actions map[string]CatalogueAction) string {
-	best, least := "", far
-	for candidate := range actions {
-		d := distance(strings.ToLower(name), strings.ToLower(candidate))
-		if d < least || d == least && d < far && candidate < best {
-			best, least = candidate, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return "is " + best + " meant?"
-}
-
-// distance is how many letters must be added, dropped or changed to turn a into b; far is all that is told of texts whose lengths differ
-// that much, and of long ones.
-func distance(a, b string) int {
-	if len(a)-len(b) >= far || len(b)-len(a) >= far || len(a) > 128 {
-		return far
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
-}
-
-func (l *linter) lintResources(element string, patterns []string) {
-	for n, pattern := range patterns {
-		l.lintVariables(l.at(n, element), variableKeys(Version2012, []string{pattern}))
-		l.lintCovered(element, "REDUNDANT_RESOURCE", patterns, n, false)
-	}
-}
-
-// lintCovered reports a value that another one of the list makes needless.
-func (l *linter) lintCovered(element, code string, patterns []string, n int, fold bool) {
-	form := func(s string) string {
-		if fold {
-			return strings.ToLower(s)
-		}
-		return s
-	}
-	for other, pattern := range patterns {
-		if l.budget <= 0 {
-			return
-		}
-		if other != n && l.covers(form(pattern), form(patterns[n])) && (other < n || !l.covers(form(patterns[n]), form(pattern))) {
-			l.report(l.at(n, element), ClassSuggestion, code, "leave it out", "%s is among what %s means", patterns[n], pattern)
-			return
-		}
-	}
-}
-
-// lintResourceTypes reports actions that can be about none of the statement's resources.
-func (l *linter) lintResourceTypes() {
-	s := l.statement
-	if l.catalogue == nil || len(s.Resources) == 0 {
-		return
-	}
-	for n, pattern := range s.Actions {
-		prefix, name, _ := strings.Cut(pattern, ":")
-		service, known := l.catalogue.service(prefix)
-		matching := service.matching(name)
-		if !known || len(matching) == 0 {
-			continue
-		}
-		types := make(map[string]bool)
-		about := slices.ContainsFunc(matching, func(name string) bool {
-			for _, kind := range service.Actions[name].Resources {
-				types[kind] = true
-				if slices.ContainsFunc(s.Resources, func(r string) bool {
-					l.budget -= 64 + len(r)*len(service.Resources[kind])
-					return l.budget <= 0 || resourcesOverlap(r, service.Resources[kind])
-				}) {
-					return true
-				}
-			}
-			return len(service.Actions[name].Resources) == 0 && slices.Contains(s.Resources, "*")
-		})
-		switch {
-		case about:
-		case len(types) == 0:
-			l.report(l.at(n, "Action"), ClassError, "RESOURCE_TYPE_MISMATCH", `use Resource "*" in a statement of its own`, "%s cannot be restricted to resources, so the statement does not apply to it", pattern)
-		default:
-			names := make([]string, 0, len(types))
-			for kind := range types {
-				names = append(names, service.Resources[kind])
-			}
-			slices.Sort(names)
-			l.report(l.at(n, "Action"), ClassError, "RESOURCE_TYPE_MISMATCH", "", "%s is about %s, which no resource of the statement is", pattern, quote(names...))
-		}
-	}
-}
-
-// resourcesOverlap reports whether a resource of a statement can be of a type. A variable may have any value.
-func resourcesOverlap(resource, kind string) bool {
-	if resource == "*" || kind == "*" {
-		return true
-	}
-	fields, kinds := strings.SplitN(resource, ":", 6), strings.SplitN(kind, ":", 6)
-	if len(fields) < 6 {
-		return false
-	}
-	for n := range fields {
-		if !overlap(withoutVariables(fields[n]), kinds[n]) {
-			return false
-		}
-	}
-	return true
-}
-
-func withoutVariables(text string) string {
-	var b strings.Builder
-	for text != "" {
-		e, size := readVariable(text)
-		switch {
-		case size == 0:
-			b.WriteByte(text[0])
-			size = 1
-		case e.kind == literalText:
-			b.WriteByte('?')
-		default:
-			b.WriteByte('*')
-		}
-		text = text[size:]
-	}
-	return b.String()
-}
-
-// lintPassRole reports that any role may be handed to any service, which lets whoever may do it act as that role.
-func (l *linter) lintPassRole() {
-	s := l.statement
-	n := slices.IndexFunc(s.Actions, func(pattern string) bool { return covers(strings.ToLower(pattern), "iam:passrole") })
-	if n < 0 || slices.ContainsFunc(s.Conditions, func(c Condition) bool {
-		return strings.EqualFold(c.Key, "iam:PassedToService") || strings.EqualFold(c.Key, "iam:AssociatedResourceArn")
-	}) {
-		return
-	}
-	const hint = "name the roles, or add a condition on iam:PassedToService"
-	switch star := slices.Contains(s.Resources, "*"); {
-	case s.NotResources != nil:
-		l.report(l.at(n, "Action"), ClassSecurityWarning, "PASS_ROLE_WITH_NOT_RESOURCE", hint, "allows iam:PassRole for all roles but those listed")
-	case star && strings.Contains(s.Actions[n], "*"):
-		l.report(l.at(n, "Action"), ClassSecurityWarning, "PASS_ROLE_WITH_STAR_IN_ACTION_AND_RESOURCE", hint, "%s includes iam:PassRole, for every role", s.Actions[n])
-	case star:
-		l.report(l.at(n, "Action"), ClassSecurityWarning, "PASS_ROLE_WITH_STAR_IN_RESOURCE", hint, "allows iam:PassRole for every role")
+	if s.NotActions != nil {
+		l.report(l.at(-1, "NotAction"), ClassError, "RCP_SYNTAX_ERROR_NOTACTION", "list the actions that are meant", "a resource control policy cannot have NotAction")
 	}
 }
 
@@ -448,105 +259,4 @@ func (l *linter) includes(wide, narrow *Statement) bool {
 		slices.Equal(wide.NotActions, narrow.NotActions) && slices.Equal(wide.NotResources, narrow.NotResources) &&
 		all(wide.Actions, narrow.Actions, strings.ToLower) && all(wide.Resources, narrow.Resources, same) &&
 		(len(wide.Conditions) == 0 || reflect.DeepEqual(wide.Conditions, narrow.Conditions))
-}
-
-// lintCondition checks one key under one operator.
-func (l *linter) lintCondition(c *Condition) {
-	op, _ := parseOperator(c.Operator) // Parse let no other pass
-	at := l.at(-1, "Condition", c.Operator, c.Key)
-	if len(c.Values) == 0 {
-		l.report(at, ClassSuggestion, "EMPTY_ARRAY_CONDITION", "leave the key out, or ask for values", "asks for no value")
-	}
-	t, known := l.keyType(at, c.Key)
-	for n, value := range c.Values {
-		at := l.at(n, "Condition", c.Operator, c.Key)
-		variables := variableKeys(Version2012, []string{value})
-		if len(variables) > 0 && c.variables(Version2012) == nil {
-			l.report(at, ClassError, "INVALID_VARIABLE_FOR_OPERATOR", "write the value itself", "with %s a variable is literal text", c.Operator)
-			continue
-		}
-		l.lintVariables(at, variables)
-		if what := op.family.unreadable(value); what != "" && len(variables) == 0 {
-			l.report(at, ClassError, "TYPE_MISMATCH", "", "%s compares with %s, which %q is not", c.Operator, what, value)
-		} else if prefix, err := netip.ParsePrefix(value); op.family == addressFamily && err == nil && prefix != prefix.Masked() {
-			l.report(at, ClassSuggestion, "IMPROVE_IP_RANGE", "write "+prefix.Masked().String(), "the range %s begins at another address", value)
-		} else if op.family == nullFamily && !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
-			l.report(at, ClassError, "TYPE_MISMATCH", "", "Null compares with true or false, which %q is not", value)
-		}
-	}
-	if known && op.family != nullFamily {
-		l.lintType(at, c, op, t)
-	}
-	l.lintMFA(at, c, op)
-}
-
-func (l *linter) lintType(at place, c *Condition, op operator, t KeyType) {
-	fits := map[KeyType][]family{
-		KeyString:  {stringFamily, stringIgnoreCaseFamily, stringLikeFamily},
-		KeyARN:     {arnFamily, stringFamily, stringIgnoreCaseFamily, stringLikeFamily},
-		KeyNumeric: {numericFamily}, KeyDate: {dateFamily, numericFamily}, KeyBool: {boolFamily}, KeyBinary: {binaryFamily},
-		KeyAddress: {addressFamily},
-	}
-	if !slices.Contains(fits[t.single()], op.family) {
-		l.report(at, ClassError, "DATA_TYPE_MISMATCH", "", "%s does not suit the condition key %s, whose type is %s", c.Operator, c.Key, t)
-	}
-	switch many := t != t.single(); {
-	case many && op.qualifier == noQualifier:
-		l.report(at, ClassError, "MISSING_QUALIFIER", "put ForAllValues: or ForAnyValue: before the operator", "a request can have several values of %s", c.Key)
-	case !many && op.qualifier == forAllValues && l.statement.Effect == Allow:
-		l.report(at, ClassSecurityWarning, "FORALLVALUES_WITH_SINGLE_VALUED_KEY", "leave ForAllValues: out", "allows when %s is absent, too", c.Key)
-	}
-}
-
-// lintMFA reports conditions that requests with long-term access keys slip past, which do not have the key (IAM User Guide,
-// "aws:MultiFactorAuthPresent").
-func (l *linter) lintMFA(at place, c *Condition, op operator) {
-	if !strings.EqualFold(c.Key, "aws:MultiFactorAuthPresent") || op.family != boolFamily || len(c.Values) != 1 {
-		return
-	}
-	asks := strings.EqualFold(c.Values[0], "true")
-	switch {
-	case l.statement.Effect == ExplicitDeny && !asks && !op.ifExists:
-		l.report(at, ClassSecurityWarning, "MFA_KEY_MAY_BE_ABSENT", "use BoolIfExists", "does not deny requests with long-term access keys, which have no %s", c.Key)
-	case l.statement.Effect == Allow && asks && op.ifExists:
-		l.report(at, ClassSecurityWarning, "MFA_KEY_MAY_BE_ABSENT", "use Bool", "allows requests with long-term access keys, which have no %s", c.Key)
-	}
-}
-
-// lintVariables checks the variables of a value.
-func (l *linter) lintVariables(at place, keys []string) {
-	for _, key := range keys {
-		if l.document.Version != Version2012 {
-			l.report(at, ClassWarning, "VARIABLE_WITH_OLD_VERSION", `use "Version": "`+Version2012+`"`, "under version %s the variable ${%s} is literal text", l.document.Version, key)
-			return
-		}
-		if t, known := l.keyType(at, key); known && t != t.single() {
-			l.report(at, ClassError, "MULTIVALUED_VARIABLE", "", "%s can have several values, so it has no value as a variable", key)
-		}
-	}
-}
-
-// keyType finds the type of a condition key and reports one that does not exist.
-func (l *linter) keyType(at place, key string) (KeyType, bool) {
-	prefix, _, found := strings.Cut(key, ":")
-	if !found {
-		l.report(at, ClassError, "INVALID_CONDITION_KEY_FORMAT", "", "a condition key has the form service:name, which %q has not", key)
-		return "", false
-	}
-	if l.catalogue == nil {
-		return "", false
-	}
-	if t, known := l.catalogue.keyType(key); known {
-		return t, true
-	}
-	_, served := l.catalogue.service(prefix)
-	switch {
-	case strings.EqualFold(prefix, "aws"):
-		l.report(at, ClassError, "INVALID_GLOBAL_CONDITION_KEY", "", "there is no global condition key %s", key)
-	case served:
-		l.report(at, ClassError, "INVALID_SERVICE_CONDITION_KEY", "", "service %s has no condition key %s", prefix, key)
-	case !strings.Contains(prefix, "."): // with a point it is an identity provider's
-		l.report(at, ClassWarning, "INVALID_SERVICE_IN_CONDITION_KEY", "check the prefix, or add a catalogue that has the key", "no catalogue has the condition key %s", key)
-	}
-	return "", false
 }

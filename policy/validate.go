@@ -75,6 +75,7 @@ const (
 const (
 	messageSyntax       = "Syntax errors in policy."
 	messageTrustJSON    = "This policy contains invalid Json"
+	messageVersion      = "Policy document must be version 2012-10-17 or greater."
 	messageLegacy       = "The policy failed legacy parsing"
 	messageSIDUnique    = "Statement IDs (SID) in a single policy must be unique."
 	messageSID          = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"

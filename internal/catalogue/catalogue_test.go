@@ -72,11 +72,12 @@ func TestUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := policy.Catalogue{Services: make(map[string]policy.CatalogueService), Keys: make(map[string]policy.KeyType)}
-	key := func(name string) {
+	key := func(name string) string {
 		name = placeholder.ReplaceAllString(name, "*")
 		if c.Keys[name] = keyTypes[name]; c.Keys[name] == "" {
 			c.Keys[name] = policy.KeyString
 		}
+		return name
 	}
 	for prefix, service := range model.Services {
 		s := policy.CatalogueService{Actions: make(map[string]policy.CatalogueAction), Resources: make(map[string]string)}
@@ -98,10 +99,21 @@ func TestUpToDate(t *testing.T) {
 		}
 		for name, p := range permissions {
 			slices.Sort(p.Resources)
-			s.Actions[name] = policy.CatalogueAction{Resources: slices.Compact(p.Resources)}
-			for _, name := range p.ConditionKeys {
-				key(name)
+			a := policy.CatalogueAction{Resources: slices.Compact(p.Resources)}
+			keys := p.ConditionKeys
+			for _, kind := range a.Resources {
+				keys = slices.Concat(keys, service.ResourceTypes[kind].ConditionKeys)
 			}
+			for _, name := range keys {
+				name = key(name)
+				prefix, _, _ := strings.Cut(name, ":")
+				if _, ours := model.Services[prefix]; ours { // not global, and not of an identity provider
+					a.Keys = append(a.Keys, name)
+				}
+			}
+			slices.Sort(a.Keys)
+			a.Keys = slices.Compact(a.Keys)
+			s.Actions[name] = a
 		}
 		c.Services[prefix] = s
 	}

@@ -1,0 +1,187 @@
+package policy
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// meaning is what the catalogue knows of a pattern of actions.
+type meaning struct {
+	service CatalogueService
+	known   bool     // whether the catalogue has the service
+	names   []string // the service's actions that are meant, sorted; none when the pattern is of every service
+}
+
+// meaning looks a pattern of actions up. What there is no budget for counts as unknown.
+func (l *linter) meaning(pattern string) meaning {
+	prefix, name, _ := strings.Cut(strings.ToLower(pattern), ":")
+	key := prefix + ":" + name
+	if m, found := l.meanings[key]; found || l.catalogue == nil {
+		return m
+	}
+	var m meaning
+	if m.service, m.known = l.catalogue.service(prefix); m.known {
+		l.budget -= len(m.service.Actions) * 64
+		if m.known = l.budget > 0; m.known {
+			for candidate := range m.service.Actions {
+				if covers(name, strings.ToLower(candidate)) {
+					m.names = append(m.names, candidate)
+				}
+			}
+			slices.Sort(m.names)
+		}
+	}
+	l.meanings[key] = m
+	return m
+}
+
+func (l *linter) lintActions(element string, patterns []string) {
+	for n, pattern := range patterns {
+		if len(l.found) == maxViolations {
+			return
+		}
+		prefix, name, _ := strings.Cut(pattern, ":")
+		m := l.meaning(pattern)
+		switch {
+		case strings.Contains(pattern, "${"):
+			l.report(l.at(n, element), ClassError, "VARIABLE_UNSUPPORTED_IN_ELEMENT", "list the actions that are meant", "in an action a variable is literal text")
+		case l.catalogue == nil || l.budget <= 0 || prefix == "*":
+		case !m.known:
+			l.report(l.at(n, element), ClassWarning, "INVALID_SERVICE_IN_ACTION", "check the prefix, or add a catalogue that has the service",
+				"no catalogue has a service %q", prefix)
+		case len(m.names) == 0:
+			l.report(l.at(n, element), ClassError, "INVALID_ACTION", nearest(name, maps.Keys(m.service.Actions)), "service %s has no action %s", prefix, name)
+		}
+		l.lintCovered(element, "REDUNDANT_ACTION", patterns, n, true)
+	}
+}
+
+// far is a distance at which one name is no misspelling of another.
+const far = 4
+
+// nearest names what a misspelt name may be.
+func nearest(name string, candidates iter.Seq[string]) string {
+	best, least := "", far
+	for candidate := range candidates {
+		d := distance(strings.ToLower(name), strings.ToLower(candidate))
+		if d < least || d == least && d < far && candidate < best {
+			best, least = candidate, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "is " + best + " meant?"
+}
+
+// distance is how many letters must be added, dropped or changed to turn a into b; far is all that is told of texts whose lengths differ
+// that much, and of long ones.
+func distance(a, b string) int {
+	if len(a)-len(b) >= far || len(b)-len(a) >= far || len(a) > 128 {
+		return far
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// lintCovered reports a value that another one of the list makes needless.
+func (l *linter) lintCovered(element, code string, patterns []string, n int, fold bool) {
+	form := func(s string) string {
+		if fold {
+			return strings.ToLower(s)
+		}
+		return s
+	}
+	for other, pattern := range patterns {
+		if l.budget <= 0 {
+			return
+		}
+		if other != n && l.covers(form(pattern), form(patterns[n])) && (other < n || !l.covers(form(patterns[n]), form(pattern))) {
+			l.report(l.at(n, element), ClassSuggestion, code, "leave it out", "%s is among what %s means", patterns[n], pattern)
+			return
+		}
+	}
+}
+
+// roleAction is an action with which whoever may do it on every role can come by more than is meant.
+type roleAction struct {
+	action string
+	roles  string // the resources that are every role
+	class  Class
+	keys   []string // that narrow it, in lower case
+	hint   string
+	// codes are for the action itself, for one with a wildcard, and for NotAction; on every role, and on all but NotResource.
+	codes [3][2]string
+}
+
+var roleActions = []roleAction{
+	{
+		action: "iam:PassRole", roles: "role/*", class: ClassSecurityWarning,
+		keys: []string{"iam:passedtoservice", "iam:associatedresourcearn"}, hint: "name the roles, or add a condition on iam:PassedToService",
+		codes: [3][2]string{
+			{"PASS_ROLE_WITH_STAR_IN_RESOURCE", "PASS_ROLE_WITH_NOT_RESOURCE"},
+			{"PASS_ROLE_WITH_STAR_IN_ACTION_AND_RESOURCE", "PASS_ROLE_WITH_STAR_IN_ACTION_AND_NOT_RESOURCE"},
+			{"PASS_ROLE_WITH_STAR_IN_RESOURCE_AND_NOT_ACTION", "PASS_ROLE_WITH_NOT_ACTION_AND_NOT_RESOURCE"},
+		},
+	},
+	{
+		action: "iam:CreateServiceLinkedRole", roles: "role/aws-service-role/*", class: ClassWarning,
+		keys: []string{"iam:awsservicename"}, hint: "name the service's roles, or add a condition on iam:AWSServiceName",
+		codes: [3][2]string{
+			{"CREATE_SLR_WITH_STAR_IN_RESOURCE", "CREATE_SLR_WITH_NOT_RESOURCE"},
+			{"CREATE_SLR_WITH_STAR_IN_ACTION_AND_RESOURCE", "CREATE_SLR_WITH_STAR_IN_ACTION_AND_NOT_RESOURCE"},
+			{"CREATE_SLR_WITH_STAR_IN_RESOURCE_AND_NOT_ACTION", "CREATE_SLR_WITH_NOT_ACTION_AND_NOT_RESOURCE"},
+		},
+	},
+}
+
+// lintRoles reports that any role may be handed to any service, which lets whoever may do it act as that role, or that a role of any
+// service may be made.
+func (l *linter) lintRoles() {
+	s := l.statement
+	for _, r := range roleActions {
+		means := func(pattern string) bool { return covers(strings.ToLower(pattern), strings.ToLower(r.action)) }
+		at, how, what := l.at(-1, "NotAction"), 2, 0
+		if s.NotActions == nil {
+			n := slices.IndexFunc(s.Actions, means)
+			if n < 0 {
+				continue
+			}
+			at, how = l.at(n, "Action"), 0
+			if strings.ContainsAny(s.Actions[n], "*?") {
+				how = 1
+			}
+		} else if slices.ContainsFunc(s.NotActions, means) {
+			continue
+		}
+		if s.NotResources != nil {
+			what = 1
+		} else if !slices.ContainsFunc(s.Resources, func(pattern string) bool {
+			fields := strings.SplitN(pattern, ":", 6)
+			return pattern == "*" || len(fields) == 6 && covers(fields[5], r.roles)
+		}) {
+			continue
+		}
+		if slices.ContainsFunc(r.keys, func(key string) bool { return l.keys[key] }) {
+			continue
+		}
+		l.report(at, r.class, r.codes[how][what], r.hint, [...]string{"allows %s for every role", "allows %s for all roles but those listed"}[what], r.action)
+	}
+}
