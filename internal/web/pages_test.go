@@ -252,7 +252,8 @@ func TestPages(t *testing.T) {
 	page("user-credentials", root.get("/console/user?name=alice&tab=security-credentials"))
 	page("user-not-found", root.get("/console/user?name=nobody"))
 	page("policy-new", root.get("/console/user/policy?name=alice"))
-	page("policy-edit", root.get("/console/user/policy?name=alice&policy=test"))
+	a.PutPolicy("bob", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"}}`)
+	page("policy-edit", root.get("/console/user/policy?name=bob&policy=test"))
 	page("policy-malformed", root.post("/console/user/policy?name=alice", "PolicyName", "p", "PolicyDocument", "{\n \"Version\": 1,\n \"Statement\": [{\"Effect\": \"allow\"}]}"))
 	page("policy-not-json", root.post("/console/user/policy?name=alice", "PolicyName", "p", "PolicyDocument", "{\n oops"))
 	page("policy-check", root.post("/console/user/policy?name=alice", "PolicyName", "p", "Check", "PolicyDocument", "PolicyDocument",
@@ -318,7 +319,7 @@ func TestPages(t *testing.T) {
 	page("simulator-keys", root.post("/console/simulator", "Mode", "existing", "UserName", "fido", "Do", "keys"))
 	page("simulator-results", root.post("/console/simulator", "Mode", "existing", "UserName", "fido", "Actions", "iam:GetUser\r\niam:ListUsers",
 		"Resources", arnOf("fido")+"\r\n"+arnOf("alice")))
-	page("simulator-pasted", root.post("/console/simulator", "Mode", "new", "Policy1", touchtest.AdminPolicy, "Policy2", "",
+	page("simulator-pasted", root.post("/console/simulator", "Mode", "new", "Policy1", "", "Policy2", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`,
 		"Boundary", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}`, "Actions", "s3:GetObject, s3:PutObject",
 		"ResourcePolicy", `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/secret"}}`,
 		"CallerArn", arnOf("fido"), "Resources", "arn:aws:s3:::b/secret\narn:aws:s3:::b/public"))

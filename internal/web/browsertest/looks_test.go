@@ -45,6 +45,7 @@ func TestEveryPageInEveryLook(t *testing.T) {
 		"/console/user?name=few", "/console/user?name=few&tab=tags", "/console/user?name=few&tab=security-credentials",
 		"/console/user/delete?name=few", "/console/user/console-access?user=few", "/console/user/policy?name=few",
 		"/console/user/policy?name=few&policy=test", "/console/user/policy/delete?name=few&policy=test", "/console/nothing",
+		"/console/simulator?name=few",
 	)
 	p.plugIn(fido2)
 	p.assign("laptop")

@@ -195,6 +195,7 @@ func TestPhoneInTheDark(t *testing.T) {
 		"/console/", ownPage, "/console/mfa/assign", "/console/users/create", "/console/password", "/console/alias", "/console/access-key/create",
 		"/console/user?name=admin", "/console/user?name=admin&tab=tags", "/console/user?name=admin&tab=security-credentials",
 		"/console/user/policy?name=admin", "/console/user/delete?name=admin", "/console/user/console-access?user=admin", "/console/sessions/end",
+		"/console/simulator?name=admin",
 		"/console/user?name=auserwithaverylongname.thathasnowheretobreak.anywhereatall-00&tab=security-credentials", "/console/nothing",
 	} {
 		p.visit(path)

@@ -46,6 +46,7 @@ function edit(editor) {
   function stop() {
     clearTimeout(timer);
     question?.abort();
+    question = null;
   }
 
   function check() {
@@ -53,8 +54,7 @@ function edit(editor) {
     const asked = (question = new XMLHttpRequest());
     asked.open("POST", "/console/validate");
     asked.responseType = "document"; // nothing in it runs
-    asked.onload = () => show(asked.response);
-    asked.onerror = () => show(null);
+    asked.onload = asked.onerror = () => asked === question && show(asked.response);
     asked.send(new URLSearchParams({ Field: area.name, Document: area.value }));
   }
 
