@@ -77,6 +77,22 @@ func BenchmarkParseFIDOPage(b *testing.B) {
 	}
 }
 
+// BenchmarkParse reads the worst texts in doubling sizes: the time for a byte should stay the same.
+func BenchmarkParse(b *testing.B) {
+	for _, f := range parseFamilies {
+		for _, size := range []int{16_000, 32_000, 64_000, 128_000} {
+			text := []byte(f.text(size))
+			b.Run(fmt.Sprintf("%s/%d", strings.ReplaceAll(f.name, " ", "-"), size), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					policy.Parse(f.kind, text)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(text)), "ns/byte")
+			})
+		}
+	}
+}
+
 func BenchmarkCompileFIDOPage(b *testing.B) {
 	document, err := policy.Parse(policy.Identity, []byte(fidoPage))
 	if err != nil {

@@ -14,6 +14,9 @@ const maxCharacters = 131072
 // maxDepth bounds nesting. The grammar needs six: document, statements, statement, condition, operator, values.
 const maxDepth = 16
 
+// maxValues bounds the memory that a text can come to. A policy of maxCharacters has no more, as its shortest value is "*" and a comma.
+const maxValues = maxCharacters / 4
+
 // jsonValue is one value and where it stands: start is the offset of its first byte, end the one behind its last.
 type jsonValue struct {
 	kind       jsonKind
@@ -49,6 +52,7 @@ type jsonFault struct {
 type jsonReader struct {
 	text   []byte
 	offset int
+	values int // read so far
 }
 
 // readJSON reads a whole text, which must be one value.
@@ -124,6 +128,9 @@ func (r *jsonReader) skipSpace() {
 }
 
 func (r *jsonReader) value(depth int) (jsonValue, *jsonFault) {
+	if r.values++; r.values > maxValues {
+		return jsonValue{}, r.fault("more than " + strconv.Itoa(maxValues) + " values")
+	}
 	v := jsonValue{start: r.offset}
 	var fault *jsonFault
 	switch c := r.peek(); {
@@ -177,7 +184,7 @@ func (r *jsonReader) members(depth int) ([]jsonMember, *jsonFault) {
 			}
 		}
 		if isDuplicate(m.name, members, seen) {
-			return nil, &jsonFault{m.start, "key " + strconv.Quote(m.name) + " occurs twice in one object"}
+			return nil, &jsonFault{m.start, "key " + strconv.Quote(told(m.name)) + " occurs twice in one object"}
 		}
 		if seen != nil {
 			seen[m.name] = struct{}{}

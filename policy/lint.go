@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Class is how grave a finding is (IAM User Guide, "Access Analyzer policy check reference").
@@ -38,7 +39,8 @@ const CodeMalformed = "MALFORMED_POLICY_DOCUMENT"
 // are compared with all others.
 func Lint(a Attachment, text []byte, catalogue *Catalogue) []Finding {
 	findings := lintText(a, text, catalogue)
-	if size, over := measure(text, a.MaxSize); a.MaxSize > 0 && size > a.MaxSize {
+	// Of a text too long to be read, Parse says so.
+	if size, over := measure(text, a.MaxSize); a.MaxSize > 0 && size > a.MaxSize && utf8.RuneCount(text) <= maxCharacters {
 		places := locator{text: text, at: Position{1, 1}}
 		findings = append(findings, Finding{
 			places.locate(over), "", ClassError, a.Kind.sizeCode(),
@@ -132,7 +134,7 @@ func (l *linter) at(n int, names ...string) place {
 		if m == nil {
 			return p
 		}
-		p = place{m.start, p.path + "." + name}
+		p = p.member(m)
 		v = &m.value
 	}
 	if n < 0 {
@@ -140,6 +142,9 @@ func (l *linter) at(n int, names ...string) place {
 	}
 	return p.item(v, n)
 }
+
+// member is the place of an element within the one at p.
+func (p place) member(m *jsonMember) place { return place{m.start, p.path + "." + told(m.name)} }
 
 // item is the place of item n of the value of the element at p.
 func (p place) item(v *jsonValue, n int) place {
@@ -151,7 +156,12 @@ func (p place) item(v *jsonValue, n int) place {
 
 func (l *linter) report(at place, class Class, code, hint, format string, args ...any) {
 	if len(l.found) < maxViolations {
-		l.found = append(l.found, found{Finding{Path: at.path, Class: class, Code: code, Message: fmt.Sprintf(format, args...), Hint: hint}, at.offset})
+		for n := range args {
+			if text, ok := args[n].(string); ok {
+				args[n] = told(text)
+			}
+		}
+		l.found = append(l.found, found{Finding{Path: at.path, Class: class, Code: code, Message: fmt.Sprintf(format, args...), Hint: told(hint)}, at.offset})
 	}
 }
 

@@ -18,7 +18,7 @@ func (l *linter) lintConditions() {
 	n := 0 // of the statement's conditions
 	for i := range m.value.members {
 		op := &m.value.members[i]
-		at := place{op.start, l.path + ".Condition." + op.name}
+		at := place{m.start, l.path + ".Condition"}.member(op)
 		if len(op.value.members) == 0 {
 			l.report(at, ClassSuggestion, "EMPTY_OBJECT_CONDITION", "leave it out", "%s has no condition key", op.name)
 		}
@@ -28,7 +28,7 @@ func (l *linter) lintConditions() {
 				return
 			}
 			key := &op.value.members[j]
-			at := place{key.start, at.path + "." + key.name}
+			at := at.member(key)
 			if folded := strings.ToLower(key.name); seen[folded] {
 				l.report(at, ClassError, "DUPLICATE_KEYS_WITH_DIFFERENT_CASE", "put the values into one list", "%s has the key %s twice, as letter case does not matter", op.name, key.name)
 			} else {

@@ -188,7 +188,7 @@ func TestLint(t *testing.T) {
 			return []byte(head + strings.Repeat("ü", size-len(head)+1-len(tail)) + tail)
 		}
 		if a.MaxSize == 0 {
-			a.MaxSize = 131072 - 1
+			a.MaxSize = 131072 - 2
 			a.Kind = policy.Resource
 		}
 		for _, f := range policy.Lint(a, text(a.MaxSize), nil) {
@@ -375,6 +375,7 @@ func TestLintIsBounded(t *testing.T) {
 		"statements":      statements,
 		"patterns":        `{"Effect":"Allow","Resource":"arn:aws:iam::111122223333:user/*","Action":[` + distinct.String() + `"iam:*"],"Condition":{"StringEquals":{"iam:PassedToService":"a","iam:AWSServiceName":"b"}}}`,
 		"role actions":    `{"Effect":"Allow","NotAction":[` + distinct.String() + `"iam:x"],"NotResource":` + list("arn:aws:iam::111122223333:role/*", 30_000) + `}`,
+		"long path":       `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NumericEquals":{"aws:` + strings.Repeat("k", 60_000) + `":` + list("x", 60_000) + `}}}`,
 		"variables":       `{"Effect":"Allow","Action":"iam:GetUser","Resource":` + list("arn:aws:s3:::"+strings.Repeat("${", 100), 130_000) + `}`,
 		"values":          `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:username":` + list("*", 130_000) + `}}}`,
 		"trust":           `{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":[` + providers.String() + `"x.com"]},"Condition":{"StringEquals":{` + claims.String() + `"y.com:aud":"app"}}}`,
@@ -387,6 +388,9 @@ func TestLintIsBounded(t *testing.T) {
 		findings := policy.Lint(policy.Attachment{Kind: kind}, []byte(`{"Version":"2012-10-17","Statement":[`+text+`]}`), known)
 		if len(findings) == 0 || len(findings) > 100 || findings[0].Code == policy.CodeMalformed {
 			t.Errorf("%s: %d findings, %+v", name, len(findings), findings[:min(1, len(findings))])
+		}
+		if size := len(fmt.Sprint(findings)); size > 200_000 {
+			t.Errorf("%s: %d bytes of findings", name, size)
 		}
 	}
 }

@@ -88,9 +88,9 @@ func (p *parser) pathString() string {
 		case s.isItem:
 			b.WriteString("[" + strconv.Itoa(s.index) + "]")
 		case b.Len() > 0:
-			b.WriteString("." + s.name)
+			b.WriteString("." + told(s.name))
 		default:
-			b.WriteString(s.name)
+			b.WriteString(told(s.name))
 		}
 	}
 	return b.String()

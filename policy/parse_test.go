@@ -3,7 +3,6 @@ package policy_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -56,6 +55,7 @@ func TestParseAccepts(t *testing.T) {
 		"value of another type":      {policy.Identity, statement(`"Action":"*","Resource":"*","Condition":{"NumericEquals":{"a":"x"},"IpAddress":{"a":"x"}}`)},
 		"empty list of values":       {policy.Identity, statement(`"Action":"*","Resource":"*","Condition":{"StringEquals":{"a":[]}}`)},
 		"escapes":                    {policy.Identity, statement(`"Action":"*","Resource":"arn:aws:s3:::\u0061\ud83d\ude00\n"`)},
+		"the longest":                {policy.Identity, longest},
 		"equal empty sids":           {policy.Identity, `{"Statement":[{"Sid":"","Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"","Effect":"Allow","Action":"*","Resource":"*"}]}`},
 		"trust everyone":             {policy.Trust, statement(`"Action":["sts:AssumeRole","sts:TagSession","sts:*"],"Principal":{"AWS":"*","Federated":"accounts.google.com"}`)},
 		"trust by unique id":         {policy.Trust, statement(`"Action":"sts:AssumeRole","Principal":{"AWS":"AIDACKCEVSQ6C2EXAMPLE"}`)},
@@ -67,6 +67,11 @@ func TestParseAccepts(t *testing.T) {
 		}
 	}
 }
+
+var longest = func() string {
+	text := `{"Id":"","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
+	return strings.Replace(text, `""`, `"`+strings.Repeat("é", 131072-len(text))+`"`, 1)
+}()
 
 func statement(elements string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` + elements + `}]}`
@@ -92,11 +97,17 @@ func TestParseViolations(t *testing.T) {
 		},
 		{"not an object", `[]`, policy.Identity, violations(1, 1, "", syntaxErrors)},
 		{"two documents", "{}\n {}", policy.Identity, violations(2, 2, "", syntaxErrors)},
+		{"duplicate key far down", "{" + numbered(1000, `"k%d":0`) + ",\n\"k17\":0}", policy.Identity, violations(2, 1, "", syntaxErrors)},
 		{"trust json", `{`, policy.Trust, violations(1, 2, "", "This policy contains invalid Json")},
 		{"duplicate key", "{\"Version\":\"2012-10-17\",\n\"Version\":\"2012-10-17\"}", policy.Identity, violations(2, 1, "", syntaxErrors)},
 		{"duplicate by escape", `{"Id":"","\u0049d":""}`, policy.Identity, violations(1, 10, "", syntaxErrors)},
 		{"trailing comma", `{"Id":"",}`, policy.Identity, violations(1, 10, "", syntaxErrors)},
 		{"utf-8", "{\"Id\":\"\xff\"}", policy.Identity, violations(1, 8, "", syntaxErrors)},
+		{"utf-8 cut off", "{\"Id\":\"\xc3", policy.Identity, violations(1, 8, "", syntaxErrors)},
+		{"utf-8 overlong", "{\n\"Id\":\"é\xc0\xaf\"}", policy.Identity, violations(2, 8, "", syntaxErrors)},
+		{"utf-8 of a surrogate", "{\"Id\":\"\xed\xa0\xbd\"}", policy.Identity, violations(1, 8, "", syntaxErrors)},
+		{"utf-8 outside strings", "\xff", policy.Identity, violations(1, 1, "", syntaxErrors)},
+		{"byte order mark", "\ufeff{}", policy.Identity, violations(1, 1, "", syntaxErrors)},
 		{"nul", "{\"Id\":\"\x00\"}", policy.Identity, violations(1, 8, "", syntaxErrors)},
 		{"escaped nul", `{"Id":"\u0000"}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
 		{"beyond latin", `{"Id":"é☃"}`, policy.Identity, violations(1, 9, "", syntaxErrors)},
@@ -104,8 +115,15 @@ func TestParseViolations(t *testing.T) {
 		{"high surrogate", `{"Id":"\ud83d"}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
 		{"low surrogate", `{"Id":"\ude00"}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
 		{"two high surrogates", `{"Id":"\ud83d\ud83d"}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
+		{"high surrogate and a letter", `{"Id":"é\ud83d\u0041"}`, policy.Identity, violations(1, 9, "", syntaxErrors)},
+		{"surrogates in the wrong order", `{"Id":"\ude00\ud83d"}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
+		{"lone surrogate in a key", "{\n \"\\ud83d\":0}", policy.Identity, violations(2, 3, "", syntaxErrors)},
 		{"escape", `{"Id":"\x"}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
 		{"huge number", `{"Id":1e999}`, policy.Identity, violations(1, 7, "", syntaxErrors)},
+		{"huge negative number", `{"Id":-1e999}`, policy.Identity, violations(1, 7, "", syntaxErrors)},
+		{"tiny number", `{"Id":1e-999}`, policy.Identity, violations(1, 7, "", syntaxErrors)},
+		{"huge exponent", `{"Id":1E9999999999}`, policy.Identity, violations(1, 7, "", syntaxErrors)},
+		{"huge number in a condition", statement(`"Action":"*","Resource":"*","Condition":{"NumericEquals":{"a":[1e308,` + "\n" + `1e999]}}`), policy.Identity, violations(2, 1, "", syntaxErrors)},
 		{"no digit after point", `{"Id":1.}`, policy.Identity, violations(1, 9, "", syntaxErrors)},
 		{"no exponent", `{"Id":1e+}`, policy.Identity, violations(1, 10, "", syntaxErrors)},
 		{"minus", `{"Id":-}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
@@ -118,6 +136,8 @@ func TestParseViolations(t *testing.T) {
 		{"leading zero", `{"Id":01}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
 		{"deep", strings.Repeat("[", 10000), policy.Identity, violations(1, 17, "", syntaxErrors)},
 		{"deep object", strings.Repeat(`{"a":`, 10000), policy.Identity, violations(1, 81, "", syntaxErrors)},
+		{"too many values", "[" + strings.Repeat("0,", 40_000) + "0]", policy.Identity, violations(1, 2*32767+2, "", syntaxErrors)},
+		{"one character too long", `{"Id":"` + strings.Repeat("é", 131072-9) + `"}` + " ", policy.Identity, violations(1, 131073, "", syntaxErrors)},
 		{"too long", strings.Repeat(" \n", 100<<20/2), policy.Identity, violations(131072/2+1, 1, "", syntaxErrors)},
 
 		{"no statement", `{"Version":"2012-10-17"}`, policy.Identity, violations(1, 1, "", syntaxErrors)},
@@ -198,30 +218,25 @@ func TestViolationsError(t *testing.T) {
 	}
 }
 
-// TestParseBounds reads texts at the limits; each must end soon, with few violations.
+// TestParseBounds reads the worst texts of nearly the largest size; what is told of them must stay small.
 func TestParseBounds(t *testing.T) {
-	for name, text := range map[string]string{
-		"statements":  `{"Statement":[` + strings.Repeat(`{},`, 40000) + `{}]}`,
-		"keys":        manyKeys(9000),
-		"scalars":     `{"Statement":[` + strings.Repeat(`0,`, 4000) + `0]}`,
-		"dollars":     statement(`"Action":"*","Resource":"arn:aws:s3:::` + strings.Repeat("${", 60000) + `"`),
-		"literals":    statement(`"Action":"*","Resource":"arn:aws:s3:::` + strings.Repeat("${$}", 30000) + `"`),
-		"quoted keys": statement(`"Action":"*","Resource":"*","Condition":{"StringEquals":{"` + strings.Repeat(`\u0041`, 10000) + `":[{}]}}`),
-	} {
-		_, err := policy.Parse(policy.Identity, []byte(text))
-		var got policy.Violations
-		if !errors.As(err, &got) || len(got) > 100 {
-			t.Errorf("%s: %d violations", name, len(got))
+	if size := allocated(policy.Identity, strings.Repeat(" \n", 100<<20/2)); size > 4096 {
+		t.Errorf("%d bytes are allocated for a text of 100 MB", size)
+	}
+	refused := 0
+	for _, f := range parseFamilies {
+		_, err := policy.Parse(f.kind, []byte(f.text(130_000)))
+		if err == nil {
+			continue
+		}
+		refused++
+		if violations := err.(policy.Violations); len(violations) > 100 || len(err.Error()) > 100_000 {
+			t.Errorf("%s: %d violations in %d bytes", f.name, len(violations), len(err.Error()))
 		}
 	}
-}
-
-func manyKeys(count int) string {
-	var b strings.Builder
-	for n := range count {
-		fmt.Fprintf(&b, `"key%d":0,`, n)
+	if refused < len(parseFamilies)/2 {
+		t.Errorf("only %d texts are refused", refused)
 	}
-	return `{` + b.String() + `"key0":0}`
 }
 
 func TestSize(t *testing.T) {

@@ -98,6 +98,15 @@ const (
 	maxViolations = 100 // reported
 )
 
+// told is what a message repeats of a name or a value: all of it, unless it is long.
+func told(text string) string {
+	const most = 256
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
 // checkAction checks a value of Action or NotAction.
 func (p *parser) checkAction(v *jsonValue) {
 	service, name, found := strings.Cut(v.text, ":")
@@ -108,7 +117,7 @@ func (p *parser) checkAction(v *jsonValue) {
 	case strings.Contains(name, ":"):
 		p.report(checkActionColons, v.start, messageActionColons, "")
 	case service != "*" && !isName(service, "-."):
-		p.report(checkActionVendor, v.start, "Vendor "+service+" is not valid", "")
+		p.report(checkActionVendor, v.start, "Vendor "+told(service)+" is not valid", "")
 	}
 	if p.document.Kind == Trust && !isTrustAction(service, name) {
 		p.report(checkTrustAction, v.start, messageTrustAction, "")
@@ -154,9 +163,9 @@ func (p *parser) checkResource(v *jsonValue) {
 	parts := strings.SplitN(text, ":", 6)
 	switch {
 	case parts[0] != "arn" || len(parts) < 2:
-		p.report(checkResourceForm, v.start, fmt.Sprintf(`Resource %s must be in ARN format or "*".`, text), "")
+		p.report(checkResourceForm, v.start, fmt.Sprintf(`Resource %s must be in ARN format or "*".`, told(text)), "")
 	case !strings.ContainsAny(parts[1], "*?") && !slices.Contains(partitions, parts[1]):
-		p.report(checkResourcePartition, v.start, fmt.Sprintf(`Partition "%s" is not valid for resource "%s".`, parts[1], text), "")
+		p.report(checkResourcePartition, v.start, fmt.Sprintf(`Partition "%s" is not valid for resource "%s".`, told(parts[1]), told(text)), "")
 	case len(parts) < 3 || parts[2] == "" || strings.ContainsAny(parts[2], "*?"):
 		p.report(checkResourceService, v.start, messageVendorRegex, "")
 	case len(parts) < 6 && strings.Contains(text, "::"):
@@ -164,7 +173,7 @@ func (p *parser) checkResource(v *jsonValue) {
 		p.report(checkLegacy, v.start, messageLegacy, "an ARN has five colons")
 	case len(parts) < 6:
 	case parts[2] == "iam" && parts[3] != "":
-		p.report(checkResourceRegion, v.start, fmt.Sprintf("IAM resource %s cannot contain region information.", text), "")
+		p.report(checkResourceRegion, v.start, fmt.Sprintf("IAM resource %s cannot contain region information.", told(text)), "")
 	case parts[2] == "iam" && parts[5] != "*" && parts[5] != "root" && // root is the resource of sts:AssumeRoot
 		!slices.ContainsFunc(iamResources, func(prefix string) bool { return strings.HasPrefix(parts[5], prefix) }):
 		p.report(checkResourceType, v.start, messageResourceType, "")
@@ -178,7 +187,7 @@ func (p *parser) checkPrincipal(kind string, v *jsonValue) {
 		valid = valid && isAWSPrincipal(v.text)
 	}
 	if !valid {
-		p.report(checkPrincipal, v.start, fmt.Sprintf(`Invalid principal in policy: "%s":"%s"`, strings.ToUpper(kind), v.text), "")
+		p.report(checkPrincipal, v.start, fmt.Sprintf(`Invalid principal in policy: "%s":"%s"`, told(strings.ToUpper(kind)), told(v.text)), "")
 	}
 }
 
@@ -210,7 +219,7 @@ func (p *parser) checkSIDs(offsets []int) {
 	for n := range p.document.Statements {
 		if id := p.document.Statements[n].SID; id != "" {
 			if seen[id] {
-				p.report(checkSIDUnique, offsets[n], messageSIDUnique, "Sid "+id)
+				p.report(checkSIDUnique, offsets[n], messageSIDUnique, "Sid "+told(id))
 			}
 			seen[id] = true
 		}
