@@ -243,15 +243,20 @@ func (m binaries) match(value string, _ *Context) outcome {
 	return differs
 }
 
-// addresses looks for an address in ranges. An IPv4 address is in no IPv6 range, nor the reverse.
+// addresses looks for an address in ranges. An IPv4 address is in no IPv6 range, nor the reverse; one that is mapped into IPv6 is an
+// IPv4 address, in requests and in policies.
 type addresses []netip.Prefix
 
 func compileAddresses(values []string) addresses {
 	var m addresses
 	for _, value := range values {
 		if prefix, err := netip.ParsePrefix(value); err == nil {
+			if address := prefix.Addr(); address.Is4In6() && prefix.Bits() >= 96 {
+				prefix = netip.PrefixFrom(address.Unmap(), prefix.Bits()-96)
+			}
 			m = append(m, prefix.Masked())
 		} else if address, err := netip.ParseAddr(value); err == nil && address.Zone() == "" {
+			address = address.Unmap()
 			m = append(m, netip.PrefixFrom(address, address.BitLen()))
 		}
 	}
