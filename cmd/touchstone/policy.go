@@ -20,12 +20,19 @@ func policyCommand() *cobra.Command {
 		policyValidateCommand(), policyFmtCommand(), policyEvaluateCommand(), policyExplainCommand(), policyTestCommand())
 }
 
-// readPolicy reads a file, or standard input for "-".
+// readPolicy reads a file, or standard input for "-". Of a text that is far longer than a policy may be it reads a part, which is
+// too long as well.
 func readPolicy(cmd *cobra.Command, name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(io.LimitReader(cmd.InOrStdin(), 1<<20)) // far more than Parse accepts
+	from := cmd.InOrStdin()
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		from = f
 	}
-	return os.ReadFile(name)
+	return io.ReadAll(io.LimitReader(from, 1<<20))
 }
 
 // some refuses a call without arguments.
