@@ -207,9 +207,14 @@ func (c counter) steps(t *testing.T, family string, size int) int {
 	return steps
 }
 
-// TestParseIsLinear doubles the worst texts: the steps of reading them double, at most, and so does the memory.
-func TestParseIsLinear(t *testing.T) {
+func TestSteps(t *testing.T) {
 	c := newCounter(t)
+	t.Run("parse", func(t *testing.T) { testParseIsLinear(t, c) })
+	t.Run("match", func(t *testing.T) { testMatchingIsBounded(t, c) })
+}
+
+// testParseIsLinear doubles the worst texts: the steps of reading them double, at most. The memory of a text of any size is bounded.
+func testParseIsLinear(t *testing.T, c counter) {
 	for _, f := range parseFamilies {
 		var steps, bytes [3]int
 		for n, size := range []int{15_000, 30_000, 60_000} {
@@ -236,10 +241,9 @@ func allocated(kind policy.Kind, text string) int {
 	return int(after.TotalAlloc - before.TotalAlloc)
 }
 
-// TestMatchingIsBounded doubles both pattern and text: the steps grow fourfold, at most, and are no more than a few for each pair of
+// testMatchingIsBounded doubles both pattern and text: the steps grow fourfold, at most, and are no more than a few for each pair of
 // characters.
-func TestMatchingIsBounded(t *testing.T) {
-	c := newCounter(t)
+func testMatchingIsBounded(t *testing.T, c counter) {
 	for _, f := range matchFamilies {
 		var steps [3]int
 		for n, size := range []int{15, 30, 60} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/touchstone-iam/touchstone/arn"
@@ -98,13 +99,18 @@ const (
 	maxViolations = 100 // reported
 )
 
-// told is what a message repeats of a name or a value: all of it, unless it is long.
+// told is what a message repeats of a name or a value: all of it, unless it is long, without what a terminal would obey.
 func told(text string) string {
 	const most = 256
-	if len(text) <= most {
-		return text
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, text)
 }
 
 // checkAction checks a value of Action or NotAction.
