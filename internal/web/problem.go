@@ -56,14 +56,6 @@ func (v *visit) section(err error) (section, error) {
 // Readable reports whether the part can be shown.
 func (s *section) Readable() bool { return s.Denied == nil && s.Problem == "" }
 
-// Reason is why the part cannot be shown.
-func (s *section) Reason() string {
-	if s.Denied != nil {
-		return s.Denied.Message
-	}
-	return s.Problem
-}
-
 // problemView is the page of an error.
 type problemView struct {
 	page

@@ -92,7 +92,9 @@ func (q *question) ask(s *simulatorView) {
 	if boundary := f.Value("Boundary"); strings.TrimSpace(boundary) != "" {
 		q.in.PermissionsBoundaryPolicyInputList = []string{boundary}
 	}
-	q.in.ResourcePolicy = f.Value("ResourcePolicy")
+	if resource := f.Value("ResourcePolicy"); strings.TrimSpace(resource) != "" {
+		q.in.ResourcePolicy = resource
+	}
 	q.in.ResourceOwner, q.in.CallerArn = strings.TrimSpace(f.Value("ResourceOwner")), strings.TrimSpace(f.Value("CallerArn"))
 	for _, k := range s.Keys {
 		entry := iamapi.ContextEntry{ContextKeyName: k.Name, ContextKeyType: iamapi.ContextKeyTypeEnum(k.Type)}

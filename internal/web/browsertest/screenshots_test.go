@@ -3,6 +3,7 @@ package browsertest
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -67,7 +68,17 @@ func TestScreenshots(t *testing.T) {
 	p.visit("/console/users")
 	picture("users")
 	p.visit("/console/user/policy?name=bob&policy=test")
+	p.fill("Policy document", strings.Replace(touchtest.FIDOPagePolicy, `"iam:ResyncMFADevice"]`, `"iam:ResyncMFADevices"]`, 1))
+	p.click("Format: Policy document")
+	p.found("no action ResyncMFADevices")
 	picture("policy-editor")
+	p.visit("/console/simulator?name=bob")
+	p.fill("Actions", "iam:DeactivateMFADevice, iam:GetUser, iam:ListUsers")
+	p.fill("Resources", "arn:aws:iam::111122223333:user/bob")
+	p.press("Find context keys")
+	p.fill("Value", "false")
+	p.press("Run simulation")
+	picture("policy-simulator")
 	p.scheme("dark")
 	p.visit("/console/mfa/assign")
 	p.fill("Device name", "spare-in-safe")

@@ -311,7 +311,7 @@ func TestMarkupIsText(t *testing.T) {
 	p.see("=1+@2 / 字")
 	for _, path := range []string{
 		"/console/users?search=", "/console/user?name=", "/console/mfa/assign?device=", "/console/mfa/assign?user=",
-		"/console/mfa/remove?serial=", "/console/user/policy?name=", "/console/access-key/delete?id=", "/console/user/delete?name=", "/console/nothing?",
+		"/console/mfa/remove?serial=", "/console/user/policy?name=", "/console/access-key/delete?id=", "/console/user/delete?name=", "/console/simulator?name=", "/console/nothing?",
 	} {
 		p.visit(path + strings.NewReplacer("%", "%25", " ", "%20", "#", "%23", "&", "%26").Replace(evil))
 		if n := evaluate[int](p, `document.querySelectorAll("main script, main img").length`); n > 0 {
