@@ -44,6 +44,12 @@ func (s *Set) Len() int {
 	return len(s.statements)
 }
 
+// IsAbout reports whether a statement of the set is about a resource, whatever else it asks.
+func (s *Set) IsAbout(resource string, ctx *Context) bool {
+	q := query{request: &Request{Resource: resource, Context: ctx}}
+	return s != nil && slices.ContainsFunc(s.statements, func(st statement) bool { return st.matchesResource(&q) })
+}
+
 // Compile prepares documents of one kind for Evaluate. The documents must have come from Parse.
 func Compile(sources ...Source) *Set {
 	set := &Set{sources: slices.Clone(sources)}

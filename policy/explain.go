@@ -60,7 +60,7 @@ func Explain(p *Policies, r *Request) Explanation {
 	for level, set := range p.ResourceControl {
 		e.consider(ResourceControl, level, set, "")
 	}
-	foreign := r.Principal.AccountID != r.ResourceAccountID
+	foreign := r.Principal.ARN != "" && r.Principal.AccountID != r.ResourceAccountID
 	switch {
 	case p.Resource != nil && p.Resource.kind == Trust:
 		e.consider(Trust, 0, p.Resource, "a role's trust policy must allow whoever assumes the role")
@@ -70,6 +70,8 @@ func Explain(p *Policies, r *Request) Explanation {
 		e.consider(Resource, 0, p.Resource, "")
 	case foreign:
 		e.Verdicts = append(e.Verdicts, Verdict{Type: Resource, Note: "the resource is another account's and has no policy that could allow"})
+	case r.Principal.ARN == "":
+		e.Verdicts = append(e.Verdicts, Verdict{Type: Resource, Note: "only a policy of the resource could allow a caller without credentials"})
 	}
 	if r.Principal.Root {
 		e.Verdicts = append(e.Verdicts, Verdict{Type: Identity, Effect: Allow, Note: "the root user may do everything in its account"})
@@ -105,10 +107,7 @@ func (e *explainer) finish() Explanation {
 func (e *explainer) consider(kind Kind, level int, set *Set, note string) {
 	verdict := Verdict{Type: kind, Level: level, Note: note}
 	if set != nil {
-		compiled := make(map[*Statement]*statement, len(set.statements))
-		for n := range set.statements {
-			compiled[set.statements[n].origin] = &set.statements[n]
-		}
+		denying, allowing := 0, set.denying // the next compiled statements: within an effect they keep the order of the sources
 		for _, source := range set.sources {
 			for n := range source.Document.Statements {
 				s := &source.Document.Statements[n]
@@ -116,7 +115,12 @@ func (e *explainer) consider(kind Kind, level int, set *Set, note string) {
 					Type: kind, Level: level, Source: source.ID, Index: n, Statement: s,
 					request: e.request, version: source.Document.Version,
 				}
-				c.match(&e.query, compiled[s])
+				next := &allowing
+				if s.Effect == ExplicitDeny {
+					next = &denying
+				}
+				c.match(&e.query, &set.statements[*next])
+				*next++
 				e.Considered = append(e.Considered, c)
 				if c.Applies && verdict.Effect != ExplicitDeny {
 					verdict.Effect = s.Effect
@@ -190,7 +194,7 @@ func ContextKeys(documents ...*Document) []string {
 	return DistinctKeys(keys)
 }
 
-// DistinctKeys sorts names of condition keys and leaves out those that differ from an earlier one only in letter case.
+// DistinctKeys sorts names of condition keys, in place, and leaves out those that differ from an earlier one only in letter case.
 func DistinctKeys(names []string) []string {
 	if len(names) < 2 {
 		return names

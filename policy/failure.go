@@ -141,6 +141,9 @@ const maxQuoted = 8
 
 // quote writes values in quotes. What others chose may hold anything, so it is escaped.
 func quote(values ...string) string {
+	if len(values) == 0 {
+		return "nothing"
+	}
 	var b strings.Builder
 	for n, value := range values {
 		switch {

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"net/netip"
-	"strings"
 
 	"github.com/touchstone-iam/touchstone/arn"
 )
@@ -16,7 +15,7 @@ func (t KeyType) Accepts(text string) bool {
 	case KeyDate:
 		_, ok = parseInstant(text)
 	case KeyBool:
-		ok = strings.EqualFold(text, "true") || strings.EqualFold(text, "false")
+		ok = isBoolean(text)
 	case KeyBinary:
 		ok = len(compileBinaries([]string{text})) > 0
 	case KeyAddress:

@@ -11,7 +11,7 @@ func TestKeyTypeAccepts(t *testing.T) {
 		policy.KeyString:           {good: []string{"", "anything"}},
 		policy.KeyNumeric:          {good: []string{"0", "-1.5", "1e3"}, bad: []string{"", "one", "1 "}},
 		policy.KeyDate:             {good: []string{"2026-11-01", "2026-11-01T12:00:00Z", "1793000000"}, bad: []string{"", "yesterday", "2026-13-01"}},
-		policy.KeyBool:             {good: []string{"true", "False"}, bad: []string{"", "yes", "1"}},
+		policy.KeyBool:             {good: []string{"true", "False"}, bad: []string{"", "yes", "1", "falſe"}},
 		policy.KeyBinary:           {good: []string{"", "AQI="}, bad: []string{"AQI", "a b"}},
 		policy.KeyAddress:          {good: []string{"10.0.0.1", "2001:db8::1"}, bad: []string{"", "10.0.0.0/8", "fe80::1%eth0"}},
 		policy.KeyARN:              {good: []string{"arn:aws:s3:::bucket"}, bad: []string{"", "*", "arn:aws:s3"}},

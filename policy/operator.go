@@ -177,10 +177,15 @@ func (m texts) match(value string, ctx *Context) outcome {
 type booleans struct{ texts texts }
 
 func (m booleans) match(value string, ctx *Context) outcome {
-	if !equalFold(value, "true") && !equalFold(value, "false") {
+	if !isBoolean(value) {
 		return incomparable
 	}
 	return m.texts.match(value, ctx)
+}
+
+// isBoolean compares lengths too, because folding takes some letters of other alphabets for ours.
+func isBoolean(s string) bool {
+	return len(s) == len("true") && equalFold(s, "true") || len(s) == len("false") && equalFold(s, "false")
 }
 
 // ordered compares numbers or dates.

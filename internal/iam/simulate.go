@@ -34,13 +34,12 @@ func (o *Operations) defineSimulations(t *api.Table) {
 func onPolicySource[In any](source func(*In) string) func(*api.Request, *store.Tx, *In) ([]authz.Check, error) {
 	return func(r *api.Request, tx *store.Tx, in *In) ([]authz.Check, error) {
 		text := source(in)
-		name, err := arn.Parse(text)
-		kind, path, _ := strings.Cut(name.Resource, "/")
-		if err != nil || name.Service != "iam" || path == "" || kind != "user" && kind != "group" && kind != "role" {
+		named, ok := parseEntity(text)
+		if !ok {
 			return nil, iamapi.InvalidInput("Invalid Entity Arn: %s does not clearly define entity type and name.", text)
 		}
-		s := &policySource{kind: kind, subject: subject{name: path[strings.LastIndexByte(path, '/')+1:]}}
-		if kind == "user" && name.AccountID == r.Caller.AccountID() {
+		s := &policySource{kind: named.kind, subject: subject{name: named.name}}
+		if named.kind == "user" && named.account == r.Caller.AccountID() {
 			found, err := subjectOf(r, tx, s.name)
 			if err != nil {
 				return nil, err
@@ -85,6 +84,7 @@ func (s *policySource) principal(tx *store.Tx, excluded []iamapi.PolicyIdentifie
 		if err != nil {
 			return nil, iamapi.PolicyEvaluation("The policy %s of user %s cannot be evaluated: %s", each.Name, s.identity.Name, err)
 		}
+		p.size += len(each.Document)
 		p.policies = append(p.policies, policy.Source{ID: "user_" + s.identity.Name + "_" + each.Name, Document: document})
 	}
 	return p, nil
@@ -116,10 +116,10 @@ func checkExclusions(exclusions []iamapi.PolicyIdentifier) error {
 		if x.PolicyArn != "" {
 			ways++
 			name, err := arn.Parse(x.PolicyArn)
-			path, ok := strings.CutPrefix(name.Resource, "policy/")
-			name.Resource = ""
-			if err != nil || name.Service != "iam" || !ok || path == "" || strings.ContainsAny(name.String(), "*?") {
-				return iamapi.InvalidInput("PolicyExclusionList.%d: %q is not the ARN of a managed policy.", n+1, x.PolicyArn)
+			kind, path, _ := strings.Cut(name.Resource, "/")
+			managed := name.Service == "iam" && kind == "policy" && name.Region == "" && (name.AccountID == "aws" || isAccount(name.AccountID))
+			if err != nil || path == "" || !managed && name.Service != "organizations" {
+				return iamapi.InvalidInput("PolicyExclusionList.%d: %q is not the ARN of a policy.", n+1, x.PolicyArn)
 			}
 			pattern = path
 		}
@@ -173,10 +173,7 @@ func (o *Operations) simulate(r *api.Request, in *iamapi.SimulateCustomPolicyInp
 	if err != nil {
 		return nil, err
 	}
-	results, next, err := s.answer(from)
-	if err != nil {
-		return nil, err
-	}
+	results, next := s.answer(from)
 	out := &iamapi.SimulateCustomPolicyOutput{EvaluationResults: results}
 	if next < len(in.ActionNames) {
 		out.IsTruncated, out.Marker = true, encodeMarker(markerOf, strconv.Itoa(next))
@@ -204,7 +201,7 @@ func contextKeys(inputs []string, attached []policy.Source) ([]string, error) {
 		return nil, err
 	}
 	documents := []*policy.Document{}
-	for _, source := range append(attached, sources...) {
+	for _, source := range slices.Concat(attached, sources) {
 		documents = append(documents, source.Document)
 	}
 	return append([]string{}, policy.ContextKeys(documents...)...), nil

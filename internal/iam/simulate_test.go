@@ -117,6 +117,26 @@ jobs:Run * implicitDeny map[]
   arn:aws:iam::1:user/b implicitDeny map[]
   arn:aws:iam::1:user/c implicitDeny map[]`,
 		},
+		"everything, then another account's": {
+			awsiam.SimulateCustomPolicyInput{
+				PolicyInputList: []string{allowEverything}, ActionNames: []string{"SQS:sendmessage", "iam:getuser"}, ResourceArns: []string{"*", "arn:aws:sqs:us-east-1:444455556666:q"},
+				ResourcePolicy: aws.String(document(`{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}`)), CallerArn: aws.String(alicesARN),
+			},
+			`SQS:sendmessage * allowed by ResourcePolicy (Resource Policy) 1:38-1:100 by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[IAM Policy:allowed Resource Policy:allowed]
+  * allowed by ResourcePolicy (Resource Policy) 1:38-1:100 by PolicyInputList.1 (IAM Policy) 1:37-1:83
+  arn:aws:sqs:us-east-1:444455556666:q allowed by ResourcePolicy (Resource Policy) 1:38-1:100 by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[IAM Policy:allowed Resource Policy:allowed]
+iam:getuser arn:*:iam::*:user/* allowed by ResourcePolicy (Resource Policy) 1:38-1:100 by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[IAM Policy:allowed Resource Policy:allowed]
+  * allowed by ResourcePolicy (Resource Policy) 1:38-1:100 by PolicyInputList.1 (IAM Policy) 1:37-1:83
+  arn:aws:sqs:us-east-1:444455556666:q allowed by ResourcePolicy (Resource Policy) 1:38-1:100 by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[IAM Policy:allowed Resource Policy:allowed]`,
+		},
+		"what is no account in a name is not another one": {
+			awsiam.SimulateCustomPolicyInput{
+				PolicyInputList: []string{allowEverything}, ActionNames: []string{"iam:GetPolicy"}, ResourceArns: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"},
+				CallerArn: aws.String(alicesARN), ResourceOwner: aws.String("arn:aws:iam::111122223333:root"),
+			},
+			`iam:GetPolicy arn:aws:iam::aws:policy/ReadOnlyAccess allowed by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[]
+  arn:aws:iam::aws:policy/ReadOnlyAccess allowed by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[]`,
+		},
 		"all of several": {
 			awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything}, ActionNames: []string{"iam:GetUser"}, ResourceArns: []string{"arn:aws:iam::1:user/a", "*"}},
 			`iam:GetUser arn:*:iam::*:user/* allowed by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[]
@@ -131,6 +151,14 @@ iam:GetUser * implicitDeny boundary:false`,
 		"a boundary that denies": {
 			awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything}, PermissionsBoundaryPolicyInputList: []string{denyEverything}, ActionNames: []string{"s3:GetObject"}},
 			`s3:GetObject * explicitDeny by PermissionsBoundaryPolicyInputList.1 (IAM Permissions Boundary Policy) 1:37-1:82 boundary:false`,
+		},
+		"an organization that denies ends the simulation": {
+			awsiam.SimulateCustomPolicyInput{
+				PolicyInputList: []string{denyEverything}, PermissionsBoundaryPolicyInputList: []string{allowEverything}, ActionNames: []string{"s3:GetObject"}, ResourceArns: []string{bucket},
+				OrderedOrganizationPolicyInputList: []types.OrderedOrganizationPolicyType{{ServiceControlPolicyInputList: []string{allowEverything, denyEverything}}},
+			},
+			`s3:GetObject arn:aws:s3:::bucket explicitDeny organizations:false
+  arn:aws:s3:::bucket explicitDeny`,
 		},
 		"an organization": {
 			awsiam.SimulateCustomPolicyInput{
@@ -387,7 +415,45 @@ func TestSimulationRefuses(t *testing.T) {
 				in.PolicyInputList = []string{document(slices.Repeat([]string{statement}, 500)...)}
 				in.ResourceArns = slices.Repeat([]string{"arn:aws:s3:::b"}, 200)
 			},
-			`ResourceArns: 200 resources are too many to simulate with 500 statements. Ask about some of them at a time.`,
+			`ResourceArns: the policies and values are too long to simulate so many resources at once. Ask about fewer at a time.`,
+		},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) { // a long value that is compared with long patterns
+				pattern := `"` + strings.Repeat("*?ab", 16) + `"`
+				in.PolicyInputList = []string{document(`{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringLike":{"k:aaa":[` + strings.TrimSuffix(strings.Repeat(pattern+",", 1000), ",") + `]}}}`)}
+				in.ContextEntries = []types.ContextEntry{entry("k:aaa", "string", strings.Repeat("a", 50_000))}
+			},
+			`ResourceArns: the policies and values are too long to simulate so many resources at once. Ask about fewer at a time.`,
+		},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) { in.ActionNames = []string{} },
+			`ActionNames: name at least one action.`,
+		},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) {
+				in.ContextEntries = []types.ContextEntry{entry("aws:username", "string", "a"), entry("AWS:UserName", "string", "b")}
+			},
+			`ContextEntries: AWS:UserName is there twice.`,
+		},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) {
+				in.ResourcePolicy, in.CallerArn = aws.String(document(`{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"`+bucket+`/*"}`)), aws.String(alicesARN)
+				in.ResourceArns = []string{bucket + "/a", bucket}
+			},
+			`ResourcePolicy: no statement is about the resource arn:aws:s3:::bucket.`,
+		},
+		{func(in *awsiam.SimulateCustomPolicyInput) { in.CallerArn = aws.String("arn:aws:iam::*:user/a") }, `CallerArn: "arn:aws:iam::*:user/a" is not the ARN of an IAM user, group or role.`},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) {
+				in.CallerArn = aws.String("arn:aws:iam::111122223333:role/a/")
+			},
+			`CallerArn: "arn:aws:iam::111122223333:role/a/" is not the ARN of an IAM user, group or role.`,
+		},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) {
+				in.CallerArn = aws.String("arn:aws:iam:us-east-1:111122223333:user/a")
+			},
+			`CallerArn: "arn:aws:iam:us-east-1:111122223333:user/a" is not the ARN of an IAM user, group or role.`,
 		},
 	} {
 		in := awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything}, ActionNames: []string{"iam:GetUser"}}
@@ -400,7 +466,7 @@ func TestSimulationRefuses(t *testing.T) {
 		exclusion types.PolicyIdentifier
 		want      string
 	}{
-		{&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::*:policy/a"}, `PolicyExclusionList.1: "arn:aws:iam::*:policy/a" is not the ARN of a managed policy.`},
+		{&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::*:policy/a"}, `PolicyExclusionList.1: "arn:aws:iam::*:policy/a" is not the ARN of a policy.`},
 		{&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::aws:policy/*a*"}, `PolicyExclusionList.1: "*a*" has more than one *.`},
 		{
 			&types.PolicyIdentifierMemberInlinePolicyIdentifier{Value: types.InlinePolicyIdentifierType{PolicyName: aws.String("p"), AttachmentName: aws.String("**"), AttachmentType: "user"}},
@@ -474,6 +540,7 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 			awsiam.SimulatePrincipalPolicyInput{ActionNames: []string{"s3:GetObject"}, ContextEntries: mfa, PolicyExclusionList: []types.PolicyIdentifier{
 				inline("team", "bo", "user"), inline("team", "Bob", "group"), inline("TEAM", "Bob", "user"),
 				&types.PolicyIdentifierMemberPolicyType{Value: "permission-boundary"}, &types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::aws:policy/job-function/View*"},
+				&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:organizations::111122223333:policy/o-1/service_control_policy/p-1"},
 			}},
 			`s3:GetObject *` + byTeam,
 		},
@@ -493,6 +560,7 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 		})
 	}
 	for source, expected := range map[string]string{
+		userARN(a, "/x/"):                           "400 InvalidInput: Invalid Entity Arn: " + userARN(a, "/x/") + " does not clearly define entity type and name.",
 		userARN(a, "/Bob"):                          noUser("Bob"),
 		"arn:aws:iam::000000000000:user/x/Bob":      noUser("Bob"),
 		"arn:aws:iam::" + a.ID + ":group/x/testers": "404 NoSuchEntity: The group with name testers cannot be found.",
@@ -524,7 +592,7 @@ func TestSimulationPages(t *testing.T) {
 		{allowEverything, 0, []int{100, 100, 30}},
 		{allowEverything, 230, []int{230}},
 		{allowEverything, 229, []int{229, 1}},
-		{many, 100, []int{50, 50, 50, 50, 30}}, // 100,000 statements at a time
+		{many, 100, append(slices.Repeat([]int{19}, 12), 2)}, // as much as 2 MiB of policies at a time
 	} {
 		in := &awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{test.policy}, ActionNames: actions}
 		if test.size > 0 {
@@ -561,6 +629,7 @@ func TestSimulationIsWhatIsEnforced(t *testing.T) {
 		allowEverything, denyEverything, allow("iam:Get*", "iam:List*"), withMFA,
 		document(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"iam:ResourceTag/team":"red"}}}`),
 		document(`{"Effect":"Allow","Action":"*","Resource":"arn:aws:iam::*:user/x/*"}`),
+		document(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceAccount":"${aws:PrincipalAccount}"},"Bool":{"aws:ViaAWSService":"false","aws:PrincipalIsAWSService":"false"}}}`),
 		document(`{"Effect":"Allow","NotAction":"iam:Delete*","Resource":"*"}`, `{"Effect":"Deny","Action":"*","NotResource":"arn:aws:iam::*:user/x/*"}`),
 	} {
 		a.PutPolicy("alice", policy)

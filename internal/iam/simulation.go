@@ -25,35 +25,58 @@ type simulation struct {
 	owner     string // the account of resources whose names have none
 	context   *policy.Context
 	attached  map[policy.Kind]*policy.Set // the policy of the resources, compiled as what an action takes it for
+	resources []string
+	given     map[string]bool // the condition keys of the input, in lower case
+	size      int             // of all policies, in bytes
+	longest   int             // of the values of a condition key, in bytes
+	work      int             // of one action on all resources
 }
 
 // principal is whose policies are simulated.
 type principal struct {
 	arn      string          // of a user, group or role; "" for nobody in particular
 	policies []policy.Source // that are attached to it
+	size     int             // of these, in bytes
 	keys     map[string]string
 }
 
 // newSimulation reads the input, whole: what is wrong with it is found before anything is decided.
 func newSimulation(r *api.Request, catalogue *policy.Catalogue, in *iamapi.SimulateCustomPolicyInput, of *principal) (*simulation, error) {
 	s := &simulation{
-		in: in, catalogue: catalogue, owner: r.Caller.AccountID(),
-		context: policy.NewContext(), attached: make(map[policy.Kind]*policy.Set),
+		in: in, catalogue: catalogue, context: policy.NewContext(), attached: make(map[policy.Kind]*policy.Set),
+		resources: in.ResourceArns, given: make(map[string]bool),
 	}
-	for _, read := range []func() error{
-		s.checkQuestions,
-		func() error { return s.readCaller(r.Caller.AccountID(), of) },
-		func() error { return s.readPolicies(of) },
-		s.readOwner, s.readResourcePolicy, s.readContext,
-	} {
-		if err := read(); err != nil {
-			return nil, err
-		}
+	if len(s.resources) == 0 {
+		s.resources = []string{"*"}
 	}
-	return s, nil
+	if err := s.checkQuestions(); err != nil {
+		return nil, err
+	}
+	if err := s.readCaller(r.Caller.AccountID(), of); err != nil {
+		return nil, err
+	}
+	if err := s.readOwner(); err != nil {
+		return nil, err
+	}
+	if err := s.readContext(); err != nil {
+		return nil, err
+	}
+	if err := s.readPolicies(of); err != nil {
+		return nil, err
+	}
+	if err := s.readResourcePolicy(); err != nil {
+		return nil, err
+	}
+	if err := s.checkWork(); err != nil {
+		return nil, err
+	}
+	return s, s.checkApplicable()
 }
 
 func (s *simulation) checkQuestions() error {
+	if len(s.in.ActionNames) == 0 {
+		return iamapi.InvalidInput("ActionNames: name at least one action.")
+	}
 	for _, action := range s.in.ActionNames {
 		service, name, ok := strings.Cut(action, ":")
 		if !ok || service == "" || name == "" {
@@ -110,23 +133,23 @@ func (s *simulation) readCaller(account string, of *principal) error {
 		s.caller = policy.Principal{ARN: "arn:aws:iam::" + account + ":user/*", AccountID: account}
 		return nil
 	}
-	name, err := arn.Parse(text)
-	kind, path, _ := strings.Cut(name.Resource, "/")
-	if err != nil || name.Service != "iam" || name.AccountID == "" || path == "" || !slices.Contains([]string{"user", "group", "role"}, kind) {
+	entity, ok := parseEntity(text)
+	if !ok {
 		return iamapi.InvalidInput("CallerArn: %q is not the ARN of an IAM user, group or role.", text)
 	}
-	s.caller = policy.Principal{ARN: text, AccountID: name.AccountID}
-	s.context.Set("aws:PrincipalAccount", name.AccountID)
-	last := path[strings.LastIndexByte(path, '/')+1:]
-	switch kind {
+	s.caller = policy.Principal{ARN: text, AccountID: entity.account}
+	s.context.Set("aws:PrincipalAccount", entity.account)
+	s.context.Set("aws:PrincipalIsAWSService", "false")
+	s.context.Set("aws:ViaAWSService", "false")
+	switch entity.kind {
 	case "user":
 		s.context.Set("aws:PrincipalArn", text)
 		s.context.Set("aws:PrincipalType", "User")
-		s.context.Set("aws:username", last)
+		s.context.Set("aws:username", entity.name)
 	case "role": // which acts as sessions
 		s.context.Set("aws:PrincipalArn", text)
 		s.context.Set("aws:PrincipalType", "AssumedRole")
-		s.caller.ARN = "arn:" + name.Partition + ":sts::" + name.AccountID + ":assumed-role/" + last + "/simulated"
+		s.caller.ARN = "arn:" + entity.partition + ":sts::" + entity.account + ":assumed-role/" + entity.name + "/simulated"
 		s.caller.Issuer = text
 	}
 	if text == of.arn {
@@ -137,16 +160,33 @@ func (s *simulation) readCaller(account string, of *principal) error {
 	return nil
 }
 
+// entity is a user, group or role as its ARN names it.
+type entity struct{ partition, account, kind, name string }
+
+// parseEntity takes the ARN of a user, group or role apart. Its path is not told.
+func parseEntity(text string) (entity, bool) {
+	name, err := arn.Parse(text)
+	kind, path, _ := strings.Cut(name.Resource, "/")
+	e := entity{name.Partition, name.AccountID, kind, path[strings.LastIndexByte(path, '/')+1:]}
+	ok := err == nil && name.Service == "iam" && name.Region == "" && isAccount(name.AccountID) && e.name != "" &&
+		(kind == "user" || kind == "group" || kind == "role")
+	return e, ok
+}
+
+// isAccount reports whether a text is the number of an account.
+func isAccount(text string) bool { return len(text) == 12 && strings.Trim(text, "0123456789") == "" }
+
 func (s *simulation) readPolicies(of *principal) error {
-	identity, err := parseInputs("PolicyInputList", policy.Identity, s.in.PolicyInputList)
+	s.size = of.size
+	identity, err := s.parse("PolicyInputList", policy.Identity, s.in.PolicyInputList)
 	if err != nil {
 		return err
 	}
-	s.policies.Identity = policy.Compile(append(of.policies, identity...)...)
+	s.policies.Identity = policy.Compile(slices.Concat(of.policies, identity)...)
 	if len(s.in.PermissionsBoundaryPolicyInputList) > 1 {
 		return iamapi.InvalidInput("PermissionsBoundaryPolicyInputList: a principal has one permissions boundary at a time; give one policy.")
 	}
-	boundary, err := parseInputs("PermissionsBoundaryPolicyInputList", policy.Boundary, s.in.PermissionsBoundaryPolicyInputList)
+	boundary, err := s.parse("PermissionsBoundaryPolicyInputList", policy.Boundary, s.in.PermissionsBoundaryPolicyInputList)
 	if err != nil {
 		return err
 	}
@@ -158,7 +198,7 @@ func (s *simulation) readPolicies(of *principal) error {
 		if len(level.ServiceControlPolicyInputList) == 0 {
 			return iamapi.InvalidInput("%s: each level of an organization has at least one service control policy.", parameter)
 		}
-		sources, err := parseInputs(parameter, policy.ServiceControl, level.ServiceControlPolicyInputList)
+		sources, err := s.parse(parameter, policy.ServiceControl, level.ServiceControlPolicyInputList)
 		if err != nil {
 			return err
 		}
@@ -175,7 +215,7 @@ func (s *simulation) readOwner() error {
 		if err == nil && name.Service == "iam" && name.Resource == "root" {
 			text = name.AccountID
 		}
-		if len(text) != 12 || strings.Trim(text, "0123456789") != "" {
+		if !isAccount(text) {
 			return iamapi.InvalidInput("ResourceOwner: %q is not the ARN of an account, such as arn:aws:iam::111122223333:root.", s.in.ResourceOwner)
 		}
 		s.owner = text
@@ -199,6 +239,36 @@ func (s *simulation) readResourcePolicy() error {
 		}
 		s.attached[kind] = policy.Compile(policy.Source{ID: "ResourcePolicy", Document: document})
 	}
+	s.size += len(s.in.ResourcePolicy)
+	return nil
+}
+
+// maxWork bounds one answer. Looking at a policy takes time with its length, and with the length of what its patterns are compared
+// with. At worst an answer takes about a second; then it ends, and the next page goes on.
+const maxWork = 2 << 20
+
+// checkWork finds out what deciding about one action on all resources costs. Variables can make a pattern as long as a value, hence
+// the square.
+func (s *simulation) checkWork() error {
+	for _, resource := range s.resources {
+		compared := max(len(resource), s.longest)
+		s.work += 8*len(resource) + s.size*(1+compared/128+compared*compared/65536)
+		if s.work > maxWork {
+			return iamapi.InvalidInput("ResourceArns: the policies and values are too long to simulate so many resources at once. Ask about fewer at a time.")
+		}
+	}
+	return nil
+}
+
+// checkApplicable refuses a resource policy that says nothing of a resource (IAM API, SimulateCustomPolicy).
+func (s *simulation) checkApplicable() error {
+	for _, set := range s.attached {
+		for _, resource := range s.resources {
+			if resource != "*" && !set.IsAbout(resource, s.context) {
+				return iamapi.InvalidInput("ResourcePolicy: no statement is about the resource %s.", resource)
+			}
+		}
+	}
 	return nil
 }
 
@@ -217,16 +287,24 @@ func (s *simulation) readContext() error {
 		if entry.ContextKeyName == "" {
 			return iamapi.InvalidInput("ContextEntries.%d: there is no ContextKeyName.", n+1)
 		}
+		folded := strings.ToLower(entry.ContextKeyName)
+		if s.given[folded] {
+			return iamapi.InvalidInput("ContextEntries: %s is there twice.", entry.ContextKeyName)
+		}
+		s.given[folded] = true
 		name, list := strings.CutSuffix(string(entry.ContextKeyType), "List")
 		if !list && len(entry.ContextKeyValues) != 1 && entry.ContextKeyType != "" {
 			return iamapi.InvalidInput("ContextEntries: %s has %d values; the type %s has one. Use %sList for several.",
 				entry.ContextKeyName, len(entry.ContextKeyValues), name, name)
 		}
+		length := 0
 		for _, value := range entry.ContextKeyValues {
+			length += 1 + len(value)
 			if !keyTypes[name].Accepts(value) {
 				return iamapi.InvalidInput("ContextEntries: the value %q of %s is not of the type %s.", value, entry.ContextKeyName, name)
 			}
 		}
+		s.longest = max(s.longest, length)
 		s.context.Set(entry.ContextKeyName, entry.ContextKeyValues...)
 	}
 	return nil
@@ -235,6 +313,14 @@ func (s *simulation) readContext() error {
 // keyTypes are the types of ContextKeyType, those of lists without their ending. What is missing here accepts everything.
 var keyTypes = map[string]policy.KeyType{
 	"numeric": policy.KeyNumeric, "boolean": policy.KeyBool, "ip": policy.KeyAddress, "binary": policy.KeyBinary, "date": policy.KeyDate,
+}
+
+// parse is parseInputs, and counts the size.
+func (s *simulation) parse(parameter string, kind policy.Kind, texts []string) ([]policy.Source, error) {
+	for _, text := range texts {
+		s.size += len(text)
+	}
+	return parseInputs(parameter, kind, texts)
 }
 
 // parseInputs reads the policies of a list; their names are the list's with their place in it.
@@ -258,224 +344,4 @@ func notAPolicy(parameter string, err error) error {
 		return err
 	}
 	return iamapi.InvalidInput("%s: line %d, column %d: %v", parameter, violations[0].Line, violations[0].Column, violations[0])
-}
-
-// maxConsidered bounds the work of one answer: how many statements are looked at, over all actions and resources. An answer ends
-// early at it; the next page goes on.
-const maxConsidered = 100_000
-
-// answer is the page of results that begins with the action numbered from, and the number of the action after it.
-func (s *simulation) answer(from int) (results []iamapi.EvaluationResult, next int, err error) {
-	resources := s.in.ResourceArns
-	if len(resources) == 0 {
-		resources = []string{"*"}
-	}
-	cost := len(resources) * (1 + s.statements())
-	if cost > maxConsidered {
-		return nil, 0, iamapi.InvalidInput("ResourceArns: %d resources are too many to simulate with %d statements. Ask about some of them at a time.",
-			len(resources), s.statements())
-	}
-	page := min(pageSize(s.in.MaxItems), maxConsidered/cost)
-	for next = from; next < len(s.in.ActionNames) && len(results) < page; next++ {
-		results = append(results, s.result(s.in.ActionNames[next], resources))
-	}
-	return results, next, nil
-}
-
-func (s *simulation) statements() int {
-	count := 0
-	for _, set := range append([]*policy.Set{s.policies.Identity, s.policies.Boundary, s.attached[policy.Resource], s.attached[policy.Trust]}, s.policies.ServiceControl...) {
-		count += set.Len()
-	}
-	return count
-}
-
-// result tells of one action on every resource, and of each. Nothing was asked about single ones when the only one is "*".
-func (s *simulation) result(action string, resources []string) iamapi.EvaluationResult {
-	outcomes := make([]outcome, len(resources))
-	for n, resource := range resources {
-		outcomes[n] = s.decide(action, resource)
-	}
-	all := together(outcomes)
-	result := iamapi.EvaluationResult{
-		EvalActionName: action, EvalResourceName: resources[0], EvalDecision: decisionType(all.decision),
-		MatchedStatements: all.statements(), MissingContextValues: all.missing, EvalDecisionDetails: all.decisionDetails(),
-		PermissionsBoundaryDecisionDetail: all.boundaryDetail(), OrganizationsDecisionDetail: all.organizationsDetail(),
-	}
-	if len(resources) > 1 {
-		result.EvalResourceName = s.resourcePattern(action)
-	} else if resources[0] == "*" {
-		return result
-	}
-	for n, resource := range resources {
-		o := &outcomes[n]
-		result.ResourceSpecificResults = append(result.ResourceSpecificResults, iamapi.ResourceSpecificResult{
-			EvalResourceName: resource, EvalResourceDecision: decisionType(o.decision),
-			MatchedStatements: o.statements(), MissingContextValues: o.missing, EvalDecisionDetails: o.decisionDetails(),
-			PermissionsBoundaryDecisionDetail: o.boundaryDetail(),
-		})
-	}
-	return result
-}
-
-// resourcePattern is what names of an action's resources look like; "*" where that is not known.
-func (s *simulation) resourcePattern(action string) string {
-	prefix, name, _ := strings.Cut(action, ":")
-	service := s.catalogue.Services[prefix]
-	for _, kind := range service.Actions[name].Resources {
-		return service.Resources[kind]
-	}
-	return "*"
-}
-
-// outcome is what is decided about one action on one resource, or on several together.
-type outcome struct {
-	decision      policy.Effect
-	matched       []policy.Considered           // the statements that made the decision
-	missing       []string                      // the keys that statements about the action read in vain
-	boundary      *policy.Effect                // nil without one
-	organizations *policy.Effect                // likewise
-	details       map[policy.Kind]policy.Effect // of each type, between accounts; nil about everything
-}
-
-// decide leaves the statements and keys of an organization's policies out: its members are not shown them.
-func (s *simulation) decide(action, resource string) outcome {
-	policies := s.policies
-	policies.Resource = s.attached[resourceKind(action)]
-	request := &policy.Request{
-		Principal: s.caller, Action: action, Resource: resource, ResourceAccountID: s.ownerOf(resource), Context: s.context,
-	}
-	e := policy.Explain(&policies, request)
-	o := outcome{decision: e.Decision.Effect, missing: []string{}}
-	for n := range e.Considered {
-		c := &e.Considered[n]
-		if c.Type == policy.ServiceControl {
-			continue
-		}
-		o.missing = append(o.missing, c.Missing...)
-		if c.Applies && c.Statement.Effect == o.decision {
-			o.matched = append(o.matched, *c)
-		}
-	}
-	o.missing = policy.DistinctKeys(o.missing)
-	foreign := request.ResourceAccountID != s.caller.AccountID
-	if foreign || resource != "*" {
-		o.details = make(map[policy.Kind]policy.Effect)
-	}
-	for _, v := range e.Verdicts {
-		switch v.Type {
-		case policy.ServiceControl:
-			o.organizations = stricter(o.organizations, &v.Effect)
-			continue
-		case policy.Boundary:
-			o.boundary = &v.Effect
-		}
-		if foreign {
-			o.details[v.Type] = v.Effect
-		}
-	}
-	return o
-}
-
-// ownerOf is the account that a resource is taken to belong to. Without a resource policy only the side of the caller is
-// simulated, as if the resource were its account's, unless an owner was named.
-func (s *simulation) ownerOf(resource string) string {
-	if s.in.ResourcePolicy == "" && s.in.ResourceOwner == "" {
-		return s.caller.AccountID
-	}
-	if name, err := arn.Parse(resource); err == nil && name.AccountID != "" {
-		return name.AccountID
-	}
-	return s.owner
-}
-
-// together is the strictest of outcomes: the statements are those that made it, the keys those of all (IAM API, EvaluationResult).
-func together(outcomes []outcome) outcome {
-	all := outcomes[0]
-	all.matched, all.missing, all.details = nil, []string{}, maps.Clone(all.details)
-	for _, o := range outcomes {
-		all.decision = *stricter(&all.decision, &o.decision)
-		all.boundary = stricter(all.boundary, o.boundary)
-		all.organizations = stricter(all.organizations, o.organizations)
-		all.missing = append(all.missing, o.missing...)
-		for kind, effect := range o.details {
-			if had, ok := all.details[kind]; ok {
-				effect = *stricter(&had, &effect)
-			}
-			all.details[kind] = effect
-		}
-	}
-	all.missing = policy.DistinctKeys(all.missing)
-	seen := make(map[*policy.Statement]bool)
-	for _, o := range outcomes {
-		for _, c := range o.matched {
-			if o.decision == all.decision && !seen[c.Statement] {
-				seen[c.Statement] = true
-				all.matched = append(all.matched, c)
-			}
-		}
-	}
-	return all
-}
-
-// stricter is the effect that allows less; nil is no effect.
-func stricter(a, b *policy.Effect) *policy.Effect {
-	order := []policy.Effect{policy.Allow, policy.ImplicitDeny, policy.ExplicitDeny}
-	if a == nil || b != nil && slices.Index(order, *b) > slices.Index(order, *a) {
-		return b
-	}
-	return a
-}
-
-func (o *outcome) statements() []iamapi.Statement {
-	statements := make([]iamapi.Statement, len(o.matched))
-	for n, c := range o.matched {
-		statements[n] = iamapi.Statement{
-			SourcePolicyId: c.Source, SourcePolicyType: iamapi.PolicySourceType(sourceType(c.Type)),
-			StartPosition: &iamapi.Position{Line: &c.Statement.Start.Line, Column: &c.Statement.Start.Column},
-			EndPosition:   &iamapi.Position{Line: &c.Statement.End.Line, Column: &c.Statement.End.Column},
-		}
-	}
-	return statements
-}
-
-func (o *outcome) boundaryDetail() *iamapi.PermissionsBoundaryDecisionDetail {
-	if o.boundary == nil {
-		return nil
-	}
-	return &iamapi.PermissionsBoundaryDecisionDetail{AllowedByPermissionsBoundary: *o.boundary == policy.Allow}
-}
-
-func (o *outcome) organizationsDetail() *iamapi.OrganizationsDecisionDetail {
-	if o.organizations == nil {
-		return nil
-	}
-	return &iamapi.OrganizationsDecisionDetail{AllowedByOrganizations: *o.organizations == policy.Allow}
-}
-
-// decisionDetails are absent when the organization denied: then the simulation ends with that.
-func (o *outcome) decisionDetails() map[string]iamapi.PolicyEvaluationDecisionType {
-	if o.details == nil || o.organizations != nil && *o.organizations != policy.Allow {
-		return nil
-	}
-	details := make(map[string]iamapi.PolicyEvaluationDecisionType)
-	for kind, effect := range o.details {
-		details[sourceType(kind)] = decisionType(effect)
-	}
-	return details
-}
-
-func decisionType(e policy.Effect) iamapi.PolicyEvaluationDecisionType {
-	return iamapi.PolicyEvaluationDecisionType(e.String())
-}
-
-// sourceType names a type of policy as the live service does, which is not as its reference lists the types.
-func sourceType(kind policy.Kind) string {
-	switch kind {
-	case policy.Boundary:
-		return "IAM Permissions Boundary Policy"
-	case policy.Resource, policy.Trust:
-		return "Resource Policy"
-	}
-	return "IAM Policy"
 }
