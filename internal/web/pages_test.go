@@ -321,7 +321,7 @@ func TestPages(t *testing.T) {
 		"Resources", arnOf("fido")+"\r\n"+arnOf("alice")))
 	page("simulator-pasted", root.post("/console/simulator", "Mode", "new", "Policy1", "", "Policy2", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`,
 		"Boundary", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}`, "Actions", "s3:GetObject, s3:PutObject",
-		"ResourcePolicy", `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/secret"}}`,
+		"ResourcePolicy", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/secret"},{"Effect":"Allow","Principal":"*","Action":"s3:List*","Resource":"arn:aws:s3:::b/*"}]}`,
 		"CallerArn", arnOf("fido"), "Resources", "arn:aws:s3:::b/secret\narn:aws:s3:::b/public"))
 	page("simulator-nothing", root.post("/console/simulator", "Mode", "existing"))
 	page("simulator-not-a-policy", root.post("/console/simulator", "Mode", "new", "Policy1", "{\"Version\":", "Actions", "iam:GetUser"))
