@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -114,7 +115,11 @@ func (l *linter) lintCovered(element, code string, patterns []string, n int, fol
 			return
 		}
 		if other != n && l.covers(form(pattern), form(patterns[n])) && (other < n || !l.covers(form(patterns[n]), form(pattern))) {
-			l.report(l.at(n, element), ClassSuggestion, code, "leave it out", "%s is among what %s means", patterns[n], pattern)
+			message := fmt.Sprintf("%s is among what %s means", patterns[n], pattern)
+			if form(pattern) == form(patterns[n]) {
+				message = patterns[n] + " is there twice"
+			}
+			l.report(l.at(n, element), ClassSuggestion, code, "leave it out", "%s", message)
 			return
 		}
 	}
