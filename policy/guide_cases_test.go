@@ -178,19 +178,7 @@ func TestGuideCases(t *testing.T) {
 			}
 		})
 	}
-	wanted := []string{
-		"variable ${*}", "variable ${?}", "variable ${$}", "variable with a value", "variable with a default", "variable with several values or none",
-		"variable without a value", "variable as literal text", "NotAction", "NotResource", "NotPrincipal", "other account",
-		"wildcard * in Action", "wildcard ? in Action", "wildcard * in Resource", "wildcard ? in Resource", "wildcard * in StringLike",
-		"wildcard ? in StringLike", "wildcard * in ArnLike", "wildcard ? in ArnLike", "grant 0", "grant 1", "grant 2", "grant 3",
-		"principal AWS 1", "principal AWS 2", "principal AWS 3", "principal Federated 3", "principal Service 3",
-	}
-	for kind := policy.Identity; kind <= policy.ResourceControl; kind++ {
-		wanted = append(wanted, "deny by "+kind.String())
-		if kind != policy.Resource && kind != policy.Trust {
-			wanted = append(wanted, "not allowed by "+kind.String())
-		}
-	}
+	wanted := everyPart()
 	for _, operator := range operatorNames {
 		if operator == strings.TrimSuffix(operator, "IfExists") {
 			wanted = append(wanted, "operator "+operator+" true", "operator "+operator+" false")
