@@ -100,6 +100,8 @@ type Error struct {
 	Message string
 	Status  int   // of HTTP
 	Cause   error // for our log, never sent
+	// Parameter is the member of the input that is at fault, such as ContextEntries.2, where one is; for pages, never sent.
+	Parameter string
 }
 
 // Error returns the code and message; not the cause, so that an Error may be shown wherever it turns up.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -103,6 +104,37 @@ func (c *Catalogue) With(other *Catalogue) *Catalogue {
 		maps.Copy(both.Keys, from.Keys)
 	}
 	return both
+}
+
+// CheckAction returns what keeps a text from being the action of a request: service:Action, without wildcards.
+func CheckAction(text string) error {
+	service, name, ok := strings.Cut(text, ":")
+	switch {
+	case !ok || service == "" || name == "":
+		return fmt.Errorf("%q is not of the form service:Action, such as iam:GetUser", text)
+	case strings.ContainsAny(text, "*?"):
+		return fmt.Errorf("%q has a wildcard: name each action", text)
+	}
+	return nil
+}
+
+// CheckAction is the function of that name, and in a service that the catalogue has the action must exist. A nil *Catalogue has no
+// services.
+func (c *Catalogue) CheckAction(text string) error {
+	if err := CheckAction(text); err != nil || c == nil {
+		return err
+	}
+	prefix, wanted, _ := strings.Cut(text, ":")
+	service, known := c.service(prefix)
+	if !known {
+		return nil
+	}
+	for name := range service.Actions {
+		if strings.EqualFold(name, wanted) {
+			return nil
+		}
+	}
+	return fmt.Errorf("service %s has no action %s (%s)", prefix, wanted, cmp.Or(nearest(wanted, maps.Keys(service.Actions)), "check its spelling"))
 }
 
 // service finds a service by its prefix, whose letter case is ignored like that of whole actions.

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -137,6 +138,13 @@ func resourceTags(tags []store.Tag) []authz.Key {
 			authz.Key{Name: "iam:ResourceTag/" + t.Key, Values: []string{t.Value}})
 	}
 	return keys
+}
+
+// invalid is InvalidInput about a parameter, with which its message begins.
+func invalid(parameter, format string, args ...any) error {
+	e := iamapi.InvalidInput("%s: %s", parameter, fmt.Sprintf(format, args...))
+	e.Parameter = parameter
+	return e
 }
 
 // validationError is the answer to input that its shape allows and its meaning does not.

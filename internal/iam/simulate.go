@@ -105,6 +105,7 @@ func (s *policySource) excludes(x *iamapi.PolicyIdentifier, name string) bool {
 func checkExclusions(exclusions []iamapi.PolicyIdentifier) error {
 	for n := range exclusions {
 		x := &exclusions[n]
+		parameter := "PolicyExclusionList." + strconv.Itoa(n+1)
 		ways, pattern := 0, ""
 		if x.PolicyType != "" {
 			ways++
@@ -119,15 +120,15 @@ func checkExclusions(exclusions []iamapi.PolicyIdentifier) error {
 			kind, path, _ := strings.Cut(name.Resource, "/")
 			managed := name.Service == "iam" && kind == "policy" && name.Region == "" && (name.AccountID == "aws" || isAccount(name.AccountID))
 			if err != nil || path == "" || !managed && name.Service != "organizations" {
-				return iamapi.InvalidInput("PolicyExclusionList.%d: %q is not the ARN of a policy.", n+1, x.PolicyArn)
+				return invalid(parameter, "%q is not the ARN of a policy.", x.PolicyArn)
 			}
 			pattern = path
 		}
 		if ways != 1 {
-			return iamapi.InvalidInput("PolicyExclusionList.%d: give one of PolicyType, PolicyArn and InlinePolicyIdentifier.", n+1)
+			return invalid(parameter, "give one of PolicyType, PolicyArn and InlinePolicyIdentifier.")
 		}
 		if strings.Count(pattern, "*") > 1 {
-			return iamapi.InvalidInput("PolicyExclusionList.%d: %q has more than one *.", n+1, pattern)
+			return invalid(parameter, "%q has more than one *.", pattern)
 		}
 	}
 	return nil

@@ -342,8 +342,8 @@ func TestSimulationRefuses(t *testing.T) {
 		change func(*awsiam.SimulateCustomPolicyInput)
 		want   string
 	}{
-		{func(in *awsiam.SimulateCustomPolicyInput) { in.ActionNames = []string{"GetUser"} }, `ActionNames: "GetUser" is not of the form service:Action, such as iam:CreateUser.`},
-		{func(in *awsiam.SimulateCustomPolicyInput) { in.ActionNames = []string{"iam:GetUser", "iam:Get*"} }, `ActionNames: "iam:Get*" has a wildcard. Name each action.`},
+		{func(in *awsiam.SimulateCustomPolicyInput) { in.ActionNames = []string{"GetUser"} }, `ActionNames: "GetUser" is not of the form service:Action, such as iam:GetUser.`},
+		{func(in *awsiam.SimulateCustomPolicyInput) { in.ActionNames = []string{"iam:GetUser", "iam:Get*"} }, `ActionNames: "iam:Get*" has a wildcard: name each action.`},
 		{func(in *awsiam.SimulateCustomPolicyInput) { in.ResourceArns = []string{"bucket"} }, `ResourceArns: "bucket" is neither an ARN nor "*".`},
 		{func(in *awsiam.SimulateCustomPolicyInput) { in.PolicyInputList = []string{allowEverything, "{\n]"} }, `PolicyInputList.2: line 2, column 1: Syntax errors in policy. (']' stands where a key in quotes should)`},
 		{func(in *awsiam.SimulateCustomPolicyInput) { in.PermissionsBoundaryPolicyInputList = []string{"x"} }, `PermissionsBoundaryPolicyInputList.1: line 1, column 1: Syntax errors in policy. ('x' stands where a value should)`},
@@ -401,13 +401,13 @@ func TestSimulationRefuses(t *testing.T) {
 			func(in *awsiam.SimulateCustomPolicyInput) {
 				in.ContextEntries = []types.ContextEntry{entry("aws:username", "string", "a", "b")}
 			},
-			`ContextEntries: aws:username has 2 values; the type string has one. Use stringList for several.`,
+			`ContextEntries.1: aws:username has 2 values; the type string has one. Use stringList for several.`,
 		},
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) {
 				in.ContextEntries = []types.ContextEntry{entry("aws:CurrentTime", "dateList", "2026-11-01", "soon")}
 			},
-			`ContextEntries: the value "soon" of aws:CurrentTime is not of the type date.`,
+			`ContextEntries.1: the value "soon" of aws:CurrentTime is not of the type date.`,
 		},
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) {
@@ -415,7 +415,7 @@ func TestSimulationRefuses(t *testing.T) {
 				in.PolicyInputList = []string{document(slices.Repeat([]string{statement}, 500)...)}
 				in.ResourceArns = slices.Repeat([]string{"arn:aws:s3:::b"}, 200)
 			},
-			`ResourceArns: the policies and values are too long to simulate so many resources at once. Ask about fewer at a time.`,
+			`ResourceArns: the policies, values and names are too long to simulate at once. Ask about fewer resources at a time, or shorten the policies.`,
 		},
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) { // a long value that is compared with long patterns
@@ -423,7 +423,15 @@ func TestSimulationRefuses(t *testing.T) {
 				in.PolicyInputList = []string{document(`{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringLike":{"k:aaa":[` + strings.TrimSuffix(strings.Repeat(pattern+",", 1000), ",") + `]}}}`)}
 				in.ContextEntries = []types.ContextEntry{entry("k:aaa", "string", strings.Repeat("a", 50_000))}
 			},
-			`ResourceArns: the policies and values are too long to simulate so many resources at once. Ask about fewer at a time.`,
+			`ResourceArns: the policies, values and names are too long to simulate at once. Ask about fewer resources at a time, or shorten the policies.`,
+		},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) { // the same of what follows from the caller
+				pattern := `"` + strings.Repeat("*a?", 8) + `b"`
+				in.PolicyInputList = []string{document(`{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringLike":{"aws:username":[` + strings.TrimSuffix(strings.Repeat(pattern+",", 3000), ",") + `]}}}`)}
+				in.CallerArn = aws.String("arn:aws:iam::111122223333:user/" + strings.Repeat("a", 2000))
+			},
+			`ResourceArns: the policies, values and names are too long to simulate at once. Ask about fewer resources at a time, or shorten the policies.`,
 		},
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) { in.ActionNames = []string{} },
@@ -433,7 +441,7 @@ func TestSimulationRefuses(t *testing.T) {
 			func(in *awsiam.SimulateCustomPolicyInput) {
 				in.ContextEntries = []types.ContextEntry{entry("aws:username", "string", "a"), entry("AWS:UserName", "string", "b")}
 			},
-			`ContextEntries: AWS:UserName is there twice.`,
+			`ContextEntries.2: AWS:UserName is there twice.`,
 		},
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) {

@@ -75,20 +75,16 @@ func newSimulation(r *api.Request, catalogue *policy.Catalogue, in *iamapi.Simul
 
 func (s *simulation) checkQuestions() error {
 	if len(s.in.ActionNames) == 0 {
-		return iamapi.InvalidInput("ActionNames: name at least one action.")
+		return invalid("ActionNames", "name at least one action.")
 	}
 	for _, action := range s.in.ActionNames {
-		service, name, ok := strings.Cut(action, ":")
-		if !ok || service == "" || name == "" {
-			return iamapi.InvalidInput("ActionNames: %q is not of the form service:Action, such as iam:CreateUser.", action)
-		}
-		if strings.ContainsAny(action, "*?") {
-			return iamapi.InvalidInput("ActionNames: %q has a wildcard. Name each action.", action)
+		if err := policy.CheckAction(action); err != nil {
+			return invalid("ActionNames", "%v.", err)
 		}
 	}
 	for _, resource := range s.in.ResourceArns {
 		if _, err := arn.Parse(resource); err != nil && resource != "*" {
-			return iamapi.InvalidInput(`ResourceArns: %q is neither an ARN nor "*".`, resource)
+			return invalid("ResourceArns", `%q is neither an ARN nor "*".`, resource)
 		}
 	}
 	return s.checkHandling()
@@ -109,14 +105,14 @@ func (s *simulation) checkHandling() error {
 	}
 	required, ok := handlings[option]
 	if !ok {
-		return iamapi.InvalidInput("ResourceHandlingOption: %q is not one of %s.", option, strings.Join(slices.Sorted(maps.Keys(handlings)), ", "))
+		return invalid("ResourceHandlingOption", "%q is not one of %s.", option, strings.Join(slices.Sorted(maps.Keys(handlings)), ", "))
 	}
 	for _, kind := range required {
 		if !slices.ContainsFunc(s.in.ResourceArns, func(resource string) bool {
 			name, err := arn.Parse(resource)
 			return err == nil && name.Service == "ec2" && strings.HasPrefix(name.Resource, kind+"/")
 		}) {
-			return iamapi.InvalidInput("ResourceArns: %s needs the ARN of a resource of the type %s.", option, kind)
+			return invalid("ResourceArns", "%s needs the ARN of a resource of the type %s.", option, kind)
 		}
 	}
 	return nil
@@ -128,14 +124,14 @@ func (s *simulation) readCaller(account string, of *principal) error {
 	text := cmp.Or(s.in.CallerArn, of.arn)
 	if text == "" {
 		if s.in.ResourcePolicy != "" {
-			return iamapi.InvalidInput("CallerArn: a resource policy needs the ARN of who calls, so that its principals can be compared.")
+			return invalid("CallerArn", "a resource policy needs the ARN of who calls, so that its principals can be compared.")
 		}
 		s.caller = policy.Principal{ARN: "arn:aws:iam::" + account + ":user/*", AccountID: account}
 		return nil
 	}
 	entity, ok := parseEntity(text)
 	if !ok {
-		return iamapi.InvalidInput("CallerArn: %q is not the ARN of an IAM user, group or role.", text)
+		return invalid("CallerArn", "%q is not the ARN of an IAM user, group or role.", text)
 	}
 	s.caller = policy.Principal{ARN: text, AccountID: entity.account}
 	s.context.Set("aws:PrincipalAccount", entity.account)
@@ -152,9 +148,11 @@ func (s *simulation) readCaller(account string, of *principal) error {
 		s.caller.ARN = "arn:" + entity.partition + ":sts::" + entity.account + ":assumed-role/" + entity.name + "/simulated"
 		s.caller.Issuer = text
 	}
+	s.longest = len(text)
 	if text == of.arn {
 		for key, value := range of.keys {
 			s.context.Set(key, value)
+			s.longest = max(s.longest, len(value))
 		}
 	}
 	return nil
@@ -184,7 +182,7 @@ func (s *simulation) readPolicies(of *principal) error {
 	}
 	s.policies.Identity = policy.Compile(slices.Concat(of.policies, identity)...)
 	if len(s.in.PermissionsBoundaryPolicyInputList) > 1 {
-		return iamapi.InvalidInput("PermissionsBoundaryPolicyInputList: a principal has one permissions boundary at a time; give one policy.")
+		return invalid("PermissionsBoundaryPolicyInputList", "a principal has one permissions boundary at a time; give one policy.")
 	}
 	boundary, err := s.parse("PermissionsBoundaryPolicyInputList", policy.Boundary, s.in.PermissionsBoundaryPolicyInputList)
 	if err != nil {
@@ -196,7 +194,7 @@ func (s *simulation) readPolicies(of *principal) error {
 	for n, level := range s.in.OrderedOrganizationPolicyInputList {
 		parameter := fmt.Sprintf("OrderedOrganizationPolicyInputList.%d.ServiceControlPolicyInputList", n+1)
 		if len(level.ServiceControlPolicyInputList) == 0 {
-			return iamapi.InvalidInput("%s: each level of an organization has at least one service control policy.", parameter)
+			return invalid(parameter, "each level of an organization has at least one service control policy.")
 		}
 		sources, err := s.parse(parameter, policy.ServiceControl, level.ServiceControlPolicyInputList)
 		if err != nil {
@@ -216,7 +214,7 @@ func (s *simulation) readOwner() error {
 			text = name.AccountID
 		}
 		if !isAccount(text) {
-			return iamapi.InvalidInput("ResourceOwner: %q is not the ARN of an account, such as arn:aws:iam::111122223333:root.", s.in.ResourceOwner)
+			return invalid("ResourceOwner", "%q is not the ARN of an account, such as arn:aws:iam::111122223333:root.", s.in.ResourceOwner)
 		}
 		s.owner = text
 	}
@@ -254,7 +252,7 @@ func (s *simulation) checkWork() error {
 		compared := max(len(resource), s.longest)
 		s.work += 8*len(resource) + s.size*(1+compared/128+compared*compared/65536)
 		if s.work > maxWork {
-			return iamapi.InvalidInput("ResourceArns: the policies and values are too long to simulate so many resources at once. Ask about fewer at a time.")
+			return invalid("ResourceArns", "the policies, values and names are too long to simulate at once. Ask about fewer resources at a time, or shorten the policies.")
 		}
 	}
 	return nil
@@ -265,7 +263,7 @@ func (s *simulation) checkApplicable() error {
 	for _, set := range s.attached {
 		for _, resource := range s.resources {
 			if resource != "*" && !set.IsAbout(resource, s.context) {
-				return iamapi.InvalidInput("ResourcePolicy: no statement is about the resource %s.", resource)
+				return invalid("ResourcePolicy", "no statement is about the resource %s.", resource)
 			}
 		}
 	}
@@ -284,24 +282,25 @@ func resourceKind(action string) policy.Kind {
 // readContext sets the keys that were given, over those that follow from the caller.
 func (s *simulation) readContext() error {
 	for n, entry := range s.in.ContextEntries {
+		parameter := "ContextEntries." + strconv.Itoa(n+1)
 		if entry.ContextKeyName == "" {
-			return iamapi.InvalidInput("ContextEntries.%d: there is no ContextKeyName.", n+1)
+			return invalid(parameter, "there is no ContextKeyName.")
 		}
 		folded := strings.ToLower(entry.ContextKeyName)
 		if s.given[folded] {
-			return iamapi.InvalidInput("ContextEntries: %s is there twice.", entry.ContextKeyName)
+			return invalid(parameter, "%s is there twice.", entry.ContextKeyName)
 		}
 		s.given[folded] = true
 		name, list := strings.CutSuffix(string(entry.ContextKeyType), "List")
 		if !list && len(entry.ContextKeyValues) != 1 && entry.ContextKeyType != "" {
-			return iamapi.InvalidInput("ContextEntries: %s has %d values; the type %s has one. Use %sList for several.",
+			return invalid(parameter, "%s has %d values; the type %s has one. Use %sList for several.",
 				entry.ContextKeyName, len(entry.ContextKeyValues), name, name)
 		}
 		length := 0
 		for _, value := range entry.ContextKeyValues {
 			length += 1 + len(value)
 			if !keyTypes[name].Accepts(value) {
-				return iamapi.InvalidInput("ContextEntries: the value %q of %s is not of the type %s.", value, entry.ContextKeyName, name)
+				return invalid(parameter, "the value %q of %s is not of the type %s.", value, entry.ContextKeyName, name)
 			}
 		}
 		s.longest = max(s.longest, length)
@@ -343,5 +342,5 @@ func notAPolicy(parameter string, err error) error {
 	if !errors.As(err, &violations) {
 		return err
 	}
-	return iamapi.InvalidInput("%s: line %d, column %d: %v", parameter, violations[0].Line, violations[0].Column, violations[0])
+	return invalid(parameter, "line %d, column %d: %v", violations[0].Line, violations[0].Column, violations[0])
 }
