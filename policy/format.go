@@ -11,11 +11,14 @@ import (
 // Format returns the canonical form of a policy of any kind: elements in the order in which the guide introduces them, a single
 // value without a list, Statement always a list, the values of conditions in quotes, one value a line, four spaces for each
 // level. It changes no decision: the order of statements and of values stays, and no element is added or dropped. Text that is
-// no JSON is a Violations error; elements that no policy has are kept behind the others, for Parse to refuse.
+// no JSON, or no object with a Statement, is a Violations error; elements that no policy has are kept behind the others, for Parse to refuse.
 func Format(text []byte) ([]byte, error) {
 	root, fault := readJSON(text)
 	if fault != nil {
 		return nil, sortViolations(text, []Violation{{Message: messageSyntax, Hint: fault.hint}}, []int{fault.offset})
+	}
+	if root.member("Statement") == nil {
+		return nil, sortViolations(text, []Violation{{Message: messageSyntax, Hint: "Statement is missing"}}, []int{root.start})
 	}
 	var w formatter
 	w.document(&root)

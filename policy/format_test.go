@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,7 +72,6 @@ func TestFormat(t *testing.T) {
 }
 `,
 		},
-		{`"text"`, "\"text\"\n"},
 		{`{"Statement":"text"}`, "{\n    \"Statement\": [\n        \"text\"\n    ]\n}\n"},
 	} {
 		for _, text := range []string{c.text, c.want} {
@@ -158,6 +158,20 @@ func formatted(t rapid.TB, kind policy.Kind, text string) string {
 }
 
 // FuzzFormat asks the same of any text that Parse accepts, and no more than an answer for any other.
+// What is not a policy at all is left alone.
+func TestFormatRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		`{`:             "1:2: Syntax errors in policy. (",
+		` {"hello": 1}`: "1:2: Syntax errors in policy. (Statement is missing)",
+		`"text"`:        "1:1: Syntax errors in policy. (Statement is missing)",
+		`[]`:            "1:1: Syntax errors in policy. (Statement is missing)",
+	} {
+		if got, err := policy.Format([]byte(text)); err == nil || got != nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %s, %v", text, got, err)
+		}
+	}
+}
+
 func FuzzFormat(f *testing.F) {
 	f.Add(`{"Statement":{"Effect":"Allow","Action":"*","Resource":["*"],"Condition":{"Bool":{"a":[true]}}}}`)
 	f.Fuzz(func(t *testing.T, text string) {

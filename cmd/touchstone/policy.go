@@ -23,6 +23,9 @@ func policyCommand() *cobra.Command {
 // readPolicy reads a file, or standard input for "-". Of a text that is far longer than a policy may be it reads a part, which is
 // too long as well.
 func readPolicy(cmd *cobra.Command, name string) ([]byte, error) {
+	if policytest.IsSuite(name) {
+		return nil, fmt.Errorf("%s is a file of expected decisions, not a policy: run touchstone policy test", name)
+	}
 	from := cmd.InOrStdin()
 	if name != "-" {
 		f, err := os.Open(name)
@@ -123,8 +126,8 @@ func policyFmtCommand() *cobra.Command {
 		Long: `Print policies in their canonical form, which decides the same: elements in the guide's order, a line for each value,
 no list around a single value, four spaces for each level.`,
 		Example: `  touchstone policy fmt self.json
-  touchstone policy fmt --write policies/*.json
-  touchstone policy fmt --list policies/*.json || echo 'run touchstone policy fmt --write'`,
+  touchstone policy fmt --write policies/self.json policies/limit.json
+  touchstone policy fmt --list self.json limit.json || echo 'run touchstone policy fmt --write'`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			different := 0
 			for _, name := range files {
@@ -204,6 +207,9 @@ func (q *policyQuestion) ask(cmd *cobra.Command) (*policy.Request, policy.Explan
 	}
 	if q.principal == "" || q.action == "" {
 		return nil, policy.Explanation{}, usagef("give --principal and --action")
+	}
+	if err := catalogue.Builtin().CheckAction(q.action); err != nil {
+		return nil, policy.Explanation{}, usagef("--action: %v", err)
 	}
 	if len(q.trust) > 0 && len(q.resource) > 0 {
 		return nil, policy.Explanation{}, usagef("give --trust or --resource-policy, not both")
@@ -408,6 +414,7 @@ func policyTestCommand() *cobra.Command {
 	var (
 		out        output
 		junit, tap string
+		catalogues []string
 	)
 	cmd := &cobra.Command{
 		Use: "test PATH...", Short: "Test policies against files of expected decisions", Args: some("one or more files or folders"),
@@ -436,9 +443,13 @@ In JSON it has the same form. Files and the policies that they name have at most
 			if err := out.check(); err != nil {
 				return err
 			}
+			known, err := catalogue.Load(catalogues...)
+			if err != nil {
+				return err
+			}
 			var results []policytest.Result
 			for _, path := range paths {
-				of, err := policytest.Run(path)
+				of, err := policytest.Run(path, known)
 				if err != nil {
 					return err
 				}
@@ -464,6 +475,7 @@ In JSON it has the same form. Files and the policies that they name have at most
 	}
 	out.flags(cmd)
 	cmd.Flags().StringVar(&junit, "junit", "", "also write the results to this file, as JUnit's XML")
+	cmd.Flags().StringArrayVar(&catalogues, "catalogue", nil, "file with the actions of more services; in a service that is known, a test's action must exist")
 	cmd.Flags().StringVar(&tap, "tap", "", "also write the results to this file, in the Test Anything Protocol")
 	return cmd
 }

@@ -2,6 +2,7 @@ package policytest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,7 +60,11 @@ func readSuite(name string) (*suite, error) {
 		case errors.As(err, &syntax):
 			err = fmt.Errorf("line %d: %w", s.line(syntax.Offset), err)
 		case errors.As(err, &kind):
-			err = fmt.Errorf("line %d: %w", s.line(kind.Offset), err)
+			err = fmt.Errorf("line %d: %s cannot be %s", s.line(kind.Offset), cmp.Or(strings.ToLower(kind.Field), "a suite"), article(kind.Value))
+		default:
+			if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+				err = fmt.Errorf("line %d: there is no field %s", s.line(int64(bytes.Index(text, []byte(name)))), name)
+			}
 		}
 		return nil, err
 	}
@@ -67,6 +72,14 @@ func readSuite(name string) (*suite, error) {
 		return nil, fmt.Errorf("line %d: there is text behind the end", s.line(decoder.InputOffset()))
 	}
 	return s, s.checkKeys(json.NewDecoder(bytes.NewReader(text)))
+}
+
+// article is a kind of JSON value with its article.
+func article(kind string) string {
+	if strings.HasPrefix(kind, "a") || strings.HasPrefix(kind, "o") {
+		return "an " + kind
+	}
+	return "a " + kind
 }
 
 // line returns the line of an offset in the text.

@@ -1,7 +1,7 @@
 // Package policytest runs what a team expects of its policies: files in JSON or YAML that name policies, requests, and the decisions that
 // must come out. It is what 'touchstone policy test' does, and can be called from Go tests:
 //
-//	results, err := policytest.Run("policies")
+//	results, err := policytest.Run("policies", nil)
 //	...
 //	for _, r := range results { if r.Failed() { t.Error(r) } }
 //
@@ -60,8 +60,9 @@ func (r *Result) DecidedBy() string {
 	return ""
 }
 
-// Run runs the files with expectations at a path: a file, or a folder with all below it.
-func Run(path string) ([]Result, error) {
+// Run runs the files with expectations at a path: a file, or a folder with all below it. An action that does not exist in a service of
+// the catalogue is an error, since nothing allows it and a test that expects a denial would pass; the catalogue may be nil.
+func Run(path string, known *policy.Catalogue) ([]Result, error) {
 	var results []Result
 	files := 0
 	err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
@@ -69,7 +70,7 @@ func Run(path string) ([]Result, error) {
 			return err
 		}
 		files++
-		of, err := runFile(name)
+		of, err := runFile(name, known)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -94,8 +95,20 @@ type suite struct {
 
 // policies are documents by type: the names of files, beside the file that names them, or the documents themselves.
 type policies struct {
-	Identity, Resource, Trust, Boundary, Session []json.RawMessage
-	ServiceControl, ResourceControl              [][]json.RawMessage
+	Identity, Resource, Trust, Boundary, Session documents
+	ServiceControl, ResourceControl              []documents
+}
+
+// documents is one, or a list of them.
+type documents []json.RawMessage
+
+// UnmarshalJSON reads one or a list.
+func (d *documents) UnmarshalJSON(text []byte) error {
+	if text[0] == '[' {
+		return json.Unmarshal(text, (*[]json.RawMessage)(d))
+	}
+	*d = documents{bytes.Clone(text)}
+	return nil
 }
 
 // test is a request, or several to the same effect: every action on every resource. What it leaves out is the file's.
@@ -137,7 +150,7 @@ func (v *values) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-func runFile(name string) ([]Result, error) {
+func runFile(name string, known *policy.Catalogue) ([]Result, error) {
 	s, err := readSuite(name)
 	if err != nil {
 		return nil, err
@@ -153,7 +166,12 @@ func runFile(name string) ([]Result, error) {
 	for n := range s.Tests {
 		t := &s.Tests[n]
 		if t.Name == "" {
-			return nil, fmt.Errorf("test %d has no name", n)
+			return nil, fmt.Errorf("test number %d has no name", n+1)
+		}
+		for _, action := range t.Action {
+			if err := known.CheckAction(action); err != nil {
+				return nil, fmt.Errorf("test %q: %w", t.Name, err)
+			}
 		}
 		of, err := s.run(name, compiled, t)
 		if err != nil {
@@ -221,7 +239,7 @@ func (s *suite) compile(dir string) (*policy.Policies, error) {
 		return nil, errors.New("a resource has a resource-based policy or a trust policy, not both")
 	}
 	var faults []error
-	compile := func(kind policy.Kind, texts []json.RawMessage) *policy.Set {
+	compile := func(kind policy.Kind, texts documents) *policy.Set {
 		if texts == nil {
 			return nil
 		}

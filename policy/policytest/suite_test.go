@@ -13,7 +13,7 @@ import (
 
 // TestGuide runs the suites of the guide's self-management policies, which the documentation shows as examples.
 func TestGuide(t *testing.T) {
-	results, err := policytest.Run("../../docs/policies")
+	results, err := policytest.Run("../../docs/policies", catalogue.Builtin())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestRun(t *testing.T) {
 			"tests": [{"name": "trust", "action": "sts:AssumeRoleWithWebIdentity", "resource": "arn:aws:iam::111122223333:role/x", "expect": "allowed"}]}`,
 		"ignored.json": `nonsense`,
 	})
-	results, err := policytest.Run(dir)
+	results, err := policytest.Run(dir, catalogue.Builtin())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,32 +104,36 @@ func TestRunErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		`{`:                     `unexpected EOF`,
 		"{\n,":                  `line 2: invalid character ','`,
-		"{\"principal\":\n\n1}": `line 3: json: cannot unmarshal number`,
+		"{\"principal\":\n\n1}": `line 3: principal cannot be a number`,
 		"{\"tests\":[]}\n[]":    `line 2: there is text behind the end`,
 		"{\"tests\":[{\n\"name\":\"a\",\"name\":\"b\"}]}":                                                              `line 2: key "name" occurs twice in one object`,
 		`{"context":{"a":"","A":""},"tests":[{"name":"a","action":"a:b","principal":"anonymous","expect":"allowed"}]}`: `condition key "a" is there twice`,
 		`{"tests":"` + strings.Repeat("x", 1<<20) + `"}`:                                                               `has more than 1048576 bytes`,
 		strings.Repeat("[", 500_000):                                                                                   "line 1: invalid character '[' exceeded max depth",
-		`{"other":1}`:                                                                                                  `unknown field "other"`,
+		`{"other":1}`:                                                                                                  `line 1: there is no field "other"`,
 		`{"tests":[]}`:                                                                                                 `there are no tests`,
-		`{"tests":[{}]}`:                                                                                               `test 0 has no name`,
+		`{"tests":[{}]}`:                                                                                               `test number 1 has no name`,
 		`{"tests":[{"name":"a"}]}`:                                                                                     `test "a": expect is allowed, explicitDeny or implicitDeny, not ""`,
 		`{"tests":[{"name":"a","expect":"allowed"}]}`:                                                                  `test "a": there is no action`,
 		`{"tests":[{"name":"a","expect":"allowed","action":"a:b"}]}`:                                                   `"" is no principal`,
 		`{"tests":[{"name":"a","expect":"allowed","action":{"a":1}}]}`:                                                 `is not a string, a number, a boolean or a list of them`,
 		`{"policies":{"identity":["none.json"]},"tests":[{"name":"a"}]}`:                                               `none.json`,
 		`{"policies":{"identity":[{}],"boundary":[{"Statement":[]}]},"tests":[{"name":"a"}]}`:                          `identity-based policy 0: line 1: Syntax errors in policy. (Statement is missing)`,
-		`{"policies":{"trust":[],"resource":[]},"tests":[{"name":"a"}]}`:                                               `not both`,
+		"{\n\"tests\":[{\"nam\":\"a\"}]}":                                                                              `line 2: there is no field "nam"`,
+		`{"policies":{"identity":[{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}]},"tests":[{"name":"a","action":"GetUser"}]}`: `test "a": "GetUser" is not of the form service:Action`,
+		`{"tests":[{"name":"a","action":"iam:*"}]}`: `test "a": "iam:*" has a wildcard: name each action`,
+		`{"policies":{"identity":{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}},"tests":[{"name":"a","action":["s3:Any","IAM:deactivatemfadevices"]}]}`: `test "a": service IAM has no action deactivatemfadevices (is DeactivateMFADevice meant?)`,
+		`{"policies":{"trust":[],"resource":[]},"tests":[{"name":"a"}]}`:                                                                                              `not both`,
 	} {
 		dir := write(t, map[string]string{"x.test.json": text})
-		if _, err := policytest.Run(dir); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "x.test.json: ") {
+		if _, err := policytest.Run(dir, catalogue.Builtin()); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "x.test.json: ") {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
-	if _, err := policytest.Run(t.TempDir()); err == nil {
+	if _, err := policytest.Run(t.TempDir(), nil); err == nil {
 		t.Error("a folder without tests passes")
 	}
-	if _, err := policytest.Run("testdata/none"); err == nil {
+	if _, err := policytest.Run("testdata/none", nil); err == nil {
 		t.Error("a missing folder passes")
 	}
 }
@@ -169,7 +173,7 @@ func TestReports(t *testing.T) {
 			{"name": "wrong # <b>", "action": "a:b", "expect": "explicitDeny", "by": "No"},
 			{"name": "other statement", "action": "a:b", "expect": "allowed", "by": "No"}]}`,
 	})
-	results, err := policytest.Run(dir)
+	results, err := policytest.Run(dir, catalogue.Builtin())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ tests:
     resourceAccount: 012345678901
 `,
 	})
-	if _, err := policytest.Run(dir); err == nil || !strings.Contains(err.Error(), "yaml: line 38: ") { // an alias without a name
+	if _, err := policytest.Run(dir, nil); err == nil || !strings.Contains(err.Error(), "yaml: line 38: ") { // an alias without a name
 		t.Fatalf("%v", err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "a.test.yml"))
@@ -73,7 +73,7 @@ tests:
 		t.Fatal(err)
 	}
 	dir = write(t, map[string]string{"all.json": allowAll, "a.test.yml": strings.Replace(string(text), "[on, *]", "[on]", 1)})
-	results, err := policytest.Run(dir)
+	results, err := policytest.Run(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestYAMLErrors(t *testing.T) {
 		"":                                "the file is empty",
 		"# nothing":                       "the file is empty",
 		"---":                             "there are no tests",
-		"- a":                             "line 1: json: cannot unmarshal array",
+		"- a":                             "line 1: a suite cannot be an array",
 		"tests: []\n---\n{}":              "line 2: a file is one document",
 		"tests: []\n...\n]":               "yaml: line 2: ",
 		"tests:\n  - name: a\n name: b":   "yaml: line 2: ",
@@ -118,7 +118,7 @@ func TestYAMLErrors(t *testing.T) {
 		"a: \xff":                         "yaml: ",
 		"a: \x00":                         "yaml: ",
 		"tests: *none":                    "yaml: unknown anchor 'none' referenced",
-		"other: 1":                        `unknown field "other"`,
+		"other: 1":                        `line 1: there is no field "other"`,
 		"principal: a\nprincipal: b":      `line 2: key "principal" occurs twice in one object`,
 		"context:\n  a: 1\n  \"a\": 2":    `line 3: key "a" occurs twice in one object`,
 		"tests:\n  - expect: !!str 1":     "line 2: the tag !!str is not read; write text in quotes",
@@ -134,8 +134,8 @@ func TestYAMLErrors(t *testing.T) {
 		strings.Repeat("{a: ", 250_000):   "yaml: ",
 		strings.Repeat("a: ", 300_000):    "yaml: ",
 		strings.Repeat("#\n", 500_000):    "the file is empty",
-		strings.Repeat("a\n", 500_001):    "cannot unmarshal string",
-		strings.Repeat("- &a\n", 200_000): "json: cannot unmarshal array",
+		strings.Repeat("a\n", 500_001):    "a suite cannot be a string",
+		strings.Repeat("- &a\n", 200_000): "a suite cannot be an array",
 		"- " + strings.Repeat(" ", 1<<20): "has more than 1048576 bytes",
 		bomb:                              "the file comes to more than 4194304 bytes, with its aliases written out",
 		"a: &a \"" + strings.Repeat("<", 1<<19) + "\"\nb: [*a, *a, *a]": "line 2: the file comes to more than 4194304 bytes",
@@ -143,7 +143,7 @@ func TestYAMLErrors(t *testing.T) {
 		"policies: {identity: [{Statement: {Effect: Allow}}, null]}\ntests: [{name: a}]":                                                                                     "identity-based policy 1: line 1: Syntax errors in policy. (a policy is an object)",
 	} {
 		dir := write(t, map[string]string{"x.test.yaml": text})
-		if _, err := policytest.Run(dir); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "x.test.yaml: ") {
+		if _, err := policytest.Run(dir, nil); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "x.test.yaml: ") {
 			t.Errorf("%.80q: %.200v, want %s", text, err, want)
 		}
 	}
