@@ -1,12 +1,21 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 )
 
 const validatePath = "/console/validate"
+
+// maxPolicyText is how many characters the operations take in a policy (IAM API, policyDocumentType).
+const (
+	maxPolicyText = 128 << 10
+	tooLong       = "It is longer than a policy may be."
+)
 
 // editor is a policy document as it is being written: a field of a form, with what is found in it.
 type editor struct {
@@ -33,7 +42,7 @@ var attachments = map[string]touchstoneapi.PolicyAttachmentType{
 func (v *visit) editor(f *form, name, label, help string) (*editor, error) {
 	e := &editor{Name: name, Label: label, Help: help, Value: f.Value(name), Problem: f.Problem(name), Autofocus: f.Focused(name)}
 	e.Findings = &findings{ID: e.ID()}
-	if e.Value == "" || e.Value == newPolicy {
+	if e.Value == "" || e.Value == newPolicy && f.Value("Check") != name || e.Problem == tooLong {
 		return e, nil
 	}
 	var err error
@@ -47,7 +56,8 @@ type findings struct {
 	ID      string // of the editor's field
 	Groups  []findingGroup
 	Size    int
-	MaxSize int // 0 for no limit
+	MaxSize int  // 0 for no limit
+	Shared  bool // by all policies of the user
 	Checked bool
 }
 
@@ -75,16 +85,34 @@ func (f *findings) Summary() string {
 	return strings.Join(counts, ", ") + "."
 }
 
+// Length is how long the document is, and may be. An inline policy shares its limit with the others of the user.
+func (f *findings) Length() string {
+	switch {
+	case !f.Checked:
+		return ""
+	case f.MaxSize == 0:
+		return number(f.Size) + " characters, white space not counted"
+	case f.Shared:
+		return "This policy: " + number(f.Size) + " characters without white space; all of the user's inline policies together may have " + number(f.MaxSize)
+	}
+	return number(f.Size) + " of " + number(f.MaxSize) + " characters, white space not counted"
+}
+
 // findings has the operation check a document of a field.
 func (v *visit) findings(field, document string) (*findings, error) {
 	found := &findings{ID: problem{Field: field}.ID()}
+	if unfit(document) == tooLong {
+		found.Problem = tooLong
+		return found, nil
+	}
+	attachment := attachments[strings.TrimRight(field, "0123456789")]
 	out, err := call[touchstoneapi.ValidatePolicyOutput](v, "touchstone", "ValidatePolicy", &touchstoneapi.ValidatePolicyInput{
-		PolicyDocument: document, Attachment: attachments[strings.TrimRight(field, "0123456789")],
+		PolicyDocument: document, Attachment: attachment,
 	})
 	if found.section, err = v.section(err); err != nil || !found.Readable() {
 		return found, err
 	}
-	found.Checked, found.Size = true, out.Size
+	found.Checked, found.Size, found.Shared = true, out.Size, attachment == touchstoneapi.PolicyAttachmentTypeUser
 	if out.MaxSize != nil {
 		found.MaxSize = *out.MaxSize
 	}
@@ -120,6 +148,23 @@ func (v *visit) validate() error {
 		}
 	}
 	return v.write("findings", found)
+}
+
+// unfit says why no operation takes a text as a policy; "" when they do (IAM API, policyDocumentType).
+func unfit(text string) string {
+	switch {
+	case utf8.RuneCountInString(text) > maxPolicyText:
+		return tooLong
+	case strings.ContainsFunc(text, func(r rune) bool { return !strings.ContainsRune("\t\n\r", r) && (r < ' ' || r > 'ÿ') }):
+		return "It has characters that no policy may have. What is found below says where they are."
+	}
+	return ""
+}
+
+// digest stands for a text in a form, where one needs to know it again only.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
 
 // newlines makes the line ends of a text plain ones. Those of a form are CR LF (HTML Standard, "Constructing the entry list").

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
@@ -63,7 +64,7 @@ func (v *visit) editPolicy() error {
 	if err != nil {
 		return err
 	}
-	return v.showPolicy(form{Values: url.Values{"PolicyName": {name}, "PolicyDocument": {document}, "Before": {document}}})
+	return v.showPolicy(form{Values: url.Values{"PolicyName": {name}, "PolicyDocument": {document}, "Before": {digest(document)}}})
 }
 
 // document is the text of an inline policy, which the operation answers percent-encoded.
@@ -74,6 +75,9 @@ func (v *visit) document(user, policy string) (string, error) {
 	}
 	return url.PathUnescape(out.PolicyDocument)
 }
+
+// policyForm is the form of policies' names (IAM API, PutUserPolicy).
+var policyForm = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
 
 // savePolicy stores the document, unless it changed since the editor was opened: then nothing typed on either side is lost.
 func (v *visit) savePolicy() error {
@@ -88,8 +92,17 @@ func (v *visit) savePolicy() error {
 	if f.Values.Has("Check") {
 		return v.showPolicy(f)
 	}
-	if name == "" {
+	switch problem := unfit(document); {
+	case name == "":
 		f.wrong("PolicyName", "Enter a name for the policy.")
+	case !policyForm.MatchString(name):
+		f.wrong("PolicyName", "Use 1 to 128 letters, digits and the characters + = , . @ - _")
+	case document == "":
+		f.wrong("PolicyDocument", "Enter a policy.")
+	case problem != "":
+		f.wrong("PolicyDocument", "%s", problem)
+	}
+	if len(f.Problems) > 0 {
 		return v.showPolicy(f)
 	}
 	current, err := v.document(user, name)
@@ -97,20 +110,16 @@ func (v *visit) savePolicy() error {
 	case err == nil && creating:
 		f.wrong("PolicyName", "The user has a policy of this name already. Choose another name, or edit that policy.")
 		return v.showPolicy(f)
-	case err == nil && newlines(current) != newlines(f.Value("Before")):
+	case err == nil && digest(current) != f.Value("Before"):
 		f.wrong("", "This policy was changed by someone else while you edited it. Your text is still here; save it again to replace the other.")
-		f.Values.Set("Before", current)
+		f.Values.Set("Before", digest(current))
 		return v.showPolicy(f)
-	case err != nil && !isCode(err, "NoSuchEntity") && !isCode(err, "AccessDenied") && !isCode(err, "ValidationError"):
+	case err != nil && !isCode(err, "NoSuchEntity") && !isCode(err, "AccessDenied"):
 		return err
 	}
 	err = do(v, "iam", "PutUserPolicy", &iamapi.PutUserPolicyInput{UserName: user, PolicyName: name, PolicyDocument: document})
 	if err != nil {
-		fields := map[string]string{"MalformedPolicyDocument": "PolicyDocument", "LimitExceeded": "PolicyDocument", "ValidationError": "PolicyName"}
-		if document == "" {
-			fields["ValidationError"] = "PolicyDocument"
-		}
-		if err := f.refused(v, err, fields); err != nil {
+		if err := f.refused(v, err, map[string]string{"MalformedPolicyDocument": "PolicyDocument", "LimitExceeded": "PolicyDocument"}); err != nil {
 			return err
 		}
 		return v.showPolicy(f)

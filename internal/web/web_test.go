@@ -591,8 +591,35 @@ func TestPolicyEditor(t *testing.T) {
 	b.get(edit).has(t, "&#34;Action&#34;:&#34;*&#34;")
 	a.PutPolicy("alice", touchtest.FIDOPagePolicy) // another policy: no conflict
 	other := strings.Replace(touchtest.AdminPolicy, `"Resource":"*"`, `"Resource":"arn:aws:iam::*:user/x"`, 1)
-	b.post(edit, "PolicyDocument", other, "Before", touchtest.AdminPolicy).has(t, "The policy p is saved.")
-	b.post(edit, "PolicyDocument", "mine", "Before", touchtest.AdminPolicy).has(t, "changed by someone else", ">\nmine</textarea>")
+	before := func(policy string) string {
+		t.Helper()
+		return regexp.MustCompile(`name="Before" value="([0-9a-f]{64})"`).FindStringSubmatch(b.get("/console/user/policy?name=alice&policy=" + policy).body)[1]
+	}
+	opened := before("p")
+	b.post(edit, "PolicyDocument", other, "Before", opened).has(t, "The policy p is saved.")
+	changed := b.post(edit, "PolicyDocument", "mine", "Before", opened)
+	changed.has(t, "changed by someone else", ">\nmine</textarea>", before("p"))
+	b.post(edit, "PolicyDocument", touchtest.AdminPolicy, "Before", before("p")).has(t, "The policy p is saved.")
+
+	// What others stored is opened and saved, whatever its white space.
+	for name, document := range map[string]string{"returns": strings.ReplaceAll(other, ",", ",\r"), "spaces": other + strings.Repeat(" ", 100000)} {
+		if _, err := a.IAM(a.Root).PutUserPolicy(t.Context(), &awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: &name, PolicyDocument: &document}); err != nil {
+			t.Fatal(err)
+		}
+		b.post("/console/user/policy?name=alice&policy="+name, "PolicyDocument", document, "Before", before(name)).has(t, "The policy "+name+" is saved.")
+	}
+
+	// What AWS's own checks would answer in the words of the API is said in our own.
+	for _, test := range []struct{ name, document, want string }{
+		{"a b", touchtest.AdminPolicy, "Use 1 to 128 letters"},
+		{"n", "", "Enter a policy."},
+		{"n", "{\"\U0001F600\": \"\u2028\"}", "It has characters that no policy may have. What is found below says where they are."},
+		{"n", "{}" + strings.Repeat(" ", 128<<10), "It is longer than a policy may be."},
+	} {
+		got := b.post(create, "PolicyName", test.name, "PolicyDocument", test.document)
+		got.has(t, "<span>"+test.want)
+		got.lacks(t, "validation error")
+	}
 	large := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":["` + strings.Repeat("arn:aws:iam::1:user/a\",\"", 200) + `*"]}]}`
 	b.post(create, "PolicyName", "large", "PolicyDocument", large).has(t, "Maximum policy size of 2048 bytes exceeded")
 	b.post("/console/user/policy/delete?name=alice&policy=p").has(t, "The policy p is deleted.")
