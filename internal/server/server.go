@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -115,12 +116,28 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 	}).Define(table)
 	sts.Define(table)
 	s := &Server{API: service, SignIn: signIn, URL: c.URL, config: c, state: state, deliver: deliver}
-	pages, err := web.New(web.Config{API: service, SignIn: signIn, URL: c.URL, Logger: c.Logger})
+	actions, keyTypes := names(c.Catalogue)
+	pages, err := web.New(web.Config{API: service, SignIn: signIn, URL: c.URL, Logger: c.Logger, Actions: actions, KeyTypes: keyTypes})
 	if err != nil {
 		return nil, err
 	}
 	s.Handler = route(service, pages)
 	return s, nil
+}
+
+// names are the actions of a catalogue, as policies name them, and the types of its condition keys.
+func names(c *policy.Catalogue) (actions []string, keyTypes map[string]string) {
+	keyTypes = make(map[string]string)
+	for prefix, service := range c.Services {
+		for action := range service.Actions {
+			actions = append(actions, prefix+":"+action)
+		}
+	}
+	for key, t := range c.Keys {
+		keyTypes[key] = string(t)
+	}
+	slices.Sort(actions)
+	return actions, keyTypes
 }
 
 // route sends signed requests to the API and people to the pages: POST /, and GET / with an Action, are the Query endpoint.

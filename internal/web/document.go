@@ -19,17 +19,26 @@ type document struct {
 
 	source string // its id in the results
 	text   string
+	marked map[[2]int]*mark // by the line and column
 }
+
+// Listed are the marks that are listed above the text.
+func (d *document) Listed() []*mark { return d.Marks[:min(maxListed, len(d.Marks))] }
+
+// More is how many are not.
+func (d *document) More() int { return len(d.Marks) - len(d.Listed()) }
 
 // mark is a statement that decided.
 type mark struct {
-	ID     string // in the page
 	In     *document
 	Denies bool
 
 	Line, Column       int // of its first character, counted from one
 	endLine, endColumn int // behind its last one
 }
+
+// ID is the mark's id in the page.
+func (m *mark) ID() string { return fmt.Sprintf("statement-%d-%d-%d", m.In.Number, m.Line, m.Column) }
 
 // span is a piece of a line: a part of a statement that decided, or what is between such.
 type span struct {
@@ -40,14 +49,17 @@ type span struct {
 
 // mark is the document's mark of a statement, which is added when there is none yet.
 func (d *document) mark(statement *iamapi.Statement, decision iamapi.PolicyEvaluationDecisionType) *mark {
-	m := &mark{In: d, Denies: decision == iamapi.PolicyEvaluationDecisionTypeExplicitDeny}
-	m.Line, m.Column = position(statement.StartPosition)
-	m.endLine, m.endColumn = position(statement.EndPosition)
-	m.ID = fmt.Sprintf("statement-%d-%d-%d", d.Number, m.Line, m.Column)
-	if n := slices.IndexFunc(d.Marks, func(known *mark) bool { return known.ID == m.ID }); n >= 0 {
-		return d.Marks[n]
+	line, column := position(statement.StartPosition)
+	place := [2]int{line, column}
+	if m, ok := d.marked[place]; ok {
+		return m
 	}
-	d.Marks = append(d.Marks, m)
+	m := &mark{In: d, Denies: decision == iamapi.PolicyEvaluationDecisionTypeExplicitDeny, Line: line, Column: column}
+	m.endLine, m.endColumn = position(statement.EndPosition)
+	if d.marked == nil {
+		d.marked = make(map[[2]int]*mark)
+	}
+	d.marked[place], d.Marks = m, append(d.Marks, m)
 	return m
 }
 

@@ -75,28 +75,46 @@ func TestDocumentLongLine(t *testing.T) {
 	}
 }
 
-// TestParameterFields leads an operation's messages to the fields that they are about.
+// TestParameterFields leads the parameters of operations to the fields that they were read from.
 func TestParameterFields(t *testing.T) {
-	q := &question{policies: []string{"Policy2", "Policy5"}, keys: []string{"KeyValue3"}}
-	q.in.ContextEntries = []iamapi.ContextEntry{{ContextKeyName: "aws:username"}}
-	for message, want := range map[string]string{
-		"PolicyInputList.2: line 1": "Policy5", "PolicyInputList.3: line 1": "Boundary", "PolicyInputList.0: x": "",
-		"PermissionsBoundaryPolicyInputList.1: x": "Boundary", "ContextEntries.1: x": "KeyValue3", "ContextEntries.9: x": "", "ContextEntries: the value of aws:username": "KeyValue3", "ContextEntries: x": "",
-		"1 validation error detected: Value at 'actionNames.1.member' failed": "Actions", "ResourceArns: PolicyInputList": "Resources",
-		"CallerArn: x": "CallerArn", "ResourceOwner: x": "ResourceOwner", "ResourcePolicy: x": "ResourcePolicy", "nothing of it": "",
+	q := &question{policies: []string{"Policy2", "Policy5"}, keys: []string{"KeyValue1", "KeyValue3"}}
+	for parameter, want := range map[string]string{
+		"PolicyInputList.2": "Policy5", "PolicyInputList.3": "Boundary", "PolicyInputList.0": "", "PolicyInputList": "", "PermissionsBoundaryPolicyInputList.1": "Boundary",
+		"ContextEntries.1": "KeyValue1", "ContextEntries.2": "KeyValue3", "ContextEntries.9": "", "ContextEntries": "",
+		"ActionNames": "Actions", "ResourceArns.7": "Resources", "PolicySourceArn": "UserName", "CallerArn": "CallerArn", "ResourceOwner": "ResourceOwner",
+		"ResourcePolicy": "ResourcePolicy", "PolicyExclusionList.1": "", "": "",
 	} {
-		if got := q.field(message); got != want {
-			t.Errorf("%q is about %q, want %q", message, got, want)
+		if got := q.field(parameter); got != want {
+			t.Errorf("%q is read from %q, want %q", parameter, got, want)
+		}
+	}
+}
+
+func TestSentence(t *testing.T) {
+	for message, want := range map[string]string{"line 1: x": "Line 1: x", "éa": "Éa", "aws:username is there twice.": "aws:username is there twice.", "": "", "\xffa": "\uFFFDa"} {
+		if got := sentence(message); got != want {
+			t.Errorf("%q becomes %q, want %q", message, got, want)
 		}
 	}
 }
 
 func TestUsualTypes(t *testing.T) {
+	s := &site{Config: Config{KeyTypes: map[string]string{"aws:MultiFactorAuthPresent": "Bool", "aws:RequestTag/*": "Date", "jobs:Dates": "ArrayOfDate", "jobs:Arn": "ARN"}}}
 	for name, want := range map[string]iamapi.ContextKeyTypeEnum{
-		"aws:MultiFactorAuthPresent": "boolean", "AWS:multifactorauthage": "numeric", "aws:SourceIp": "ip", "aws:CurrentTime": "date",
-		"aws:TagKeys": "stringList", "aws:PrincipalArn": "string", "aws:RequestTag/team": "string", "nothing": "string",
+		"AWS:multifactorauthpresent": "boolean", "aws:RequestTag/team": "string", "jobs:Dates": "dateList", "jobs:ARN": "string", "nothing": "string",
 	} {
-		if got := usualType(name); got != want {
+		if got := s.usualType(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for name, want := range map[string]string{
+		"aws:MultiFactorAuthPresent": "aws:|Multi|Factor|Auth|Present", "aws:username": "aws:|username", "aws:PrincipalTag/cost-center": "aws:|Principal|Tag/|cost-|center",
+		"sts:TaskPolicyARN": "sts:|Task|Policy|ARN", strings.Repeat("ä", 41): strings.Repeat("ä", 20) + "|" + strings.Repeat("ä", 20) + "|ä", "": "",
+	} {
+		if got := strings.Join(words(name), "|"); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}

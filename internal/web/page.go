@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
@@ -75,6 +76,7 @@ func (s *site) parseTemplates() (*template.Template, error) {
 			return icon, nil
 		},
 		"hyphened": hyphened,
+		"words":    words,
 		"plural":   plural,
 		"number":   number,
 		"moment":   func(t any) (moment, error) { return momentOf(t, false) },
@@ -91,6 +93,20 @@ func hyphened(account string) string {
 		return account
 	}
 	return account[:4] + "-" + account[4:8] + "-" + account[8:]
+}
+
+// words are the words of a name such as aws:MultiFactorAuthPresent, cut where it may break. None is longer than a narrow column.
+func words(name string) []string {
+	const longest = 20
+	var cut []string
+	begin, length, before := 0, 0, rune(0)
+	for at, r := range name {
+		if length > 0 && (strings.ContainsRune(":/.-_", before) || unicode.IsLower(before) && unicode.IsUpper(r)) || length == longest {
+			cut, begin, length = append(cut, name[begin:at]), at, 0
+		}
+		before, length = r, length+1
+	}
+	return append(cut, name[begin:])
 }
 
 // plural is a number with its noun.

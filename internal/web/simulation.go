@@ -1,15 +1,25 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/iamapi"
+)
+
+// The lengths that the operations take (IAM API, SimulatePrincipalPolicy), in characters.
+const (
+	maxActionName  = 128
+	maxResourceARN = 2048
+	minContextKey  = 5
+	maxContextKey  = 256
 )
 
 // question is what the simulator's form asks, as the operations take it.
@@ -17,14 +27,29 @@ type question struct {
 	in       iamapi.SimulatePrincipalPolicyInput // without PolicySourceArn when the policies are pasted
 	policies []string                            // the fields of in.PolicyInputList
 	keys     []string                            // the fields of in.ContextEntries
+	guessed  bool                                // in.PolicySourceArn is the user's if they have no path
 }
 
-// question reads whose policies are asked about. What is missing is noted in the form.
+// policy is the policy in a field, unless there is none. One that no operation takes is noted in the form.
+func (q *question) policy(f *form, field string) (text string, given bool) {
+	if text = f.Value(field); strings.TrimSpace(text) == "" {
+		return "", false
+	}
+	if problem := unfit(text); problem != "" {
+		f.wrong(field, "%s", problem)
+	}
+	return text, true
+}
+
+// question reads which policies are asked about. What is missing is noted in the form.
 func (v *visit) question(s *simulatorView) (*question, error) {
 	q, f := &question{}, &s.Form
+	if boundary, given := q.policy(f, "Boundary"); given {
+		q.in.PermissionsBoundaryPolicyInputList = []string{boundary}
+	}
 	if !s.existing() {
 		for _, field := range s.policyFields() {
-			if text := f.Value(field); strings.TrimSpace(text) != "" {
+			if text, given := q.policy(f, field); given {
 				q.policies = append(q.policies, field)
 				q.in.PolicyInputList = append(q.in.PolicyInputList, text)
 			}
@@ -38,6 +63,10 @@ func (v *visit) question(s *simulatorView) (*question, error) {
 	switch {
 	case given == "":
 		f.wrong("UserName", "Choose a user.")
+	case userName(given) == "" && strings.HasPrefix(given, "arn:"):
+		f.wrong("UserName", "This is not the ARN of a user, such as arn:aws:iam::111122223333:user/alice.")
+	case userName(given) == "":
+		f.wrong("UserName", "This is not the name of a user: they have 1 to 64 letters, digits and the characters + = , . @ - _")
 	case strings.HasPrefix(given, "arn:"):
 		q.in.PolicySourceArn = given
 	default:
@@ -45,10 +74,10 @@ func (v *visit) question(s *simulatorView) (*question, error) {
 		switch {
 		case err == nil:
 			q.in.PolicySourceArn = user.User.Arn
-		case isCode(err, "AccessDenied"): // its path is not known
-			q.in.PolicySourceArn = "arn:aws:iam::" + v.caller.AccountID() + ":user/" + given
+		case isCode(err, "AccessDenied"): // their path is not known
+			q.in.PolicySourceArn, q.guessed = "arn:aws:iam::"+v.caller.AccountID()+":user/"+given, true
 		default:
-			if err := f.refused(v, err, map[string]string{"NoSuchEntity": "UserName", "ValidationError": "UserName"}); err != nil {
+			if err := f.refused(v, err, map[string]string{"NoSuchEntity": "UserName"}); err != nil {
 				return nil, err
 			}
 		}
@@ -62,54 +91,110 @@ func (v *visit) question(s *simulatorView) (*question, error) {
 }
 
 // ask reads the rest of the form.
-func (q *question) ask(s *simulatorView) {
+func (q *question) ask(v *visit, s *simulatorView) {
 	f := &s.Form
-	for _, action := range strings.FieldsFunc(f.Value("Actions"), func(r rune) bool { return strings.ContainsRune(", \t\n", r) }) {
-		if service, name, _ := strings.Cut(action, ":"); service == "" || name == "" {
-			f.wrong("Actions", "“%s” is not of the form service:Action, such as iam:CreateUser.", action)
-			break
-		}
-		if !slices.Contains(q.in.ActionNames, action) {
-			q.in.ActionNames = append(q.in.ActionNames, action)
-		}
-		if len(q.in.ActionNames) > maxActions {
-			f.wrong("Actions", "At most %s actions can be simulated at a time.", number(maxActions))
-			break
-		}
-	}
-	if len(q.in.ActionNames) == 0 && f.Problem("Actions") == "" {
-		f.wrong("Actions", "Enter an action.")
-	}
+	q.askActions(v, f)
+	asked := make(map[string]bool)
 	for line := range strings.Lines(f.Value("Resources")) {
-		if resource := strings.TrimSpace(line); resource != "" && !slices.Contains(q.in.ResourceArns, resource) {
-			q.in.ResourceArns = append(q.in.ResourceArns, resource)
+		resource := strings.TrimSpace(line)
+		if resource == "" || asked[resource] {
+			continue
 		}
+		asked[resource] = true
+		q.in.ResourceArns = append(q.in.ResourceArns, resource)
 		if len(q.in.ResourceArns) > maxResources {
 			f.wrong("Resources", "At most %d resources can be simulated at a time.", maxResources)
 			break
 		}
+		if utf8.RuneCountInString(resource) > maxResourceARN {
+			f.wrong("Resources", "A resource has at most %s characters.", number(maxResourceARN))
+			break
+		}
 	}
-	if boundary := f.Value("Boundary"); strings.TrimSpace(boundary) != "" {
-		q.in.PermissionsBoundaryPolicyInputList = []string{boundary}
-	}
-	if resource := f.Value("ResourcePolicy"); strings.TrimSpace(resource) != "" {
-		q.in.ResourcePolicy = resource
-	}
+	q.in.ResourcePolicy, _ = q.policy(f, "ResourcePolicy")
 	q.in.ResourceOwner, q.in.CallerArn = strings.TrimSpace(f.Value("ResourceOwner")), strings.TrimSpace(f.Value("CallerArn"))
 	for _, k := range s.Keys {
-		entry := iamapi.ContextEntry{ContextKeyName: k.Name, ContextKeyType: iamapi.ContextKeyTypeEnum(k.Type)}
-		for line := range strings.Lines(k.Value) {
-			if value := strings.TrimSpace(line); value != "" {
-				entry.ContextKeyValues = append(entry.ContextKeyValues, value)
-			}
-		}
-		if len(entry.ContextKeyValues) > 0 {
-			q.in.ContextEntries = append(q.in.ContextEntries, entry)
-			q.keys = append(q.keys, k.Field("KeyValue"))
-		}
+		q.askKey(f, &k)
 	}
 	q.in.MaxItems = max(1, maxRows/max(1, len(q.in.ResourceArns)))
-	q.in.Marker = f.Value("Marker")
+	// A page follows in the list of actions that the one before was of.
+	if of, marker, _ := strings.Cut(f.Value("Marker"), " "); marker != "" && of == q.asked() {
+		q.in.Marker = marker
+	} else if of != "" {
+		f.wrong("Actions", "The actions are no longer those of the results. Press Run simulation.")
+	}
+}
+
+// asked tells one list of actions from another.
+func (q *question) asked() string { return digest(strings.Join(q.in.ActionNames, "\n")) }
+
+// askActions reads the actions. Those of a whole service, such as iam:*, take its place in the field.
+func (q *question) askActions(v *visit, f *form) {
+	asked := make(map[string]bool) // in lower case
+	whole := false
+	for given := range strings.FieldsFuncSeq(f.Value("Actions"), func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) }) {
+		if asked[strings.ToLower(given)] {
+			continue
+		}
+		names := []string{given}
+		service, name, _ := strings.Cut(given, ":")
+		switch {
+		case service == "" || name == "":
+			f.wrong("Actions", "“%s” is not of the form service:Action, such as iam:CreateUser.", shortened(given))
+			return
+		case utf8.RuneCountInString(given) > maxActionName:
+			f.wrong("Actions", "“%s” is longer than the %d characters that an action may have.", shortened(given), maxActionName)
+			return
+		case name == "*" && v.actions[strings.ToLower(service)] != nil:
+			names, whole = v.actions[strings.ToLower(service)], true
+			asked[strings.ToLower(given)] = true
+		}
+		for _, name := range names {
+			if folded := strings.ToLower(name); !asked[folded] {
+				asked[folded] = true
+				q.in.ActionNames = append(q.in.ActionNames, name)
+			}
+		}
+		if len(q.in.ActionNames) > maxActions {
+			f.wrong("Actions", "At most %s actions can be simulated at a time.", number(maxActions))
+			return
+		}
+	}
+	if len(q.in.ActionNames) == 0 {
+		f.wrong("Actions", "Enter an action.")
+	}
+	if whole {
+		f.Values.Set("Actions", strings.Join(q.in.ActionNames, "\n"))
+	}
+}
+
+// shortened is the beginning of a text, to name it by.
+func shortened(text string) string {
+	const most = 40
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
+
+// askKey reads a line of the global settings. Without a value the key is not in the request.
+func (q *question) askKey(f *form, k *contextKey) {
+	entry := iamapi.ContextEntry{ContextKeyName: k.Name, ContextKeyType: iamapi.ContextKeyTypeEnum(k.Type)}
+	for line := range strings.Lines(k.Value) {
+		if value := strings.TrimSpace(line); value != "" {
+			entry.ContextKeyValues = append(entry.ContextKeyValues, value)
+		}
+	}
+	if len(entry.ContextKeyValues) == 0 {
+		return
+	}
+	field := k.Field("KeyValue")
+	if length := utf8.RuneCountInString(k.Name); length < minContextKey || length > maxContextKey {
+		f.wrong(field, "A value can be given to keys of %d to %d characters; this one has %d. Leave it empty.", minContextKey, maxContextKey, length)
+	} else if !slices.Contains(k.Types(), entry.ContextKeyType) {
+		f.wrong(field, "Choose a type.")
+	}
+	q.in.ContextEntries, q.keys = append(q.in.ContextEntries, entry), append(q.keys, field)
 }
 
 // simulate has the operation decide.
@@ -147,63 +232,54 @@ func (q *question) contextKeys(v *visit) ([]string, error) {
 	return out.ContextKeyNames, nil
 }
 
-var parameter = regexp.MustCompile(`(?i)\b(PolicySourceArn|PolicyInputList|PermissionsBoundaryPolicyInputList|ActionNames|ResourceArns|ResourcePolicy|` +
-	`ResourceOwner|CallerArn|ContextEntries)\b(?:\.(?:member\.)?(\d+))?`)
-
-// aboutField is how messages begin that name their parameter; at its field that need not be said.
-var aboutField = regexp.MustCompile(`^[A-Za-z0-9.]+: `)
-
-// field is the field that a message is about: the one of the parameter that it names first; "" when it names none.
-func (q *question) field(message string) string {
-	m := parameter.FindStringSubmatch(message)
-	if m == nil {
-		return ""
-	}
-	n, err := strconv.Atoi(m[2])
+// field is the field that a parameter is read from, such as PolicyInputList.2; "" when it is read from none.
+func (q *question) field(parameter string) string {
+	name, place, _ := strings.Cut(parameter, ".")
+	n, _ := strconv.Atoi(place)
 	at := func(fields []string) string {
-		if err != nil || n < 1 || n > len(fields) {
+		if n < 1 || n > len(fields) {
 			return ""
 		}
 		return fields[n-1]
 	}
-	switch name := strings.ToLower(m[1]); name {
-	case "policyinputlist":
+	switch name {
+	case "PolicyInputList":
 		if n > len(q.policies) { // of the keys' question alone
 			return "Boundary"
 		}
 		return at(q.policies)
-	case "contextentries": // which are named by their keys
-		for n, entry := range q.in.ContextEntries {
-			if err != nil && strings.Contains(message, entry.ContextKeyName) {
-				return q.keys[n]
-			}
-		}
+	case "ContextEntries":
 		return at(q.keys)
-	default:
-		return map[string]string{
-			"policysourcearn": "UserName", "permissionsboundarypolicyinputlist": "Boundary", "actionnames": "Actions", "resourcearns": "Resources",
-			"resourcepolicy": "ResourcePolicy", "resourceowner": "ResourceOwner", "callerarn": "CallerArn",
-		}[name]
 	}
+	return map[string]string{
+		"PolicySourceArn": "UserName", "PermissionsBoundaryPolicyInputList": "Boundary", "ActionNames": "Actions", "ResourceArns": "Resources",
+		"ResourcePolicy": "ResourcePolicy", "ResourceOwner": "ResourceOwner", "CallerArn": "CallerArn",
+	}[name]
 }
 
 // refused notes an operation's error at the field that it is about, and returns any that the person can do nothing about.
 func (q *question) refused(v *visit, f *form, err error) error {
-	before := len(f.Problems)
-	if err := f.refused(v, err, map[string]string{"NoSuchEntity": "UserName"}); err != nil {
-		return err
-	}
-	for n := range f.Problems[before:] {
-		p := &f.Problems[before+n]
-		if p.Field != "" {
-			continue
+	var told *awsquery.Error
+	if errors.As(err, &told) && told.Status < http.StatusInternalServerError {
+		if field := q.field(told.Parameter); field != "" {
+			f.wrong(field, "%s", sentence(strings.TrimPrefix(told.Message, told.Parameter+": ")))
+			return nil
 		}
-		if p.Field = q.field(p.Text); p.Field != "" {
-			p.Text = aboutField.ReplaceAllString(p.Text, "")
-			p.Text = strings.ToUpper(p.Text[:1]) + p.Text[1:]
+		if told.Code == "NoSuchEntity" && q.guessed {
+			f.wrong("UserName", "%s If the user has a path, give the ARN, with its path.", told.Message)
+			return nil
 		}
 	}
-	return nil
+	return f.refused(v, err, map[string]string{"NoSuchEntity": "UserName"})
+}
+
+// sentence begins a message with a capital letter, unless it begins with a name, such as aws:username.
+func sentence(message string) string {
+	first, size := utf8.DecodeRuneInString(message)
+	if word, _, _ := strings.Cut(message, " "); size == 0 || strings.Contains(word, ":") {
+		return message
+	}
+	return string(unicode.ToUpper(first)) + message[size:]
 }
 
 // findKeys shows the context keys that the policies read.
@@ -212,14 +288,11 @@ func (v *visit) findKeys(s *simulatorView) error {
 	if err != nil || len(s.Form.Problems) > 0 || s.Form.Denied != nil {
 		return err
 	}
-	if boundary := s.Form.Value("Boundary"); strings.TrimSpace(boundary) != "" {
-		q.in.PermissionsBoundaryPolicyInputList = []string{boundary}
-	}
 	names, err := q.contextKeys(v)
 	if err != nil {
 		return q.refused(v, &s.Form, err)
 	}
-	s.addKeys(names)
+	v.addKeys(s, names)
 	s.Focus = "keys"
 	return nil
 }
@@ -230,7 +303,7 @@ func (v *visit) run(s *simulatorView) error {
 	if err != nil {
 		return err
 	}
-	if q.ask(s); len(s.Form.Problems) > 0 || s.Form.Denied != nil {
+	if q.ask(v, s); len(s.Form.Problems) > 0 || s.Form.Denied != nil {
 		return nil
 	}
 	out, err := q.simulate(v)
@@ -242,7 +315,7 @@ func (v *visit) run(s *simulatorView) error {
 	if _, err := v.section(err); err != nil {
 		return err
 	}
-	s.addKeys(names)
+	v.addKeys(s, names)
 	s.Focus = "results"
 	s.Results, err = v.results(s, q, out)
 	return err
@@ -267,14 +340,22 @@ type result struct {
 	Notes                     []string
 	Missing                   []missingKey
 	Statements                []*mark
+
+	MoreMissing, MoreStatements int // which are not listed
 }
+
+// maxListed is how many keys and statements are listed in one place.
+const maxListed = 20
 
 // missingKey is a context key that was asked for in vain, with where it can be given.
 type missingKey struct{ Name, Field string }
 
 // results makes the lines, and the documents with the statements that decided.
 func (v *visit) results(s *simulatorView, q *question, out *iamapi.SimulateCustomPolicyOutput) (*results, error) {
-	r := &results{Marker: out.Marker, Later: q.in.Marker != ""}
+	r := &results{Later: q.in.Marker != ""}
+	if out.Marker != "" {
+		r.Marker = q.asked() + " " + out.Marker
+	}
 	for _, e := range out.EvaluationResults {
 		each := e.ResourceSpecificResults
 		if len(each) == 0 {
@@ -285,7 +366,7 @@ func (v *visit) results(s *simulatorView, q *question, out *iamapi.SimulateCusto
 			}}
 		}
 		for n := range each {
-			r.add(s, e.EvalActionName, &each[n])
+			r.add(v, s, e.EvalActionName, &each[n])
 		}
 	}
 	for _, d := range r.Documents {
@@ -296,7 +377,7 @@ func (v *visit) results(s *simulatorView, q *question, out *iamapi.SimulateCusto
 	return r, nil
 }
 
-func (r *results) add(s *simulatorView, action string, on *iamapi.ResourceSpecificResult) {
+func (r *results) add(v *visit, s *simulatorView, action string, on *iamapi.ResourceSpecificResult) {
 	row := result{Resource: on.EvalResourceName, Decision: on.EvalResourceDecision}
 	row.Service, row.Action, _ = strings.Cut(action, ":")
 	boundary := on.PermissionsBoundaryDecisionDetail
@@ -317,16 +398,25 @@ func (r *results) add(s *simulatorView, action string, on *iamapi.ResourceSpecif
 		row.Notes = append(row.Notes, of+": "+decisionWords[decision])
 	}
 	slices.Sort(row.Notes)
-	s.addKeys(on.MissingContextValues)
-	for _, name := range on.MissingContextValues {
+	if actions := v.actions[strings.ToLower(row.Service)]; actions != nil && !slices.ContainsFunc(actions, func(known string) bool { return strings.EqualFold(known, action) }) {
+		row.Notes = append(row.Notes, fmt.Sprintf("The service %s has no such action.", row.Service))
+	}
+	v.addKeys(s, on.MissingContextValues)
+	listed := min(maxListed, len(on.MissingContextValues))
+	row.MoreMissing = len(on.MissingContextValues) - listed
+	for _, name := range on.MissingContextValues[:listed] {
 		missing := missingKey{Name: name}
 		if k := s.key(name); k != nil {
 			missing.Field = k.ID("KeyValue")
 		}
 		row.Missing = append(row.Missing, missing)
 	}
-	for _, statement := range on.MatchedStatements {
-		row.Statements = append(row.Statements, r.document(statement.SourcePolicyId).mark(&statement, row.Decision))
+	for n, statement := range on.MatchedStatements {
+		if m := r.document(statement.SourcePolicyId).mark(&statement, row.Decision); n < maxListed {
+			row.Statements = append(row.Statements, m)
+		} else {
+			row.MoreStatements++
+		}
 	}
 	r.Rows = append(r.Rows, row)
 }

@@ -2,13 +2,12 @@ package web
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
-	"github.com/touchstone-iam/touchstone/internal/catalogue"
 )
 
 const simulatorPath = "/console/simulator"
@@ -21,6 +20,7 @@ const (
 	maxContextKeys = 50
 	maxRows        = 200 // on a page of results, about
 	maxSuggested   = 500 // users
+	maxOffered     = 2000
 )
 
 // simulatorView is the policy simulator: what is asked, and what came of it. All of it is in the form, none in the address.
@@ -28,29 +28,20 @@ type simulatorView struct {
 	page
 	Form      form
 	Users     []string // to choose from, where they may be listed
+	Actions   []string // to choose from
 	User      string   // who is chosen
 	Policies  policiesPart
 	Documents []*editor // of the policies that are pasted
 	Boundary  *editor
 	Resource  *editor
 	Keys      []contextKey
+	KeysLeft  bool // there are more keys than have a line
 	Results   *results
 	Focus     string // the part that was asked for
 }
 
-// KnownActions are the actions of the services that Touchstone serves.
-func (*simulatorView) KnownActions() []string { return knownActions() }
-
-var knownActions = sync.OnceValue(func() []string {
-	var names []string
-	for prefix, service := range catalogue.Builtin().Services {
-		for action := range service.Actions {
-			names = append(names, prefix+":"+action)
-		}
-	}
-	slices.Sort(names)
-	return names
-})
+// MaxKeys is how many keys have a line.
+func (*simulatorView) MaxKeys() int { return maxContextKeys }
 
 // More reports whether the settings that few need are shown.
 func (s *simulatorView) More() bool {
@@ -110,24 +101,29 @@ func (s *simulatorView) key(name string) *contextKey {
 }
 
 // addKeys adds lines for the keys that have none.
-func (s *simulatorView) addKeys(names []string) {
+func (v *visit) addKeys(s *simulatorView, names []string) {
 	for _, name := range names {
-		if s.key(name) == nil && len(s.Keys) < maxContextKeys {
-			s.Keys = append(s.Keys, contextKey{Number: len(s.Keys) + 1, Name: name, Type: string(usualType(name))})
+		if s.key(name) != nil {
+			continue
 		}
+		if len(s.Keys) == maxContextKeys {
+			s.KeysLeft = true
+			return
+		}
+		s.Keys = append(s.Keys, contextKey{Number: len(s.Keys) + 1, Name: name, Type: string(v.usualType(name))})
 	}
 }
 
 // usualType is the type that the values of a condition key have. Those that the catalogue knows by a pattern alone are strings.
-func usualType(name string) iamapi.ContextKeyTypeEnum {
+func (s *site) usualType(name string) iamapi.ContextKeyTypeEnum {
 	types := map[string]iamapi.ContextKeyTypeEnum{
 		"String": iamapi.ContextKeyTypeEnumString, "ARN": iamapi.ContextKeyTypeEnumString, "Numeric": iamapi.ContextKeyTypeEnumNumeric,
 		"Date": iamapi.ContextKeyTypeEnumDate, "Bool": iamapi.ContextKeyTypeEnumBoolean, "Binary": iamapi.ContextKeyTypeEnumBinary,
 		"IPAddress": iamapi.ContextKeyTypeEnumIp,
 	}
-	for known, t := range catalogue.Builtin().Keys {
+	for known, t := range s.KeyTypes {
 		if strings.EqualFold(known, name) {
-			single, several := strings.CutPrefix(string(t), "ArrayOf")
+			single, several := strings.CutPrefix(t, "ArrayOf")
 			if several {
 				return types[single] + "List"
 			}
@@ -140,7 +136,7 @@ func usualType(name string) iamapi.ContextKeyTypeEnum {
 func (v *visit) simulatorView(values url.Values) *simulatorView {
 	s := &simulatorView{
 		page: page{Title: "Policy simulator", Nav: simulatorPath, Crumbs: []crumb{{"Policy simulator", ""}}, Scripts: []string{"editor.js"}},
-		Form: form{Values: values},
+		Form: form{Values: values}, Actions: v.Actions[:min(maxOffered, len(v.Actions))],
 	}
 	for n := 1; n <= maxContextKeys && values.Has("KeyName"+strconv.Itoa(n)); n++ {
 		k := contextKey{Number: n}
@@ -163,6 +159,10 @@ func (v *visit) simulate() error {
 		}
 	}
 	s := v.simulatorView(v.form)
+	// What was ticked is of the user who was shown.
+	if !strings.EqualFold(userName(v.form.Get("UserName")), v.form.Get("Shown")) {
+		v.form.Del("Exclude")
+	}
 	// An action that was chosen is meant, whichever button was pressed.
 	if action := strings.TrimSpace(v.form.Get("AddAction")); action != "" {
 		v.form.Set("Actions", strings.TrimLeft(strings.TrimRight(v.form.Get("Actions"), "\n")+"\n"+action, "\n"))
@@ -202,7 +202,8 @@ func (v *visit) showSimulator(s *simulatorView) error {
 			s.Users = append(s.Users, u.UserName)
 		}
 	}
-	if s.User = userName(s.Form.Value("UserName")); s.User != "" && s.Form.Problem("UserName") == "" {
+	if user := userName(s.Form.Value("UserName")); user != "" && s.Form.Problem("UserName") == "" {
+		s.User = user
 		if s.Policies, err = v.policiesPart(s.User); err != nil {
 			return err
 		}
@@ -225,11 +226,20 @@ func (v *visit) showSimulator(s *simulatorView) error {
 	return v.show("simulator", s)
 }
 
-// userName is the name of a user who was given by name or by ARN.
+// userForm is the form of users' names (IAM API, User).
+var userForm = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+
+// userName is the name of a user who was given by name or by ARN; "" when neither was.
 func userName(given string) string {
 	given = strings.TrimSpace(given)
-	if strings.HasPrefix(given, "arn:") {
-		given = given[strings.LastIndexByte(given, '/')+1:]
+	if name, ok := strings.CutPrefix(given, "arn:"); ok {
+		if _, name, ok = strings.Cut(name, ":user/"); !ok {
+			return ""
+		}
+		given = name[strings.LastIndexByte(name, '/')+1:]
+	}
+	if !userForm.MatchString(given) {
+		return ""
 	}
 	return given
 }

@@ -29,6 +29,10 @@ type Config struct {
 	SignIn *signin.Service
 	URL    string // the public origin
 	Logger *slog.Logger
+
+	// What there is to simulate, as far as the operator's catalogue knows.
+	Actions  []string          // such as iam:GetUser, in order
+	KeyTypes map[string]string // of condition keys, by their names
 }
 
 // site is the handler.
@@ -39,6 +43,7 @@ type site struct {
 	cookies cookieNames
 	mux     *http.ServeMux
 	origins *http.CrossOriginProtection
+	actions map[string][]string // by the service, in lower case
 
 	// Both are made at the first page, so that a start does not pay for them.
 	assets    func() (*assets, error)
@@ -57,6 +62,11 @@ func New(c Config) (http.Handler, error) {
 	// Behind a proxy the Host header may be another than the browser's.
 	if err := s.origins.AddTrustedOrigin(s.URL); err != nil {
 		return nil, err
+	}
+	s.actions = make(map[string][]string)
+	for _, action := range c.Actions {
+		service, _, _ := strings.Cut(strings.ToLower(action), ":")
+		s.actions[service] = append(s.actions[service], action)
 	}
 	s.assets, s.templates = sync.OnceValues(newAssets), sync.OnceValues(s.parseTemplates)
 	for _, r := range routes {
