@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,7 +48,7 @@ func TestFindingsAsOneTypes(t *testing.T) {
 	p.until("the link does not lead to its place", `document.activeElement.selectionStart === document.activeElement.value.indexOf('"iam:Fly"')`)
 	p.fill("Policy document", with(`["`+strings.Repeat("iam:ListUsers\", \"", 150)+`iam:*"]`))
 	p.found("and may have 2048")
-	p.see("of 2,048 characters")
+	p.see("all of the user's inline policies together may have 2,048")
 	if evaluate[bool](p, "!document.before") {
 		t.Error("the page was left")
 	}
@@ -97,11 +98,87 @@ func TestFindingsOvertaken(t *testing.T) {
 	other.visit("/console/sessions/end")
 	other.press("End sessions")
 	p.fill("Policy document", "{")
-	p.see("The policy could not be checked. What you typed is still here.")
+	p.see("Your session has ended. Sign in again in another tab. What you typed is still here.")
 	if got := p.value("Policy document"); got != "{" {
 		t.Errorf("the editor has %q, want what was typed", got)
 	}
 	p.check()
+}
+
+// Format changes white space alone, and can be undone, as what Tab does.
+func TestFormat(t *testing.T) {
+	i := install(t)
+	i.newUser("bob", "")
+	p := i.open(t)
+	p.signIn(i.admin())
+	p.visit("/console/user/policy?name=bob")
+	undo := func() {
+		t.Helper()
+		p.do("undo", chromedp.KeyEvent("z", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	}
+	for typed, want := range map[string]string{
+		`{"a":1,"a":2,"n":[12345678901234567890123,1.0,-0.10e+5],"e":{},"f":[ ],"s":"\u0041\\\"{,:}  é😀","t":[true,null]}`: `{
+    "a": 1,
+    "a": 2,
+    "n": [
+        12345678901234567890123,
+        1.0,
+        -0.10e+5
+    ],
+    "e": {},
+    "f": [],
+    "s": "\u0041\\\"{,:}  é😀",
+    "t": [
+        true,
+        null
+    ]
+}`,
+		"[]":       "[]",
+		` "a" `:    `"a"`,
+		`{"a":`:    `{"a":`,
+		`{"a":1,}`: `{"a":1,}`,
+		strings.Repeat("[", 1000) + strings.Repeat("]", 1000): strings.Repeat("[", 1000) + strings.Repeat("]", 1000),
+	} {
+		p.fill("Policy document", typed)
+		p.click("Format: Policy document")
+		if got := p.value("Policy document"); got != want {
+			t.Errorf("of %q Format makes %q", typed, got)
+		}
+		p.until("what is shown has no numbers of its lines", `document.querySelector("[data-gutter]").textContent.split("\n").length === `+strconv.Itoa(1+strings.Count(want, "\n")))
+		if want == typed {
+			continue
+		}
+		undo()
+		if got := p.value("Policy document"); got != typed {
+			t.Errorf("of %q undoing Format makes %q", typed, got)
+		}
+	}
+	p.fill("Policy document", "[")
+	p.do("indent", chromedp.KeyEvent("\r\t"))
+	if got := p.value("Policy document"); got != "[\n    " {
+		t.Errorf("Tab makes %q", got)
+	}
+	undo()
+	if got := p.value("Policy document"); got != "[\n" {
+		t.Errorf("undoing Tab makes %q", got)
+	}
+}
+
+// What is found is said each time that one asks, and a text that is too long is said to be that.
+func TestFindingsSaidAgain(t *testing.T) {
+	i := install(t)
+	i.newUser("bob", "")
+	p := i.open(t)
+	p.signIn(i.admin())
+	p.visit("/console/user/policy?name=bob")
+	p.click("Check policy: Policy document")
+	p.see("1 error.", "Policy statement must contain actions.")
+	evaluate[bool](p, `(new MutationObserver((all) => all.forEach((one) => (document.said ??= []).push(one.target.textContent))).observe(
+		document.querySelector("[data-summary]"), { childList: true }), true)`)
+	p.click("Check policy: Policy document")
+	p.until("what is found is not said again", `document.said?.[0] === "" && document.said.at(-1) === "1 error."`)
+	p.fill("Policy document", strings.Repeat("[", 70000))
+	p.see("It is longer than a policy may be. What you typed is still here.")
 }
 
 // Journey 48: with and without MFA the results differ, and the statement that decides is marked in its document.
@@ -163,6 +240,17 @@ func TestSimulator(t *testing.T) {
 	p.fill("Value", "")
 	run()
 	p.see("Denied explicitly")
+	for _, window := range []viewport{desktop, phone} {
+		p.size(window)
+		if broken := evaluate[[]string](p, `[...document.querySelectorAll(".ts-key-name")].flatMap((name) => [...name.childNodes]).filter((word) => {
+			const range = document.createRange();
+			range.selectNode(word);
+			return word.nodeType === Node.TEXT_NODE && range.getClientRects().length > 1;
+		}).map((word) => word.textContent)`); len(broken) > 0 {
+			t.Errorf("at %d pixels names of keys break within %q", window.width, broken)
+		}
+	}
+	p.size(desktop)
 	p.press("Clear results")
 	p.miss("Denied explicitly")
 	p.check()

@@ -1,9 +1,38 @@
 // The policy editor: a plain text area with line numbers, indentation by Tab, formatting, what the server finds as one types, and a
 // way to the place of each finding.
 
+const address = "/console/validate";
+const indent = "    ";
+const deepest = 100; // which is deeper than policies are
 const pause = 500; // milliseconds without a key, after which the document is checked
 
 for (const editor of document.querySelectorAll("[data-editor]")) edit(editor);
+
+// Why there is no answer: too long, the session over, which leads to another page, or anything else.
+function failure(asked) {
+  if (asked.status === 413) return "It is longer than a policy may be.";
+  if (asked.status === 200 && new URL(asked.responseURL).pathname !== address) return "Your session has ended. Sign in again in another tab.";
+  return "The policy could not be checked.";
+}
+
+// JSON with a line for each member. Of its text only the white space changes: strings, numbers and keys that are there twice stay.
+function indented(text) {
+  JSON.parse(text);
+  let depth = 0;
+  let lines = "";
+  let before = "";
+  for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}:,]|[^\s"[\]{}:,]+/g)) {
+    const opened = before === "{" || before === "[";
+    const closes = token === "}" || token === "]";
+    if (closes) depth--;
+    if (closes ? !opened : opened || before === ",") lines += "\n" + indent.repeat(depth);
+    if (before === ":") lines += " ";
+    lines += token;
+    if ((token === "{" || token === "[") && ++depth > deepest) throw new RangeError();
+    before = token;
+  }
+  return lines;
+}
 
 function edit(editor) {
   const part = (name, root = editor) => root.querySelector("[data-" + name + "]");
@@ -35,11 +64,20 @@ function edit(editor) {
     place();
   }
 
-  function show(answer) {
+  function show(asked) {
+    const answer = asked.response;
     const found = answer && part("findings", answer);
     part("size").textContent = found ? part("size", answer).textContent : "";
-    part("summary").textContent = found ? part("summary", answer).textContent : "The policy could not be checked. What you typed is still here.";
+    part("summary").textContent = found ? part("summary", answer).textContent : failure(asked) + " What you typed is still here.";
     part("findings").replaceChildren(...(found?.childNodes ?? []));
+  }
+
+  // Writing as if it were typed can be undone.
+  function write(text) {
+    area.focus();
+    if (document.execCommand("insertText", false, text)) return;
+    area.setRangeText(text, area.selectionStart, area.selectionEnd, "end");
+    changed();
   }
 
   // The answer of a check that has been overtaken no longer counts.
@@ -52,9 +90,9 @@ function edit(editor) {
   function check() {
     stop();
     const asked = (question = new XMLHttpRequest());
-    asked.open("POST", "/console/validate");
+    asked.open("POST", address);
     asked.responseType = "document"; // nothing in it runs
-    asked.onload = asked.onerror = () => asked === question && show(asked.response);
+    asked.onload = asked.onerror = () => asked === question && show(asked);
     asked.send(new URLSearchParams({ Field: area.name, Document: area.value }));
   }
 
@@ -77,8 +115,7 @@ function edit(editor) {
     if (event.key === "Escape") indents = false;
     if (event.key !== "Tab" || event.shiftKey || !indents) return;
     event.preventDefault();
-    area.setRangeText("    ", area.selectionStart, area.selectionEnd, "end");
-    changed();
+    write(indent);
   });
   editor.addEventListener("click", (event) => {
     const link = event.target.closest("[data-line]");
@@ -88,15 +125,20 @@ function edit(editor) {
   });
   part("check").addEventListener("click", (event) => {
     event.preventDefault();
+    part("summary").textContent = ""; // what is found is said again, also when it is the same
     check();
   });
   part("format").addEventListener("click", () => {
+    let text;
     try {
-      area.value = JSON.stringify(JSON.parse(area.value), null, 4);
+      text = indented(area.value);
     } catch {
-      // Not JSON yet: the server says where.
+      return check(); // not JSON yet: the server says where
     }
-    changed();
+    if (text === area.value) return;
+    area.select();
+    write(text);
+    goTo(1, 1);
   });
 
   gutter.hidden = false;
