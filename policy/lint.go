@@ -76,7 +76,7 @@ func lintText(a Attachment, text []byte, catalogue *Catalogue) []Finding {
 		return findings
 	}
 	root, _ := readJSON(text) // Parse read it
-	l := linter{attachment: a, document: document, catalogue: catalogue, root: &root, budget: maxLintSteps, meanings: make(map[string]meaning)}
+	l := linter{attachment: a, document: document, catalogue: catalogue, root: &root, budget: maxLintSteps, meanings: make(map[string]meaning), unknown: make(map[string]bool)}
 	l.lintDocument()
 	slices.SortStableFunc(l.found, func(a, b found) int { return cmp.Compare(a.offset, b.offset) })
 	places := locator{text: text, at: Position{1, 1}}
@@ -102,6 +102,7 @@ type linter struct {
 	found      []found
 	budget     int                // steps of comparing patterns that may still be made
 	meanings   map[string]meaning // of patterns of actions
+	unknown    map[string]bool    // services that are reported as unknown, in lower case
 	// of the statement at hand
 	statement *Statement
 	value     *jsonValue

@@ -49,7 +49,9 @@ func (l *linter) lintActions(element string, patterns []string) {
 		case strings.Contains(pattern, "${"):
 			l.report(l.at(n, element), ClassError, "VARIABLE_UNSUPPORTED_IN_ELEMENT", "list the actions that are meant", "in an action a variable is literal text")
 		case l.catalogue == nil || l.budget <= 0 || prefix == "*":
+		case !m.known && l.unknown[strings.ToLower(prefix)]: // told at its first place
 		case !m.known:
+			l.unknown[strings.ToLower(prefix)] = true
 			l.report(l.at(n, element), ClassWarning, "INVALID_SERVICE_IN_ACTION", "check the prefix, or add a catalogue that has the service",
 				"no catalogue has a service %q", prefix)
 		case len(m.names) == 0:

@@ -41,6 +41,7 @@ var lintCases = []struct {
 	{0, `{"Effect":"Deny","NotAction":"iam:GetUser","Resource":"*","Condition":{"BoolIfExists":{"AWS:multifactorauthpresent":"false"}}}`, ``},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser"}`, `ERROR MALFORMED_POLICY_DOCUMENT Statement[0]`},
 	{0, `{"Effect":"Allow","Action":["iam:GetUser","jobs:Run"],"Resource":"*"}`, `WARNING INVALID_SERVICE_IN_ACTION Statement[0].Action[1]`},
+	{0, `{"Effect":"Allow","Action":["jobs:Stop","JOBS:Run","other:Run"],"Resource":"*"},{"Effect":"Deny","Action":"jobs:Pause","Resource":"*"}`, `WARNING INVALID_SERVICE_IN_ACTION Statement[0].Action[0] WARNING INVALID_SERVICE_IN_ACTION Statement[0].Action[2]`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUzer","Resource":"*"}`, `ERROR INVALID_ACTION Statement[0].Action`},
 	{0, `{"Effect":"Deny","NotAction":"iam:Grant*","Resource":"*"}`, `ERROR INVALID_ACTION Statement[0].NotAction`},
 	{0, `{"Effect":"Allow","NotAction":"iam:GetUser","Resource":"*"}`, `SECURITY_WARNING ALLOW_WITH_NOT_ACTION Statement[0].NotAction SECURITY_WARNING PASS_ROLE_WITH_STAR_IN_RESOURCE_AND_NOT_ACTION Statement[0].NotAction WARNING CREATE_SLR_WITH_STAR_IN_RESOURCE_AND_NOT_ACTION Statement[0].NotAction`},

@@ -45,8 +45,7 @@ func (v *visit) showPolicy(f form) error {
 	shown := v.policyView(title, f)
 	shown.Scripts = []string{"editor.js"}
 	var err error
-	shown.Document, err = v.editor(&f, "PolicyDocument", "Policy document", "JSON, as the policy language has it; at most 2,048 characters for "+
-		"all of a user's inline policies together, white space not counted. "+editorKeys)
+	shown.Document, err = v.editor(&f, "PolicyDocument", "Policy document", "JSON, as the policy language has it. "+editorKeys)
 	if err != nil {
 		return err
 	}
