@@ -412,7 +412,7 @@ func TestSimulationRefuses(t *testing.T) {
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) {
 				statement := `{"Effect":"Deny","Action":"a:b","Resource":"*"}`
-				in.PolicyInputList = []string{document(slices.Repeat([]string{statement}, 500)...)}
+				in.PolicyInputList = []string{document(slices.Repeat([]string{statement}, 1000)...)}
 				in.ResourceArns = slices.Repeat([]string{"arn:aws:s3:::b"}, 200)
 			},
 			`ResourceArns: the policies, values and names are too long to simulate at once. Ask about fewer resources at a time, or shorten the policies.`,
@@ -428,7 +428,7 @@ func TestSimulationRefuses(t *testing.T) {
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) { // the same of what follows from the caller
 				pattern := `"` + strings.Repeat("*a?", 8) + `b"`
-				in.PolicyInputList = []string{document(`{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringLike":{"aws:username":[` + strings.TrimSuffix(strings.Repeat(pattern+",", 3000), ",") + `]}}}`)}
+				in.PolicyInputList = []string{document(`{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringLike":{"aws:username":[` + strings.TrimSuffix(strings.Repeat(pattern+",", 4300), ",") + `]}}}`)}
 				in.CallerArn = aws.String("arn:aws:iam::111122223333:user/" + strings.Repeat("a", 2000))
 			},
 			`ResourceArns: the policies, values and names are too long to simulate at once. Ask about fewer resources at a time, or shorten the policies.`,
@@ -600,7 +600,7 @@ func TestSimulationPages(t *testing.T) {
 		{allowEverything, 0, []int{100, 100, 30}},
 		{allowEverything, 230, []int{230}},
 		{allowEverything, 229, []int{229, 1}},
-		{many, 100, append(slices.Repeat([]int{19}, 12), 2)}, // as much as 2 MiB of policies at a time
+		{many, 100, []int{76, 76, 76, 2}}, // as much as 8 MiB of policies at a time
 	} {
 		in := &awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{test.policy}, ActionNames: actions}
 		if test.size > 0 {

@@ -243,7 +243,7 @@ func (s *simulation) readResourcePolicy() error {
 
 // maxWork bounds one answer. Looking at a policy takes time with its length, and with the length of what its patterns are compared
 // with. At worst an answer takes about a second; then it ends, and the next page goes on.
-const maxWork = 2 << 20
+const maxWork = 8 << 20
 
 // checkWork finds out what deciding about one action on all resources costs. Variables can make a pattern as long as a value, hence
 // the square.
