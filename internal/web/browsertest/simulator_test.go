@@ -1,9 +1,11 @@
 package browsertest
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -161,6 +163,43 @@ func TestFormat(t *testing.T) {
 	undo()
 	if got := p.value("Policy document"); got != "[\n" {
 		t.Errorf("undoing Tab makes %q", got)
+	}
+}
+
+// From a bracket there is a way to the one that belongs to it, and back.
+func TestMatchingBracket(t *testing.T) {
+	i := install(t)
+	i.newUser("bob", "")
+	p := i.open(t)
+	p.signIn(i.admin())
+	p.visit("/console/user/policy?name=bob")
+	const area = `document.querySelector("textarea")`
+	// at puts the caret somewhere and tells where the button leads; -1 when there is none.
+	at := func(caret int) int {
+		p.do("put the caret", chromedp.Evaluate[chromedp.Void](fmt.Sprintf(area+`.setSelectionRange(%[1]d, %[1]d); `+area+`.dispatchEvent(new Event("keyup"));undefined`, caret)))
+		if evaluate[bool](p, `document.querySelector("[data-match]").hidden`) {
+			return -1
+		}
+		p.click("Matching bracket: Policy document")
+		return evaluate[int](p, area+`.selectionStart`)
+	}
+	const text = "{\"a\": [\"]}\\\"[\",\n {\"é😀\": 1}]}"
+	p.fill("Policy document", text)
+	units := utf16.Encode([]rune(text))
+	length, list, inner := len(units), strings.IndexByte(text, '['), strings.IndexByte(text, '\n')+2
+	for caret, want := range map[int]int{
+		0: length, length: 0, // the whole
+		list: length - 1, length - 1: list, // the list, whose end is found before the object's
+		inner: length - 2,
+		3:     -1, list + 3: -1, // nowhere, and in a string
+	} {
+		if got := at(caret); got != want {
+			t.Errorf("from %d the way leads to %d, want %d", caret, got, want)
+		}
+	}
+	p.fill("Policy document", "[1}")
+	if got := at(0); got != -1 {
+		t.Errorf("what does not fit leads to %d", got)
 	}
 }
 

@@ -34,11 +34,26 @@ function indented(text) {
   return lines;
 }
 
+// The place of the bracket that belongs to the one before or behind a place; -1 when there is none.
+function partner(text, at) {
+  const open = [];
+  for (const { 0: token, index } of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"?|[[\]{}]/g)) {
+    if (token === "[" || token === "{") open.push(index);
+    if (token !== "]" && token !== "}") continue;
+    const begin = open.pop();
+    if (begin === undefined || text[begin] + token !== "[]" && text[begin] + token !== "{}") return -1;
+    if (begin === at - 1 || begin === at) return index;
+    if (index === at - 1 || index === at) return begin;
+  }
+  return -1;
+}
+
 function edit(editor) {
   const part = (name, root = editor) => root.querySelector("[data-" + name + "]");
   const area = editor.querySelector("textarea");
   const gutter = part("gutter");
   const position = part("position");
+  const match = part("match");
   let indents = false; // what Tab does here
   let timer; // until the next check
   let question; // the check that is under way
@@ -52,6 +67,15 @@ function edit(editor) {
   function place() {
     const before = area.value.slice(0, area.selectionStart).split("\n");
     position.textContent = "Line " + before.length + ", column " + ([...before.at(-1)].length + 1);
+    match.hidden = partner(area.value, area.selectionStart) < 0;
+  }
+
+  // The caret comes to stand outside the bracket as it did at the other: before one that opens, behind one that closes.
+  function goToMatch() {
+    const at = partner(area.value, area.selectionStart);
+    if (at < 0) return;
+    const lines = area.value.slice(0, at + (/[\]}]/.test(area.value[at]) ? 1 : 0)).split("\n");
+    goTo(lines.length, [...lines.at(-1)].length + 1);
   }
 
   // Columns count characters, of which some take two places in a JavaScript string.
@@ -128,6 +152,7 @@ function edit(editor) {
     part("summary").textContent = ""; // what is found is said again, also when it is the same
     check();
   });
+  match.addEventListener("click", goToMatch);
   part("format").addEventListener("click", () => {
     let text;
     try {
