@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -69,7 +71,13 @@ func ParseCatalogue(text []byte) (*Catalogue, error) {
 	if err := decoder.Decode(&c); err != nil {
 		return nil, fmt.Errorf("catalogue: %w", err)
 	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("catalogue: there is text behind the end")
+	}
 	for prefix, service := range c.Services {
+		if prefix != strings.ToLower(prefix) {
+			return nil, fmt.Errorf("catalogue: the service %s: a prefix is in lower case", prefix)
+		}
 		for kind, pattern := range service.Resources {
 			if pattern != "*" && len(strings.SplitN(pattern, ":", 6)) < 6 {
 				return nil, fmt.Errorf("catalogue: resource type %s of %s: %q is not the pattern of an ARN", kind, prefix, pattern)
@@ -141,19 +149,6 @@ func (c *Catalogue) CheckAction(text string) error {
 func (c *Catalogue) service(prefix string) (CatalogueService, bool) {
 	s, ok := c.Services[strings.ToLower(prefix)]
 	return s, ok
-}
-
-// keyType finds the type of a condition key.
-func (c *Catalogue) keyType(key string) (KeyType, bool) {
-	if t, ok := c.Keys[key]; ok {
-		return t, true
-	}
-	for pattern, t := range c.Keys {
-		if strings.EqualFold(pattern, key) || strings.Contains(pattern, "*") && covers(strings.ToLower(pattern), strings.ToLower(key)) {
-			return t, true
-		}
-	}
-	return "", false
 }
 
 // covers reports whether a wildcard pattern fits all that another one fits, as far as that can be seen from their texts. It costs at most

@@ -226,11 +226,19 @@ func (s *Statement) resourceVariables(version string) []string {
 // variables returns the keys of the variables in a condition's values; with some operators they are literal text.
 func (c *Condition) variables(version string) []string {
 	op, _ := parseOperator(c.Operator)
-	switch op.family {
-	case numericFamily, dateFamily, binaryFamily, addressFamily, nullFamily:
+	if !op.family.hasVariables() {
 		return nil
 	}
 	return variableKeys(version, c.Values)
+}
+
+// hasVariables reports whether variables are substituted in the values of the family's operators.
+func (f family) hasVariables() bool {
+	switch f {
+	case numericFamily, dateFamily, binaryFamily, addressFamily, nullFamily:
+		return false
+	}
+	return true
 }
 
 func variableKeys(version string, values []string) []string {

@@ -76,7 +76,7 @@ func lintText(a Attachment, text []byte, catalogue *Catalogue) []Finding {
 		return findings
 	}
 	root, _ := readJSON(text) // Parse read it
-	l := linter{attachment: a, document: document, catalogue: catalogue, root: &root, budget: maxLintSteps, meanings: make(map[string]meaning), unknown: make(map[string]bool)}
+	l := linter{attachment: a, document: document, catalogue: catalogue, root: &root, budget: maxLintSteps, meanings: make(map[string]meaning), unknown: make(map[string]bool), keyMeanings: make(map[string]keyMeaning)}
 	l.lintDocument()
 	slices.SortStableFunc(l.found, func(a, b found) int { return cmp.Compare(a.offset, b.offset) })
 	places := locator{text: text, at: Position{1, 1}}
@@ -103,6 +103,8 @@ type linter struct {
 	budget     int                // steps of comparing patterns that may still be made
 	meanings   map[string]meaning // of patterns of actions
 	unknown    map[string]bool    // services that are reported as unknown, in lower case
+	// keyMeanings are what the catalogue knows of condition keys, in lower case
+	keyMeanings map[string]keyMeaning
 	// of the statement at hand
 	statement *Statement
 	value     *jsonValue
@@ -215,7 +217,9 @@ func (l *linter) lintStatement() {
 			l.report(l.at(-1, "NotAction"), ClassSecurityWarning, "ALLOW_WITH_NOT_ACTION", "list the actions that are meant, or use NotAction with Deny",
 				"allows every action of every service but those listed, also such as come later")
 		}
-		l.lintRoles()
+		if l.document.Kind == Identity {
+			l.lintRoles()
+		}
 	}
 	l.lintConditions()
 }
@@ -256,18 +260,18 @@ func (l *linter) lintRedundancy(n int) {
 // texts.
 func (l *linter) includes(wide, narrow *Statement) bool {
 	l.budget -= 256
-	all := func(wide, narrow []string, form func(string) string) bool {
+	all := func(wide, narrow []string, covers func(pattern, other string) bool) bool {
 		for _, pattern := range narrow {
-			if !slices.ContainsFunc(wide, func(w string) bool { return l.covers(form(w), form(pattern)) }) {
+			if !slices.ContainsFunc(wide, func(w string) bool { return covers(w, pattern) }) {
 				return false
 			}
 		}
 		return true
 	}
-	same := func(s string) string { return s }
 	return wide.Effect == narrow.Effect &&
 		reflect.DeepEqual(wide.Principal, narrow.Principal) && reflect.DeepEqual(wide.NotPrincipal, narrow.NotPrincipal) &&
 		slices.Equal(wide.NotActions, narrow.NotActions) && slices.Equal(wide.NotResources, narrow.NotResources) &&
-		all(wide.Actions, narrow.Actions, strings.ToLower) && all(wide.Resources, narrow.Resources, same) &&
+		(wide.Resources == nil) == (narrow.Resources == nil) &&
+		all(wide.Actions, narrow.Actions, l.coversAction) && all(wide.Resources, narrow.Resources, l.coversResource) &&
 		(len(wide.Conditions) == 0 || reflect.DeepEqual(wide.Conditions, narrow.Conditions))
 }

@@ -57,7 +57,7 @@ func (l *linter) lintActions(element string, patterns []string) {
 		case len(m.names) == 0:
 			l.report(l.at(n, element), ClassError, "INVALID_ACTION", nearest(name, maps.Keys(m.service.Actions)), "service %s has no action %s", prefix, name)
 		}
-		l.lintCovered(element, "REDUNDANT_ACTION", patterns, n, true)
+		l.lintCovered(element, "REDUNDANT_ACTION", patterns, n, l.coversAction)
 	}
 }
 
@@ -104,21 +104,20 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
+// coversAction reports whether a pattern of actions means all that another one means.
+func (l *linter) coversAction(pattern, other string) bool {
+	return l.covers(strings.ToLower(pattern), strings.ToLower(other))
+}
+
 // lintCovered reports a value that another one of the list makes needless.
-func (l *linter) lintCovered(element, code string, patterns []string, n int, fold bool) {
-	form := func(s string) string {
-		if fold {
-			return strings.ToLower(s)
-		}
-		return s
-	}
+func (l *linter) lintCovered(element, code string, patterns []string, n int, covers func(pattern, other string) bool) {
 	for other, pattern := range patterns {
 		if l.budget <= 0 {
 			return
 		}
-		if other != n && l.covers(form(pattern), form(patterns[n])) && (other < n || !l.covers(form(patterns[n]), form(pattern))) {
+		if other != n && covers(pattern, patterns[n]) && (other < n || !covers(patterns[n], pattern)) {
 			message := fmt.Sprintf("%s is among what %s means", patterns[n], pattern)
-			if form(pattern) == form(patterns[n]) {
+			if strings.EqualFold(pattern, patterns[n]) {
 				message = patterns[n] + " is there twice"
 			}
 			l.report(l.at(n, element), ClassSuggestion, code, "leave it out", "%s", message)
@@ -182,7 +181,7 @@ func (l *linter) lintRoles() {
 			what = 1
 		} else if !slices.ContainsFunc(s.Resources, func(pattern string) bool {
 			fields := strings.SplitN(pattern, ":", 6)
-			return pattern == "*" || len(fields) == 6 && covers(fields[5], r.roles)
+			return pattern == "*" || len(fields) == 6 && fields[2] == "iam" && covers(fields[5], r.roles)
 		}) {
 			continue
 		}

@@ -103,7 +103,7 @@ func (l *linter) lintCondition(at place, c *Condition, value *jsonValue) {
 
 // lintNoValues reports an empty list of values, of which each form of operator makes something else.
 func (l *linter) lintNoValues(at place, op operator) {
-	code, message := "EMPTY_ARRAY_CONDITION", "asks for no value"
+	code, message := "EMPTY_ARRAY_CONDITION", "asks for no value, so it never holds"
 	switch {
 	case op.qualifier == forAnyValue:
 		code, message = "EMPTY_ARRAY_CONDITION_FORANYVALUE", "asks for any of no values, which nothing is"
@@ -112,12 +112,18 @@ func (l *linter) lintNoValues(at place, op operator) {
 	case op.ifExists:
 		code, message = "EMPTY_ARRAY_CONDITION_IFEXISTS", "holds only when the key is absent"
 	}
+	if op.negated {
+		message = "holds whatever the value is"
+		if op.qualifier == forAnyValue {
+			message = "holds whenever the key has a value"
+		}
+	}
 	l.report(at, ClassSuggestion, code, `leave the key out, or ask for values; whether it is absent is asked by Null`, "%s", message)
 }
 
 func (l *linter) lintValue(at place, c *Condition, op operator, value string) {
 	variables := variableKeys(Version2012, []string{value})
-	if len(variables) > 0 && c.variables(Version2012) == nil {
+	if len(variables) > 0 && !op.family.hasVariables() {
 		l.report(at, ClassError, "INVALID_VARIABLE_FOR_OPERATOR", "write the value itself", "with %s a variable is literal text", c.Operator)
 		return
 	}
@@ -139,13 +145,11 @@ func (l *linter) lintValue(at place, c *Condition, op operator, value string) {
 			l.report(at, ClassSuggestion, "IMPROVE_IP_RANGE", "write "+prefix.Masked().String(), "the range %s begins at another address", value)
 		}
 	case dateFamily:
-		if len(value) != 4 && isDigits(value) {
+		if len(value) != 4 && isDigits(value) && !strings.EqualFold(c.Key, "aws:EpochTime") {
 			l.report(at, ClassWarning, "INVALID_DATE_VALUE", "write it as 2026-11-24T10:00:00Z", "%s is taken for seconds since 1970", value)
 		}
 	}
-	switch op.family {
-	case numericFamily, dateFamily, binaryFamily, addressFamily, nullFamily: // have no variables
-	default:
+	if op.family.hasVariables() {
 		l.lintVariables(at, value)
 	}
 }
@@ -167,7 +171,8 @@ func (l *linter) lintType(at place, c *Condition, op operator, t KeyType) {
 		KeyNumeric: {numericFamily}, KeyDate: {dateFamily, numericFamily}, KeyBool: {boolFamily}, KeyBinary: {binaryFamily},
 		KeyAddress: {addressFamily},
 	}
-	if !slices.Contains(fits[t.single()], op.family) {
+	asVariable := op.family.hasVariables() && len(variableKeys(Version2012, c.Values)) > 0 // operators of addresses take none
+	if !slices.Contains(fits[t.single()], op.family) && !(t.single() == KeyAddress && asVariable) {
 		l.report(at, ClassWarning, "TYPE_MISMATCH", "", "%s does not suit the condition key %s, whose type is %s", c.Operator, c.Key, t)
 	}
 	switch many := t != t.single(); {
@@ -186,7 +191,7 @@ func (l *linter) lintMFA(at place, c *Condition, op operator) {
 	}
 	asks := strings.EqualFold(c.Values[0], "true")
 	switch {
-	case l.statement.Effect == ExplicitDeny && !asks && !op.ifExists:
+	case l.statement.Effect == ExplicitDeny && !asks && !op.ifExists && op.qualifier != forAllValues:
 		l.report(at, ClassSecurityWarning, "MFA_KEY_MAY_BE_ABSENT", "use BoolIfExists", "does not deny requests with long-term access keys, which have no %s", c.Key)
 	case l.statement.Effect == Allow && asks && op.ifExists:
 		l.report(at, ClassSecurityWarning, "MFA_KEY_MAY_BE_ABSENT", "use Bool", "allows requests with long-term access keys, which have no %s", c.Key)
@@ -245,6 +250,36 @@ func variableFault(value string) (code, message string) {
 	}
 }
 
+// keyMeaning is what the catalogue knows of a condition key.
+type keyMeaning struct {
+	keyType KeyType // empty for a key that it does not have
+	exact   bool    // it has the key by this name, not only by a pattern
+}
+
+// lookUp finds a condition key in the catalogue. What there is no budget for counts as unknown.
+func (l *linter) lookUp(key string) keyMeaning {
+	key = strings.ToLower(key)
+	if m, found := l.keyMeanings[key]; found {
+		return m
+	}
+	var m keyMeaning
+	for name, t := range l.catalogue.Keys {
+		if l.budget -= 16 + len(name); l.budget <= 0 {
+			break
+		}
+		folded := strings.ToLower(name)
+		if m.exact = folded == key; m.exact {
+			m.keyType = t
+			break
+		}
+		if strings.Contains(folded, "*") && covers(folded, key) {
+			m.keyType = t
+		}
+	}
+	l.keyMeanings[key] = m
+	return m
+}
+
 // keyType finds the type of a condition key and reports one that does not exist.
 func (l *linter) keyType(at place, key string) (KeyType, bool) {
 	prefix, _, found := strings.Cut(key, ":")
@@ -256,8 +291,9 @@ func (l *linter) keyType(at place, key string) (KeyType, bool) {
 		return "", false
 	}
 	bare := strings.TrimSuffix(key, "/")
-	_, tagged := l.catalogue.keyType(bare + "/x")
-	t, known := l.catalogue.keyType(key)
+	tagged := l.lookUp(bare + "/*").exact
+	m := l.lookUp(key)
+	t, known := m.keyType, m.keyType != ""
 	_, served := l.catalogue.service(prefix)
 	switch {
 	case tagged && !strings.Contains(bare, "/"):
@@ -265,10 +301,11 @@ func (l *linter) keyType(at place, key string) (KeyType, bool) {
 		return "", false
 	case known:
 	case strings.EqualFold(prefix, "aws"):
-		l.report(at, ClassError, "INVALID_GLOBAL_CONDITION_KEY", nearest(key, maps.Keys(l.catalogue.Keys)), "there is no global condition key %s", key)
+		l.report(at, ClassWarning, "INVALID_GLOBAL_CONDITION_KEY", nearest(key, maps.Keys(l.catalogue.Keys)), "there is no global condition key %s", key)
 	case served:
 		l.report(at, ClassError, "INVALID_SERVICE_CONDITION_KEY", nearest(key, maps.Keys(l.catalogue.Keys)), "service %s has no condition key %s", prefix, key)
-	case !strings.Contains(prefix, "."): // with a point it is an identity provider's
+	case !strings.Contains(prefix, ".") && !l.unknown[strings.ToLower(prefix)]: // with a point it is an identity provider's
+		l.unknown[strings.ToLower(prefix)] = true
 		l.report(at, ClassWarning, "INVALID_SERVICE_IN_CONDITION_KEY", "check the prefix, or add a catalogue that has the key", "no catalogue has the condition key %s", key)
 	}
 	return t, known

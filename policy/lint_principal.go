@@ -61,7 +61,16 @@ func (l *linter) lintPrincipal(at place, m *jsonMember) {
 // isServicePrincipal checks the form of a service's name (IAM User Guide, "Principal", AWS services).
 func isServicePrincipal(text string) bool {
 	name, ok := strings.CutSuffix(strings.TrimSuffix(text, ".cn"), ".amazonaws.com")
+	if !ok {
+		name, ok = strings.CutSuffix(text, ".aws.internal")
+	}
 	return ok && isName(name, "-.")
+}
+
+// sharedProviders are those at which the audience is the same for everybody (IAM User Guide, "Identity-provider controls for shared OIDC
+// providers").
+var sharedProviders = map[string]bool{
+	"token.actions.githubusercontent.com": true, "gitlab.com": true, "app.terraform.io": true, "oidc.circleci.com": true, "api.pulumi.com": true,
 }
 
 // lintTrust compares a trust policy's actions with who they are for (IAM User Guide, "Principal", and "Creating a role for web
@@ -90,10 +99,16 @@ func (l *linter) lintTrust() {
 	if !web || s.Effect != Allow {
 		return
 	}
-	asked := make(map[string]bool) // providers that a condition is about, by the part of its key before the claim
-	for key := range l.keys {
-		if colon := strings.LastIndexByte(key, ':'); colon >= 0 {
-			asked[key[:colon]] = true
+	asked := make(map[string]bool) // providers of which a condition asks for a claim, by the part of its key before it
+	for n := range s.Conditions {
+		key := strings.ToLower(s.Conditions[n].Key)
+		op, _ := parseOperator(s.Conditions[n].Operator) // Parse let no other pass
+		colon := strings.LastIndexByte(key, ':')
+		if colon < 0 || op.family == nullFamily || op.negated || op.ifExists || op.qualifier == forAllValues {
+			continue
+		}
+		if provider := key[:colon]; key[colon:] != ":aud" || !sharedProviders[provider] {
+			asked[provider] = true
 		}
 	}
 	for n, name := range s.Principal.Federated {
@@ -102,7 +117,7 @@ func (l *linter) lintTrust() {
 		}
 		if !isSAML(name) && !asked[strings.ToLower(name)] {
 			l.report(l.at(n, "Principal", "Federated"), ClassSecurityWarning, "MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL",
-				"add a condition on "+name+":aud or "+name+":sub", "lets everybody in who has an account with %s, of whatever application", name)
+				"add a condition on "+name+":aud or "+name+":sub, which :aud alone is not when its value is everybody's", "lets everybody in who has an account with %s, of whatever application", name)
 		}
 	}
 }

@@ -13,8 +13,27 @@ func (l *linter) lintResources(element string, patterns []string) {
 		at := l.at(n, element)
 		l.lintARN(at, pattern)
 		l.lintVariables(at, pattern)
-		l.lintCovered(element, "REDUNDANT_RESOURCE", patterns, n, false)
+		l.lintCovered(element, "REDUNDANT_RESOURCE", patterns, n, l.coversResource)
 	}
+}
+
+// coversResource reports whether a pattern of resources means all that another one means, field by field, since a wildcard stays within
+// its own. A special character is no wildcard.
+func (l *linter) coversResource(pattern, other string) bool {
+	if pattern == "*" || pattern == other {
+		return true
+	}
+	literal := strings.NewReplacer("${*}", "\x01", "${?}", "\x02")
+	fields, others := strings.SplitN(literal.Replace(pattern), ":", 6), strings.SplitN(literal.Replace(other), ":", 6)
+	if len(fields) < 6 || len(others) < 6 {
+		return false
+	}
+	for n := range fields {
+		if !l.covers(fields[n], others[n]) {
+			return false
+		}
+	}
+	return true
 }
 
 // lintARN checks the fields of a resource before the last.
@@ -33,7 +52,7 @@ func (l *linter) lintARN(at place, pattern string) {
 	if service := fields[2]; service != strings.ToLower(service) {
 		l.report(at, ClassError, "INVALID_ARN_SERVICE_CASE", "write "+strings.ToLower(service), "no ARN has the service %s in this letter case", service)
 	}
-	if account := fields[4]; account != "" && account != "aws" && !strings.ContainsAny(account, "*?") && !(len(account) == 12 && isDigits(account)) {
+	if account := fields[4]; account != "" && isDigits(account) && len(account) != 12 { // some of AWS's own resources have a name there
 		l.report(at, ClassError, "INVALID_ARN_ACCOUNT", "", "an account has twelve digits, which %s has not", account)
 	}
 }

@@ -22,7 +22,7 @@ func testCatalogue(t testing.TB) *policy.Catalogue {
 				"PassRole": {"resources": ["role"], "keys": ["iam:PassedToService"]}, "CreateServiceLinkedRole": {"resources": ["role"], "keys": ["iam:AWSServiceName"]}},
 			"resources": {"user": "arn:*:iam::*:user/*", "group": "arn:*:iam::*:group/*", "role": "arn:*:iam::*:role/*"}}},
 		"keys": {"aws:username": "String", "aws:SourceIp": "IPAddress", "aws:TagKeys": "ArrayOfString", "aws:RequestTag/*": "String",
-			"aws:MultiFactorAuthPresent": "Bool", "aws:EpochTime": "Date", "aws:PrincipalArn": "ARN", "aws:MultiFactorAuthAge": "Numeric",
+			"aws:MultiFactorAuthPresent": "Bool", "aws:EpochTime": "Date", "aws:CurrentTime": "Date", "aws:PrincipalArn": "ARN", "aws:MultiFactorAuthAge": "Numeric",
 			"iam:PassedToService": "String", "iam:AWSServiceName": "String", "iam:Blob": "Binary", "aws:VpcSourceIp": "IPAddress", "aws:SourceVpc": "String"}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -59,12 +59,12 @@ var lintCases = []struct {
 	{0, `{"Sid":"","Effect":"Allow","Action":"iam:GetUser","Resource":"*"}`, `SUGGESTION EMPTY_SID_VALUE Statement[0].Sid`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{}}`, `SUGGESTION EMPTY_OBJECT_CONDITION Statement[0].Condition`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"aws:username":[]}}}`, `SUGGESTION EMPTY_ARRAY_CONDITION Statement[0].Condition.StringEquals.aws:username`},
-	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"aws:Sourcelp":"a"}}}`, `ERROR INVALID_GLOBAL_CONDITION_KEY Statement[0].Condition.StringEquals.aws:Sourcelp`},
+	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"aws:Sourcelp":"a"}}}`, `WARNING INVALID_GLOBAL_CONDITION_KEY Statement[0].Condition.StringEquals.aws:Sourcelp`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"iam:None":"a"}}}`, `ERROR INVALID_SERVICE_CONDITION_KEY Statement[0].Condition.StringEquals.iam:None`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"jobs:Queue":"a"}}}`, `WARNING INVALID_SERVICE_IN_CONDITION_KEY Statement[0].Condition.StringEquals.jobs:Queue`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"idp.example.com:sub":"a"}}}`, ``},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"username":"a"}}}`, `ERROR INVALID_CONDITION_KEY_FORMAT Statement[0].Condition.StringEquals.username`},
-	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${aws:usrname}"}`, `ERROR INVALID_GLOBAL_CONDITION_KEY Statement[0].Resource`},
+	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${aws:usrname}"}`, `WARNING INVALID_GLOBAL_CONDITION_KEY Statement[0].Resource`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${aws:TagKeys}"}`, `ERROR MULTIVALUED_VARIABLE Statement[0].Resource`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"NumericEquals":{"aws:MultiFactorAuthAge":"${aws:EpochTime}"}}}`, `ERROR INVALID_VARIABLE_FOR_OPERATOR Statement[0].Condition.NumericEquals.aws:MultiFactorAuthAge`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"NumericLessThan":{"aws:MultiFactorAuthAge":[300,"5m"]}}}`, `WARNING TYPE_MISMATCH_NUMBER Statement[0].Condition.NumericLessThan.aws:MultiFactorAuthAge[1]`},
@@ -79,6 +79,19 @@ var lintCases = []struct {
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"},{"Effect":"Allow","Action":"iam:get*","Resource":"*"}`, `SUGGESTION REDUNDANT_STATEMENT Statement[0]`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"},{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"}`, `SUGGESTION REDUNDANT_STATEMENT Statement[1]`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"},{"Effect":"Deny","Action":"iam:GetUser","Resource":"*"}`, ``},
+	// What an action for roles does not mean.
+	{0, `{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::*"}`, ``},
+	{0, `{"Effect":"Allow","NotAction":"s3:DeleteBucket","Resource":"arn:aws:s3:::*"}`, `SECURITY_WARNING ALLOW_WITH_NOT_ACTION Statement[0].NotAction WARNING INVALID_SERVICE_IN_ACTION Statement[0].NotAction`},
+	{policy.Resource, `{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:username":"a"}}}`, ``},
+	{policy.Resource, `{"Effect":"Deny","Principal":"*","Action":"iam:GetUser","Resource":"arn:aws:iam::111122223333:user/a"},{"Effect":"Deny","Principal":"*","Action":"iam:GetUser"}`, ``},
+	// What one resource is not among.
+	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":["arn:aws:iam:*:111122223333","arn:aws:iam::111122223333:user/a"]}`, `ERROR MISSING_ARN_FIELD Statement[0].Resource[0]`},
+	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":["arn:aws:iam::*:user/${*}","arn:aws:iam::*:user/${aws:username}"]}`, ``},
+	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":["arn:aws:iam::*:user/*","arn:aws:iam::*:user/${aws:username}"]}`, `SUGGESTION REDUNDANT_RESOURCE Statement[0].Resource[1]`},
+	{0, `{"Effect":"Deny","Action":"iam:GetUser","Resource":["arn:aws:iam::amazon:user/a","arn:aws:iam::12345:user/a"]}`, `ERROR INVALID_ARN_ACCOUNT Statement[0].Resource[1]`},
+	// Empty lists of what must not be.
+	{0, `{"Effect":"Deny","Action":"iam:GetUser","Resource":"*","Condition":{"ForAnyValue:StringNotEquals":{"aws:TagKeys":[]}}}`, `SUGGESTION EMPTY_ARRAY_CONDITION_FORANYVALUE Statement[0].Condition.ForAnyValue:StringNotEquals.aws:TagKeys`},
+	{0, `{"Effect":"Deny","Action":"iam:GetUser","Resource":"*","Condition":{"ForAllValues:Bool":{"aws:MultiFactorAuthPresent":"false"}}}`, ``},
 	{policy.Trust, `{"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*"}`, `SECURITY_WARNING ALLOW_EVERYONE Statement[0].Principal`},
 	{policy.Resource, `{"Effect":"Allow","Action":"iam:GetUser","NotPrincipal":{"AWS":"111122223333"}}`, `SECURITY_WARNING ALLOW_WITH_NOT_PRINCIPAL Statement[0].NotPrincipal`},
 	{policy.Resource, `{"Effect":"Deny","Action":"iam:GetUser","Principal":{}}`, `SUGGESTION EMPTY_OBJECT_PRINCIPAL Statement[0].Principal`},
@@ -100,16 +113,16 @@ var lintCases = []struct {
 	{0, `{"Effect":"Allow","NotAction":["iam:Pass*","iam:CreateServiceLinkedRole"],"Resource":"*"}`, `SECURITY_WARNING ALLOW_WITH_NOT_ACTION Statement[0].NotAction`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:IAM::111122223333:user/a"}`, `ERROR INVALID_ARN_SERVICE_CASE Statement[0].Resource ERROR RESOURCE_TYPE_MISMATCH Statement[0].Action`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::1234:user/a"}`, `ERROR INVALID_ARN_ACCOUNT Statement[0].Resource`},
-	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":["arn:aws:iam::12345678901x:user/a","arn:aws:iam::5678*:user/a"]}`, `ERROR INVALID_ARN_ACCOUNT Statement[0].Resource[0]`},
+	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":["arn:aws:iam::12345678901:user/a","arn:aws:iam::5678*:user/a"]}`, `ERROR INVALID_ARN_ACCOUNT Statement[0].Resource[0]`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":["*","arn:aws:iam:user/a"]}`, `ERROR MISSING_ARN_FIELD Statement[0].Resource[1] SUGGESTION REDUNDANT_RESOURCE Statement[0].Resource[1]`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":["*","arn:aws:sqs:*:${aws:username}:q"]}`, `ERROR VARIABLE_UNSUPPORTED_IN_ELEMENT Statement[0].Resource[1] SUGGESTION REDUNDANT_RESOURCE Statement[0].Resource[1]`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${aws:username"}`, `ERROR MISSING_BRACE_IN_VARIABLE Statement[0].Resource`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${aws:username, 'x}"}`, `ERROR MISSING_QUOTE_IN_VARIABLE Statement[0].Resource`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${aws:username,'x'}"}`, `ERROR MISSING_QUOTE_IN_VARIABLE Statement[0].Resource`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${*}${?}${$}${}"}`, `ERROR EMPTY_VARIABLE Statement[0].Resource`},
-	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${aws:user name}"}`, `ERROR UNSUPPORTED_SPACE_IN_VARIABLE Statement[0].Resource ERROR INVALID_GLOBAL_CONDITION_KEY Statement[0].Resource`},
+	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${aws:user name}"}`, `ERROR UNSUPPORTED_SPACE_IN_VARIABLE Statement[0].Resource WARNING INVALID_GLOBAL_CONDITION_KEY Statement[0].Resource`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${aws:RequestTag/a b}"}`, ``},
-	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${aws:user${x}"}`, `ERROR UNSUPPORTED_SYMBOL_IN_VARIABLE Statement[0].Resource ERROR INVALID_GLOBAL_CONDITION_KEY Statement[0].Resource`},
+	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${aws:user${x}"}`, `ERROR UNSUPPORTED_SYMBOL_IN_VARIABLE Statement[0].Resource WARNING INVALID_GLOBAL_CONDITION_KEY Statement[0].Resource`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/${aws:username, '${'}"}`, ``},
 	{0, `{"Effect":"Allow","Action":"iam:Get${username}","Resource":"*"}`, `ERROR VARIABLE_UNSUPPORTED_IN_ELEMENT Statement[0].Action`},
 	{0, `{"Effect":"Deny","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"a"}}}`, `WARNING UNSUPPORTED_CONDITION_KEY_FOR_ACTION Statement[0].Condition.StringEquals.iam:PassedToService`},
@@ -126,7 +139,7 @@ var lintCases = []struct {
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":"user/a"}}}`, `WARNING TYPE_MISMATCH_ARN Statement[0].Condition.ArnLike.aws:PrincipalArn`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringNotEquals":{"aws:username":["a","b*"]}}}`, `WARNING WILDCARD_WITHOUT_LIKE_OPERATOR Statement[0].Condition.StringNotEquals.aws:username[1]`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"aws:username":"${*}${aws:RequestTag/a*}"},"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::*:user/*"}}}`, ``},
-	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"DateLessThan":{"aws:EpochTime":["1795514400"]},"DateGreaterThan":{"aws:EpochTime":"2026"}}}`, `WARNING INVALID_DATE_VALUE Statement[0].Condition.DateLessThan.aws:EpochTime[0]`},
+	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":["1795514400"]},"DateGreaterThan":{"aws:EpochTime":"1795514400"}}}`, `WARNING INVALID_DATE_VALUE Statement[0].Condition.DateLessThan.aws:CurrentTime[0]`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"NumericLessThan":{"aws:MultiFactorAuthAge":[300,600]},"NumericEquals":{"aws:MultiFactorAuthAge":[300,600]}}}`, `SUGGESTION REDUNDANT_CONDITION_VALUE_NUM Statement[0].Condition.NumericLessThan.aws:MultiFactorAuthAge`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"DateGreaterThanEquals":{"aws:EpochTime":["2024","2025"]}}}`, `SUGGESTION REDUNDANT_CONDITION_VALUE_DATE Statement[0].Condition.DateGreaterThanEquals.aws:EpochTime`},
 	{0, `{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag":"a","aws:requesttag/":"b"}}}`, `ERROR MISSING_TAG_KEY_IN_CONDITION Statement[0].Condition.StringEquals.aws:RequestTag ERROR MISSING_TAG_KEY_IN_CONDITION Statement[0].Condition.StringEquals.aws:requesttag/`},
@@ -316,6 +329,8 @@ func TestCatalogue(t *testing.T) {
 		`{"services":{"a":{"actions":{"B":{"keys":["a:c"]}}}},"keys":{"a:d":"String"}}`: `catalogue: action a:B has the condition key "a:c", which is not among the keys`,
 		`{"keys":{"a:b":"Text"}}`:                                                       `catalogue: condition key a:b has the unknown type "Text"`,
 		`{"other":1}`:                                                                   `catalogue: json: unknown field "other"`,
+		`{} trailing {`:                                                                 `catalogue: there is text behind the end`,
+		`{"services":{"S3":{}}}`:                                                        `catalogue: the service S3: a prefix is in lower case`,
 	} {
 		if _, err := policy.ParseCatalogue([]byte(text)); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", text, err, want)
@@ -328,6 +343,39 @@ func TestCatalogue(t *testing.T) {
 	text := []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["jobs:Run","iam:GetUser"],"Resource":"*","Condition":{"StringEquals":{"jobs:Queue":"${aws:username}"}}}}`)
 	if got := policy.Lint(policy.Attachment{}, text, testCatalogue(t).With(added)); len(got) != 0 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestLintWithWhatIsServed asks about policies as people have them, with the built-in catalogue.
+func TestLintWithWhatIsServed(t *testing.T) {
+	const github = "token.actions.githubusercontent.com"
+	web := func(provider, condition string) string {
+		return `{"Effect":"Allow","Principal":{"Federated":"` + provider + `"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{` + condition + `}}`
+	}
+	for _, c := range []struct {
+		kind      policy.Kind
+		statement string
+		want      string // the codes
+	}{
+		{policy.Trust, web("arn:aws:iam::111122223333:oidc-provider/"+github, `"StringEquals":{"`+github+`:aud":"sts.amazonaws.com"},"StringLike":{"`+github+`:sub":"repo:octo/*"}`), ""},
+		{policy.Trust, web("arn:aws:iam::111122223333:oidc-provider/"+github, `"StringEquals":{"`+github+`:aud":"sts.amazonaws.com"}`), "MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL"},
+		{policy.Trust, web("arn:aws:iam::111122223333:oidc-provider/"+github, `"StringNotEquals":{"`+github+`:sub":"repo:octo/x"}`), "MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL"},
+		{policy.Trust, web("arn:aws:iam::111122223333:oidc-provider/"+github, `"ForAllValues:StringLike":{"`+github+`:sub":"repo:octo/*"}`), "MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL"},
+		{policy.Trust, web("accounts.google.com", `"StringEquals":{"accounts.google.com:aud":"app"}`), ""},
+		{policy.Trust, web("accounts.google.com", `"Null":{"accounts.google.com:aud":"true"}`), "MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL"},
+		{policy.Trust, `{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:saml-provider/x"},"Action":"sts:AssumeRoleWithSAML","Condition":{"ForAllValues:StringLike":{"saml:edupersonaffiliation":["student"]}}}`, ""},
+		{policy.Trust, `{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","translate.aws.internal"]},"Action":"sts:AssumeRole"}`, ""},
+		{policy.Identity, `{"Effect":"Allow","Action":["sts:GetFederationToken","sts:TagSession"],"Resource":"arn:aws:sts::111122223333:federated-user/*"}`, ""},
+		{policy.Resource, `{"Effect":"Deny","Principal":"*","Action":"iam:*","Resource":"*","Condition":{"StringNotEquals":{"aws:VpceAccount":"111122223333","AWS:SourceOwner":"111122223333"}}}`, ""},
+		{policy.Identity, `{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringNotEquals":{"aws:Ec2InstanceSourcePrivateIPv4":"${aws:VpcSourceIp}"},"DateLessThan":{"aws:EpochTime":"1700000000"}}}`, ""},
+	} {
+		var got []string
+		for _, f := range policy.Lint(policy.Attachment{Kind: c.kind}, []byte(`{"Version":"2012-10-17","Statement":`+c.statement+`}`), catalogue.Builtin()) {
+			got = append(got, f.Code)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.statement, got, c.want)
+		}
 	}
 }
 
@@ -379,6 +427,8 @@ func TestLintIsBounded(t *testing.T) {
 		"long path":       `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NumericEquals":{"aws:` + strings.Repeat("k", 60_000) + `":` + list("x", 60_000) + `}}}`,
 		"variables":       `{"Effect":"Allow","Action":"iam:GetUser","Resource":` + list("arn:aws:s3:::"+strings.Repeat("${", 100), 130_000) + `}`,
 		"values":          `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:username":` + list("*", 130_000) + `}}}`,
+		"value variables": `{"Sid":"","Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:userid":` + list("${aws:userid}", 130_000) + `}}}`,
+		"key variables":   `{"Sid":"","Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:userid":` + list("${a.:b}", 130_000) + `}}}`,
 		"trust":           `{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":[` + providers.String() + `"x.com"]},"Condition":{"StringEquals":{` + claims.String() + `"y.com:aud":"app"}}}`,
 		"condition keys":  `{"Sid":"","Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{` + keys.String() + `"a.b:c":"d"}}}`,
 	} {

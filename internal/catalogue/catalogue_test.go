@@ -22,8 +22,8 @@ var update = flag.Bool("update", false, "rewrite catalogue.json")
 var globalKeys = map[policy.KeyType]string{
 	policy.KeyString: `CalledViaFirst CalledViaLast Ec2InstanceSourceVpc FederatedProvider PrincipalAccount PrincipalOrgID PrincipalServiceName
 		PrincipalTag/* PrincipalType referer RequestedRegion RequestTag/* ResourceAccount ResourceOrgID ResourceTag/* SourceAccount SourceIdentity
-		SourceOrgID SourceVpc SourceVpce UserAgent userid username`,
-	"ArrayOfString":   `CalledVia PrincipalOrgPaths PrincipalServiceNamesList ResourceOrgPaths SourceOrgPaths TagKeys`,
+		SourceOrgID SourceOwner SourceVpc SourceVpce UserAgent userid username VpceAccount VpceOrgID`,
+	"ArrayOfString":   `CalledVia PrincipalOrgPaths PrincipalServiceNamesList ResourceOrgPaths SourceOrgPaths TagKeys VpceOrgPaths`,
 	policy.KeyBool:    `AssumedRoot MultiFactorAuthPresent PrincipalIsAWSService SecureTransport ViaAWSService`,
 	policy.KeyNumeric: `MultiFactorAuthAge`,
 	policy.KeyDate:    `CurrentTime EpochTime TokenIssueTime`,
@@ -33,7 +33,9 @@ var globalKeys = map[policy.KeyType]string{
 
 // keyTypes are the types of the services' keys that are no plain strings (Service Authorization Reference).
 var keyTypes = map[string]policy.KeyType{
-	"aws:TagKeys": "ArrayOfString", "iam:AccountPropertyNamespaces": "ArrayOfString", "sts:TransitiveTagKeys": "ArrayOfString",
+	"saml:edupersonaffiliation": "ArrayOfString", "saml:edupersonassurance": "ArrayOfString", "saml:edupersonentitlement": "ArrayOfString",
+	"saml:edupersonnickname": "ArrayOfString", "saml:edupersonorgunitdn": "ArrayOfString", "saml:edupersonscopedaffiliation": "ArrayOfString",
+	"saml:edupersontargetedid": "ArrayOfString", "aws:TagKeys": "ArrayOfString", "iam:AccountPropertyNamespaces": "ArrayOfString", "sts:TransitiveTagKeys": "ArrayOfString",
 	"sts:RequestContextProviders": "ArrayOfARN", "cognito-identity.amazonaws.com:amr": "ArrayOfString",
 	"iam:AssociatedResourceArn": policy.KeyARN, "iam:PermissionsBoundary": policy.KeyARN, "iam:PolicyARN": policy.KeyARN,
 	"iam:TemplateArn": policy.KeyARN, "iam:RoleTemplateARN": policy.KeyARN, "iam:DelegationRequestOwner": policy.KeyARN, "sts:TaskPolicyArn": policy.KeyARN,
@@ -98,6 +100,10 @@ func TestUpToDate(t *testing.T) {
 			permissions[action] = permission{kinds, a.ConditionKeys}
 		}
 		for name, p := range permissions {
+			if prefix+":"+name == "sts:TagSession" { // which GetFederationToken asks for, too
+				s.Resources["user"], s.Resources["federated-user"] = "arn:*:iam::*:user/*", "arn:*:sts::*:federated-user/*"
+				p.Resources = append(p.Resources, "user", "federated-user")
+			}
 			slices.Sort(p.Resources)
 			a := policy.CatalogueAction{Resources: slices.Compact(p.Resources)}
 			keys := p.ConditionKeys

@@ -180,12 +180,15 @@ func (w *yamlWriter) write(n *yaml.Node, level int) error {
 			switch {
 			case i%2 == 1:
 				w.json = append(w.json, ':')
-			case item.Kind != yaml.ScalarNode || item.ShortTag() == "!!null":
+			case item.Kind != yaml.ScalarNode || item.Value == "" && item.Style == 0 || item.Value == "~" && item.Style == 0:
 				return refuse("a key is no text")
 			case item.ShortTag() == "!!merge":
 				return refuse("merge keys are not read")
 			case i > 0:
 				w.json = append(w.json, ',')
+			}
+			if i%2 == 0 && item.ShortTag() == "!!null" { // the operator Null
+				item.Tag = "!!str"
 			}
 			if err := w.write(item, level+1); err != nil {
 				return err
