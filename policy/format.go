@@ -65,8 +65,10 @@ func (w *formatter) statement(v *jsonValue) {
 			})
 		case "Principal", "NotPrincipal":
 			w.object(v, nil, func(_ string, v *jsonValue) { w.unlisted(v, w.value) })
-		default:
+		case "Action", "NotAction", "Resource", "NotResource":
 			w.unlisted(v, w.value)
+		default: // no list, and if one is written Parse refuses it
+			w.value(v)
 		}
 	})
 }

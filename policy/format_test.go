@@ -158,6 +158,19 @@ func formatted(t rapid.TB, kind policy.Kind, text string) string {
 }
 
 // FuzzFormat asks the same of any text that Parse accepts, and no more than an answer for any other.
+// Lists that no policy has are left for Parse to refuse.
+func TestFormatMendsNothing(t *testing.T) {
+	for _, text := range []string{`{"Statement":{"Sid":["a"],"Effect":"Deny","Action":"*","Resource":"*"}}`, `{"Statement":{"Effect":["Deny"],"Action":"*","Resource":"*"}}`} {
+		formatted, err := policy.Format([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := policy.Parse(policy.Identity, formatted); err == nil {
+			t.Errorf("%s becomes a policy: %s", text, formatted)
+		}
+	}
+}
+
 // What is not a policy at all is left alone.
 func TestFormatRefuses(t *testing.T) {
 	for text, want := range map[string]string{

@@ -138,13 +138,16 @@ func TestMain(m *testing.M) {
 }
 
 func doSteps(family string, size int) {
+	done := false
 	for _, f := range parseFamilies {
 		if f.name == family {
+			done = true
 			policy.Parse(f.kind, []byte(f.text(size)))
 		}
 	}
 	for _, f := range matchFamilies {
 		if f.name == family {
+			done = true
 			request := consoleRequest(f.text(size), f.text(size), "")
 			request.Context.Set("aws:username", "a")
 			request.Context.Set("aws:userid", f.text(size))
@@ -157,6 +160,9 @@ func doSteps(family string, size int) {
 				panic(family + ": the pattern fits")
 			}
 		}
+	}
+	if !done {
+		panic("there is no family " + family)
 	}
 }
 

@@ -15,9 +15,11 @@ import (
 
 // Bounds of what is read.
 const (
-	maxFile  = 1 << 20 // bytes of a suite, and of a policy that it names
-	maxJSON  = 4 << 20 // bytes that a suite in YAML may come to with its aliases written out
-	maxLevel = 64      // levels of a suite in YAML; a policy needs few
+	maxFile     = 1 << 20 // bytes of a suite, and of a policy that it names
+	maxJSON     = 4 << 20 // bytes that a suite in YAML may come to with its aliases written out
+	maxLevel    = 64      // levels of a suite in YAML; a policy needs few
+	maxRequests = 100_000 // of a suite: every action of a test on every resource
+	maxFaults   = 100     // that are told of a suite's policies
 )
 
 // IsSuite reports whether a file has expectations, by its name: it ends in .test.json, .test.yaml or .test.yml.
@@ -71,7 +73,7 @@ func readSuite(name string) (*suite, error) {
 	if _, err := decoder.Token(); err != io.EOF {
 		return nil, fmt.Errorf("line %d: there is text behind the end", s.line(decoder.InputOffset()))
 	}
-	return s, s.checkKeys(json.NewDecoder(bytes.NewReader(text)))
+	return s, s.checkKeys(json.NewDecoder(bytes.NewReader(text)), 1)
 }
 
 // article is a kind of JSON value with its article.
@@ -87,11 +89,16 @@ func (s *suite) line(offset int64) int {
 	return 1 + bytes.Count(s.text[:min(max(offset, 0), int64(len(s.text)))], []byte("\n"))
 }
 
-// checkKeys reports a key that occurs twice in one object, of which the decoder would take the last.
-func (s *suite) checkKeys(decoder *json.Decoder) error {
+// checkKeys reports a key that occurs twice in one object, of which the decoder would take the last. In the objects of the first two levels,
+// which are the suite's own and not policies, it would even where letter case differs.
+func (s *suite) checkKeys(decoder *json.Decoder, level int) error {
 	token, err := decoder.Token()
 	if err != nil || token != json.Delim('{') && token != json.Delim('[') {
 		return err
+	}
+	below := 0 // a list is no level
+	if token == json.Delim('{') {
+		below = 1
 	}
 	seen := make(map[string]bool)
 	for decoder.More() {
@@ -101,12 +108,15 @@ func (s *suite) checkKeys(decoder *json.Decoder) error {
 				return err
 			}
 			name := key.(string) // the decoder lets nothing else be a key
+			if level <= 2 {
+				name = strings.ToLower(name)
+			}
 			if seen[name] {
 				return fmt.Errorf("line %d: key %q occurs twice in one object", s.line(decoder.InputOffset()), name)
 			}
 			seen[name] = true
 		}
-		if err := s.checkKeys(decoder); err != nil {
+		if err := s.checkKeys(decoder, level+below); err != nil {
 			return err
 		}
 	}

@@ -163,8 +163,13 @@ func runFile(name string, known *policy.Catalogue) ([]Result, error) {
 		return nil, err
 	}
 	var results []Result
+	values := 0 // of contexts, which every test has of its own
 	for n := range s.Tests {
 		t := &s.Tests[n]
+		values += len(s.Context) + len(t.Context)
+		if len(results)+len(t.Action)*max(1, len(t.Resource)) > maxRequests || values > maxRequests {
+			return nil, fmt.Errorf("test %q: a file has at most %d requests, and condition keys over all tests", t.Name, maxRequests)
+		}
 		if t.Name == "" {
 			return nil, fmt.Errorf("test number %d has no name", n+1)
 		}
@@ -246,10 +251,16 @@ func (s *suite) compile(dir string) (*policy.Policies, error) {
 		var sources []policy.Source
 		for n, text := range texts {
 			source := policy.Source{ID: fmt.Sprintf("%s %d", kind, n)}
+			if len(faults) == maxFaults {
+				break
+			}
 			inSuite := text[0] != '"'
 			var err error
 			if !inSuite {
-				if err = json.Unmarshal(text, &source.ID); err == nil {
+				if err = json.Unmarshal(text, &source.ID); err == nil && strings.ContainsAny(source.ID, "{\n") {
+					err = fmt.Errorf("a text names a file, which %.40q does not: write a policy as an object", source.ID)
+				}
+				if err == nil {
 					text, err = readFile(filepath.Join(dir, filepath.FromSlash(source.ID)))
 				}
 				if err != nil {

@@ -100,6 +100,15 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Of many faulty policies the first are told.
+func TestManyFaults(t *testing.T) {
+	dir := write(t, map[string]string{"x.test.json": `{"policies":{"identity":[0` + strings.Repeat(",0", 200_000) + `]},"tests":[{"name":"a"}]}`})
+	_, err := policytest.Run(dir, nil)
+	if err == nil || strings.Count(err.Error(), "\n") != 99 {
+		t.Errorf("%.300v", err)
+	}
+}
+
 func TestRunErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		`{`:                     `unexpected EOF`,
@@ -107,7 +116,7 @@ func TestRunErrors(t *testing.T) {
 		"{\"principal\":\n\n1}": `line 3: principal cannot be a number`,
 		"{\"tests\":[]}\n[]":    `line 2: there is text behind the end`,
 		"{\"tests\":[{\n\"name\":\"a\",\"name\":\"b\"}]}":                                                              `line 2: key "name" occurs twice in one object`,
-		`{"context":{"a":"","A":""},"tests":[{"name":"a","action":"a:b","principal":"anonymous","expect":"allowed"}]}`: `condition key "a" is there twice`,
+		`{"context":{"a":"","A":""},"tests":[{"name":"a","action":"a:b","principal":"anonymous","expect":"allowed"}]}`: `line 1: key "a" occurs twice in one object`,
 		`{"tests":"` + strings.Repeat("x", 1<<20) + `"}`:                                                               `has more than 1048576 bytes`,
 		strings.Repeat("[", 500_000):                                                                                   "line 1: invalid character '[' exceeded max depth",
 		`{"other":1}`:                                                                                                  `line 1: there is no field "other"`,
@@ -123,7 +132,11 @@ func TestRunErrors(t *testing.T) {
 		`{"policies":{"identity":[{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}]},"tests":[{"name":"a","action":"GetUser"}]}`: `test "a": "GetUser" is not of the form service:Action`,
 		`{"tests":[{"name":"a","action":"iam:*"}]}`: `test "a": "iam:*" has a wildcard: name each action`,
 		`{"policies":{"identity":{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}},"tests":[{"name":"a","action":["s3:Any","IAM:deactivatemfadevices"]}]}`: `test "a": service IAM has no action deactivatemfadevices (is DeactivateMFADevice meant?)`,
-		`{"policies":{"trust":[],"resource":[]},"tests":[{"name":"a"}]}`:                                                                                              `not both`,
+		"{\"tests\":[{\"name\":\"a\",\"expect\":\"allowed\",\n\"Expect\":\"implicitDeny\"}]}":                                                                         `line 2: key "expect" occurs twice`,
+		"{\"tests\":[],\n\"Tests\":[]}":                                      `line 2: key "tests" occurs twice`,
+		`{"policies":{"identity":"{\"Version\":1}"},"tests":[{"name":"a"}]}`: `a text names a file, which "{\"Version\":1}" does not`,
+		`{"tests":[{"name":"a","expect":"allowed","principal":"anonymous","action":["a:b"` + strings.Repeat(`,"a:b"`, 999) + `],"resource":["*"` + strings.Repeat(`,"*"`, 999) + `]}]}`: `a file has at most 100000 requests`,
+		`{"policies":{"trust":[],"resource":[]},"tests":[{"name":"a"}]}`: `not both`,
 	} {
 		dir := write(t, map[string]string{"x.test.json": text})
 		if _, err := policytest.Run(dir, catalogue.Builtin()); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "x.test.json: ") {

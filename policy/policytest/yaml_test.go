@@ -26,6 +26,7 @@ policies:
         Action: '*'
         Resource: "*"
         Condition:
+          Null: {a:none: true}         # the operator
           Bool: {a:flag: yes}          # true, in YAML 1.1; no boolean here
           StringEquals: {a:account: 012345678901}
 principal: arn:aws:iam::012345678901:user/alice
@@ -65,7 +66,7 @@ tests:
     resourceAccount: 012345678901
 `,
 	})
-	if _, err := policytest.Run(dir, nil); err == nil || !strings.Contains(err.Error(), "yaml: line 38: ") { // an alias without a name
+	if _, err := policytest.Run(dir, nil); err == nil || !strings.Contains(err.Error(), "yaml: line 39: ") { // an alias without a name
 		t.Fatalf("%v", err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "a.test.yml"))
