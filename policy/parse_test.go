@@ -272,6 +272,32 @@ func TestSize(t *testing.T) {
 	}
 }
 
+func TestParsePrincipals(t *testing.T) {
+	for text, want := range map[string]bool{
+		"*":                                     true,
+		"111122223333":                          true,
+		"arn:aws:iam::111122223333:root":        true,
+		"arn:aws-cn:iam::111122223333:user/a/b": true,
+		"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E": true,
+		"arn:aws:sts::111122223333:assumed-role/r/s":                       true,
+		"AIDAAAAAAAAAAAAAAAAAA":                                            true,
+		"":                                                                 false,
+		"11112222333":                                                      false,
+		"arn:aws:iam::123:root":                                            false,
+		"arn:aws:iam::111122223333:user/":                                  false,
+		"arn:aws:iam::111122223333:user/a/":                                false,
+		"arn:aws:iam:us-east-1:111122223333:user/a":                        false,
+		"arn:aws:iam::cloudfront:role/r":                                   false,
+		"arn:aws:s3:::bucket":                                              false,
+		"arn:aws:iam::111122223333:user/*":                                 false,
+	} {
+		document := `{"Statement":{"Effect":"Allow","Principal":{"AWS":"` + text + `"},"Action":"s3:*","Resource":"*"}}`
+		if _, err := policy.Parse(policy.Resource, []byte(document)); (err == nil) != want {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(fidoPage))
 	for _, c := range readCases(f) {

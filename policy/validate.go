@@ -200,24 +200,27 @@ func (p *parser) checkPrincipal(kind string, v *jsonValue) {
 // isAWSPrincipal accepts everyone, an account, the unique id of a user or role, and ARNs of those that can be principals:
 // not groups.
 func isAWSPrincipal(text string) bool {
-	if _, isAccount := accountOf(text); text == "*" || isAccount {
-		return true
+	if id, ok := accountOf(text); ok {
+		return isAccountID(id)
 	}
-	if len(text) >= 16 && isName(text, "") && text[0] == 'A' && strings.ToUpper(text) == text {
+	if text == "*" || len(text) >= 16 && isName(text, "") && text[0] == 'A' && strings.ToUpper(text) == text {
 		return true
 	}
 	name, err := arn.Parse(text)
-	begins := func(prefix string) bool { return strings.HasPrefix(name.Resource, prefix) }
-	switch {
-	case err != nil:
+	kind, rest, _ := strings.Cut(name.Resource, "/")
+	if err != nil || name.Region != "" || rest == "" || strings.HasSuffix(rest, "/") {
 		return false
-	case name.Service == "iam":
-		return begins("user/") || begins("role/")
-	case name.Service == "sts":
-		return begins("assumed-role/") || begins("federated-user/")
+	}
+	switch name.Service + ":" + kind {
+	case "iam:user":
+		return isAccountID(name.AccountID) || name.AccountID == "cloudfront" // whose origin access identities are such users
+	case "iam:role", "sts:assumed-role", "sts:federated-user":
+		return isAccountID(name.AccountID)
 	}
 	return false
 }
+
+func isAccountID(text string) bool { return len(text) == 12 && isDigits(text) }
 
 // checkSIDs reports the statements whose Sid an earlier one has.
 func (p *parser) checkSIDs(offsets []int) {
