@@ -14,8 +14,7 @@ const maxCharacters = 131072
 // maxDepth bounds nesting. The grammar needs six: document, statements, statement, condition, operator, values.
 const maxDepth = 16
 
-// maxValues bounds the memory that a text can come to. No policy within AWS's quotas has
-// nearly as many.
+// maxValues bounds the memory that a text can come to. No policy within AWS's quotas has nearly as many.
 const maxValues = maxCharacters / 4
 
 // jsonValue is one value and where it stands: start is the offset of its first byte, end the one behind its last.

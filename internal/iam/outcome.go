@@ -149,6 +149,9 @@ func together(outcomes []outcome) outcome {
 		}
 	}
 	all.missing = policy.DistinctKeys(all.missing)
+	if all.organizations != nil && *all.organizations != policy.Allow {
+		all.details = nil
+	}
 	seen := make(map[*policy.Statement]bool)
 	for _, o := range outcomes {
 		for _, c := range o.matched {

@@ -160,6 +160,17 @@ iam:GetUser * implicitDeny boundary:false`,
 			`s3:GetObject arn:aws:s3:::bucket explicitDeny organizations:false
   arn:aws:s3:::bucket explicitDeny`,
 		},
+		"an organization that denies one of several": {
+			awsiam.SimulateCustomPolicyInput{
+				PolicyInputList: []string{allowEverything}, ActionNames: []string{"jobs:Run"}, ResourceArns: []string{bucket, bucket + "/a"},
+				OrderedOrganizationPolicyInputList: []types.OrderedOrganizationPolicyType{
+					{ServiceControlPolicyInputList: []string{document(`{"Effect":"Allow","Action":"*","Resource":"` + bucket + `"}`)}},
+				},
+			},
+			`jobs:Run * implicitDeny organizations:false
+  arn:aws:s3:::bucket allowed by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[]
+  arn:aws:s3:::bucket/a implicitDeny`,
+		},
 		"an organization": {
 			awsiam.SimulateCustomPolicyInput{
 				PolicyInputList: []string{allowEverything}, ActionNames: []string{"s3:GetObject", "iam:GetUser", "iam:CreateUser"},
