@@ -40,6 +40,10 @@ type Operation struct {
 	EchoValues    bool     // validation messages show the offending value
 }
 
+// Typed is an operation together with the Go types of its input and output, so that a caller or a definition with other types does
+// not compile. Out is struct{} for an operation without a result element. The generated packages have one value for each operation.
+type Typed[In, Out any] struct{ *Operation }
+
 // Resource is a type of resource in an operation's authorisation.
 type Resource struct {
 	Type     string

@@ -16,1677 +16,2205 @@ const (
 func Operations() []*awsquery.Operation { return operations }
 
 var operations = []*awsquery.Operation{
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "AcceptDelegationRequest",
-		Action: "iam:AcceptDelegationRequest", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "delegation-request", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification"},
-		Input:  &shapeAcceptDelegationRequestInput, NewInput: func() any { return new(AcceptDelegationRequestInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "AddClientIDToOpenIDConnectProvider",
-		Action: "iam:AddClientIDToOpenIDConnectProvider", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "oidc-provider", Required: true},
-		},
-		Errors: []string{"ConcurrentModification", "InvalidInput", "NoSuchEntity", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeAddClientIDToOpenIDConnectProviderInput, NewInput: func() any { return new(AddClientIDToOpenIDConnectProviderInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "AddRoleToInstanceProfile",
-		Action: "iam:AddRoleToInstanceProfile", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "instance-profile", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "EntityAlreadyExists", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
-		Input:  &shapeAddRoleToInstanceProfileInput, NewInput: func() any { return new(AddRoleToInstanceProfileInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "AddUserToGroup",
-		Action: "iam:AddUserToGroup", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeAddUserToGroupInput, NewInput: func() any { return new(AddUserToGroupInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "AssociateDelegationRequest",
-		Action: "iam:AssociateDelegationRequest", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "delegation-request", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
-		Input:  &shapeAssociateDelegationRequestInput, NewInput: func() any { return new(AssociateDelegationRequestInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "AttachGroupPolicy",
-		Action: "iam:AttachGroupPolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		ConditionKeys: []string{"iam:PolicyARN"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
-		Input:         &shapeAttachGroupPolicyInput, NewInput: func() any { return new(AttachGroupPolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "AttachRolePolicy",
-		Action: "iam:AttachRolePolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN", "iam:RoleTemplateARN"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "UnmodifiableEntity", "PolicyNotAttachable", "ServiceFailure"},
-		Input:         &shapeAttachRolePolicyInput, NewInput: func() any { return new(AttachRolePolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "AttachUserPolicy",
-		Action: "iam:AttachUserPolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
-		Input:         &shapeAttachUserPolicyInput, NewInput: func() any { return new(AttachUserPolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ChangePassword",
-		Action: "iam:ChangePassword", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidUserType", "LimitExceeded", "EntityTemporarilyUnmodifiable", "PasswordPolicyViolation", "ServiceFailure"},
-		Input:  &shapeChangePasswordInput, NewInput: func() any { return new(ChangePasswordInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateAccessKey",
-		Action: "iam:CreateAccessKey", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeCreateAccessKeyInput, NewInput: func() any { return new(CreateAccessKeyInput) },
-		Output: &shapeCreateAccessKeyOutput, ResultWrapper: "CreateAccessKeyResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateAccountAlias",
-		Action: "iam:CreateAccountAlias", Level: awsquery.Write,
-		Errors: []string{"ConcurrentModification", "EntityAlreadyExists", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeCreateAccountAliasInput, NewInput: func() any { return new(CreateAccountAliasInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateDelegationRequest",
-		Action: "iam:CreateDelegationRequest", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "delegation-request", Required: true},
-		},
-		ConditionKeys: []string{"iam:DelegationDuration", "iam:NotificationChannel", "iam:TemplateArn"},
-		Errors:        []string{"EntityAlreadyExists", "ServiceFailure", "InvalidInput", "LimitExceeded", "ConcurrentModification"},
-		Input:         &shapeCreateDelegationRequestInput, NewInput: func() any { return new(CreateDelegationRequestInput) },
-		Output: &shapeCreateDelegationRequestOutput, ResultWrapper: "CreateDelegationRequestResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateGroup",
-		Action: "iam:CreateGroup", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		Errors: []string{"LimitExceeded", "EntityAlreadyExists", "NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeCreateGroupInput, NewInput: func() any { return new(CreateGroupInput) },
-		Output: &shapeCreateGroupOutput, ResultWrapper: "CreateGroupResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateInstanceProfile",
-		Action: "iam:CreateInstanceProfile", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "instance-profile", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"EntityAlreadyExists", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeCreateInstanceProfileInput, NewInput: func() any { return new(CreateInstanceProfileInput) },
-		Output: &shapeCreateInstanceProfileOutput, ResultWrapper: "CreateInstanceProfileResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateLoginProfile",
-		Action: "iam:CreateLoginProfile", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"EntityAlreadyExists", "NoSuchEntity", "PasswordPolicyViolation", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeCreateLoginProfileInput, NewInput: func() any { return new(CreateLoginProfileInput) },
-		Output: &shapeCreateLoginProfileOutput, ResultWrapper: "CreateLoginProfileResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateOpenIDConnectProvider",
-		Action: "iam:CreateOpenIDConnectProvider", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "oidc-provider", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"InvalidInput", "EntityAlreadyExists", "LimitExceeded", "ConcurrentModification", "ServiceFailure", "OpenIdIdpCommunicationError"},
-		Input:         &shapeCreateOpenIDConnectProviderInput, NewInput: func() any { return new(CreateOpenIDConnectProviderInput) },
-		Output: &shapeCreateOpenIDConnectProviderOutput, ResultWrapper: "CreateOpenIDConnectProviderResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreatePolicy",
-		Action: "iam:CreatePolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "policy", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"InvalidInput", "LimitExceeded", "EntityAlreadyExists", "MalformedPolicyDocument", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeCreatePolicyInput, NewInput: func() any { return new(CreatePolicyInput) },
-		Output: &shapeCreatePolicyOutput, ResultWrapper: "CreatePolicyResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreatePolicyVersion",
-		Action: "iam:CreatePolicyVersion", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "policy", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "MalformedPolicyDocument", "InvalidInput", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeCreatePolicyVersionInput, NewInput: func() any { return new(CreatePolicyVersionInput) },
-		Output: &shapeCreatePolicyVersionOutput, ResultWrapper: "CreatePolicyVersionResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateRole",
-		Action: "iam:CreateRole", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys", "iam:PermissionsBoundary", "iam:RoleTemplateARN"},
-		Errors:        []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "MalformedPolicyDocument", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeCreateRoleInput, NewInput: func() any { return new(CreateRoleInput) },
-		Output: &shapeCreateRoleOutput, ResultWrapper: "CreateRoleResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateSAMLProvider",
-		Action: "iam:CreateSAMLProvider", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "saml-provider", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"InvalidInput", "EntityAlreadyExists", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeCreateSAMLProviderInput, NewInput: func() any { return new(CreateSAMLProviderInput) },
-		Output: &shapeCreateSAMLProviderOutput, ResultWrapper: "CreateSAMLProviderResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateServiceLinkedRole",
-		Action: "iam:CreateServiceLinkedRole", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"iam:AWSServiceName"},
-		Errors:        []string{"InvalidInput", "LimitExceeded", "NoSuchEntity", "ServiceFailure"},
-		Input:         &shapeCreateServiceLinkedRoleInput, NewInput: func() any { return new(CreateServiceLinkedRoleInput) },
-		Output: &shapeCreateServiceLinkedRoleOutput, ResultWrapper: "CreateServiceLinkedRoleResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateServiceSpecificCredential",
-		Action: "iam:CreateServiceSpecificCredential", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:ServiceSpecificCredentialAgeDays", "iam:ServiceSpecificCredentialServiceName"},
-		Errors:        []string{"LimitExceeded", "NoSuchEntity", "NotSupportedService"},
-		Input:         &shapeCreateServiceSpecificCredentialInput, NewInput: func() any { return new(CreateServiceSpecificCredentialInput) },
-		Output: &shapeCreateServiceSpecificCredentialOutput, ResultWrapper: "CreateServiceSpecificCredentialResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateUser",
-		Action: "iam:CreateUser", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys", "iam:PermissionsBoundary"},
-		Errors:        []string{"LimitExceeded", "EntityAlreadyExists", "NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeCreateUserInput, NewInput: func() any { return new(CreateUserInput) },
-		Output: &shapeCreateUserOutput, ResultWrapper: "CreateUserResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateVirtualMFADevice",
-		Action: "iam:CreateVirtualMFADevice", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "mfa", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeCreateVirtualMFADeviceInput, NewInput: func() any { return new(CreateVirtualMFADeviceInput) },
-		Output: &shapeCreateVirtualMFADeviceOutput, ResultWrapper: "CreateVirtualMFADeviceResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeactivateMFADevice",
-		Action: "iam:DeactivateMFADevice", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"EntityTemporarilyUnmodifiable", "NoSuchEntity", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
-		Input:  &shapeDeactivateMFADeviceInput, NewInput: func() any { return new(DeactivateMFADeviceInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteAccessKey",
-		Action: "iam:DeleteAccessKey", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeDeleteAccessKeyInput, NewInput: func() any { return new(DeleteAccessKeyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteAccountAlias",
-		Action: "iam:DeleteAccountAlias", Level: awsquery.Write,
-		Errors: []string{"ConcurrentModification", "NoSuchEntity", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeDeleteAccountAliasInput, NewInput: func() any { return new(DeleteAccountAliasInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteAccountPasswordPolicy",
-		Action: "iam:DeleteAccountPasswordPolicy", Level: awsquery.Permissions,
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeDeleteAccountPasswordPolicyInput, NewInput: func() any { return new(DeleteAccountPasswordPolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteGroup",
-		Action: "iam:DeleteGroup", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeDeleteGroupInput, NewInput: func() any { return new(DeleteGroupInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteGroupPolicy",
-		Action: "iam:DeleteGroupPolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeDeleteGroupPolicyInput, NewInput: func() any { return new(DeleteGroupPolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteInstanceProfile",
-		Action: "iam:DeleteInstanceProfile", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "instance-profile", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeDeleteInstanceProfileInput, NewInput: func() any { return new(DeleteInstanceProfileInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteLoginProfile",
-		Action: "iam:DeleteLoginProfile", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"EntityTemporarilyUnmodifiable", "NoSuchEntity", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeDeleteLoginProfileInput, NewInput: func() any { return new(DeleteLoginProfileInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteOpenIDConnectProvider",
-		Action: "iam:DeleteOpenIDConnectProvider", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "oidc-provider", Required: true},
-		},
-		Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeDeleteOpenIDConnectProviderInput, NewInput: func() any { return new(DeleteOpenIDConnectProviderInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeletePolicy",
-		Action: "iam:DeletePolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "policy", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "DeleteConflict", "ServiceFailure"},
-		Input:  &shapeDeletePolicyInput, NewInput: func() any { return new(DeletePolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeletePolicyVersion",
-		Action: "iam:DeletePolicyVersion", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "policy", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "DeleteConflict", "ServiceFailure"},
-		Input:  &shapeDeletePolicyVersionInput, NewInput: func() any { return new(DeletePolicyVersionInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteRole",
-		Action: "iam:DeleteRole", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary"},
-		Errors:        []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "UnmodifiableEntity", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeDeleteRoleInput, NewInput: func() any { return new(DeleteRoleInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteRolePermissionsBoundary",
-		Action: "iam:DeleteRolePermissionsBoundary", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary"},
-		Errors:        []string{"NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
-		Input:         &shapeDeleteRolePermissionsBoundaryInput, NewInput: func() any { return new(DeleteRolePermissionsBoundaryInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteRolePolicy",
-		Action: "iam:DeleteRolePolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
-		Input:         &shapeDeleteRolePolicyInput, NewInput: func() any { return new(DeleteRolePolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteSAMLProvider",
-		Action: "iam:DeleteSAMLProvider", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "saml-provider", Required: true},
-		},
-		Errors: []string{"InvalidInput", "LimitExceeded", "NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeDeleteSAMLProviderInput, NewInput: func() any { return new(DeleteSAMLProviderInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteSSHPublicKey",
-		Action: "iam:DeleteSSHPublicKey", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity"},
-		Input:  &shapeDeleteSSHPublicKeyInput, NewInput: func() any { return new(DeleteSSHPublicKeyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteServerCertificate",
-		Action: "iam:DeleteServerCertificate", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "server-certificate", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeDeleteServerCertificateInput, NewInput: func() any { return new(DeleteServerCertificateInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteServiceLinkedRole",
-		Action: "iam:DeleteServiceLinkedRole", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeDeleteServiceLinkedRoleInput, NewInput: func() any { return new(DeleteServiceLinkedRoleInput) },
-		Output: &shapeDeleteServiceLinkedRoleOutput, ResultWrapper: "DeleteServiceLinkedRoleResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteServiceSpecificCredential",
-		Action: "iam:DeleteServiceSpecificCredential", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:ServiceSpecificCredentialServiceName"},
-		Errors:        []string{"NoSuchEntity"},
-		Input:         &shapeDeleteServiceSpecificCredentialInput, NewInput: func() any { return new(DeleteServiceSpecificCredentialInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteSigningCertificate",
-		Action: "iam:DeleteSigningCertificate", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
-		Input:  &shapeDeleteSigningCertificateInput, NewInput: func() any { return new(DeleteSigningCertificateInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteUser",
-		Action: "iam:DeleteUser", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"LimitExceeded", "NoSuchEntity", "DeleteConflict", "ConcurrentModification", "ServiceFailure"},
-		Input:  &shapeDeleteUserInput, NewInput: func() any { return new(DeleteUserInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteUserPermissionsBoundary",
-		Action: "iam:DeleteUserPermissionsBoundary", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary"},
-		Errors:        []string{"NoSuchEntity", "ServiceFailure"},
-		Input:         &shapeDeleteUserPermissionsBoundaryInput, NewInput: func() any { return new(DeleteUserPermissionsBoundaryInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteUserPolicy",
-		Action: "iam:DeleteUserPolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
-		Input:         &shapeDeleteUserPolicyInput, NewInput: func() any { return new(DeleteUserPolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteVirtualMFADevice",
-		Action: "iam:DeleteVirtualMFADevice", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "mfa", Required: false},
-			{Type: "sms-mfa", Required: false},
-		},
-		Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
-		Input:  &shapeDeleteVirtualMFADeviceInput, NewInput: func() any { return new(DeleteVirtualMFADeviceInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DetachGroupPolicy",
-		Action: "iam:DetachGroupPolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		ConditionKeys: []string{"iam:PolicyARN"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ServiceFailure"},
-		Input:         &shapeDetachGroupPolicyInput, NewInput: func() any { return new(DetachGroupPolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DetachRolePolicy",
-		Action: "iam:DetachRolePolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "UnmodifiableEntity", "ServiceFailure"},
-		Input:         &shapeDetachRolePolicyInput, NewInput: func() any { return new(DetachRolePolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DetachUserPolicy",
-		Action: "iam:DetachUserPolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ServiceFailure"},
-		Input:         &shapeDetachUserPolicyInput, NewInput: func() any { return new(DetachUserPolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DisableOrganizationsRootCredentialsManagement",
-		Action: "iam:DisableOrganizationsRootCredentialsManagement", Level: awsquery.Write,
-		Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException"},
-		Input:  &shapeDisableOrganizationsRootCredentialsManagementInput, NewInput: func() any { return new(DisableOrganizationsRootCredentialsManagementInput) },
-		Output: &shapeDisableOrganizationsRootCredentialsManagementOutput, ResultWrapper: "DisableOrganizationsRootCredentialsManagementResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DisableOrganizationsRootSessions",
-		Action: "iam:DisableOrganizationsRootSessions", Level: awsquery.Write,
-		Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException"},
-		Input:  &shapeDisableOrganizationsRootSessionsInput, NewInput: func() any { return new(DisableOrganizationsRootSessionsInput) },
-		Output: &shapeDisableOrganizationsRootSessionsOutput, ResultWrapper: "DisableOrganizationsRootSessionsResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "DisableOutboundWebIdentityFederation",
-		Action: "iam:DisableOutboundWebIdentityFederation", Level: awsquery.Write,
-		Errors: []string{"FeatureDisabled"},
-		Input:  &shapeDisableOutboundWebIdentityFederationInput, NewInput: func() any { return new(DisableOutboundWebIdentityFederationInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableMFADevice",
-		Action: "iam:EnableMFADevice", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:FIDO-FIPS-140-2-certification", "iam:FIDO-FIPS-140-3-certification", "iam:FIDO-certification", "iam:RegisterSecurityKey"},
-		Errors:        []string{"EntityAlreadyExists", "EntityTemporarilyUnmodifiable", "InvalidAuthenticationCode", "LimitExceeded", "NoSuchEntity", "ServiceFailure", "ConcurrentModification"},
-		Input:         &shapeEnableMFADeviceInput, NewInput: func() any { return new(EnableMFADeviceInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableOrganizationsRootCredentialsManagement",
-		Action: "iam:EnableOrganizationsRootCredentialsManagement", Level: awsquery.Write,
-		Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException", "CallerIsNotManagementAccountException"},
-		Input:  &shapeEnableOrganizationsRootCredentialsManagementInput, NewInput: func() any { return new(EnableOrganizationsRootCredentialsManagementInput) },
-		Output: &shapeEnableOrganizationsRootCredentialsManagementOutput, ResultWrapper: "EnableOrganizationsRootCredentialsManagementResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableOrganizationsRootSessions",
-		Action: "iam:EnableOrganizationsRootSessions", Level: awsquery.Write,
-		Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException", "CallerIsNotManagementAccountException"},
-		Input:  &shapeEnableOrganizationsRootSessionsInput, NewInput: func() any { return new(EnableOrganizationsRootSessionsInput) },
-		Output: &shapeEnableOrganizationsRootSessionsOutput, ResultWrapper: "EnableOrganizationsRootSessionsResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableOutboundWebIdentityFederation",
-		Action: "iam:EnableOutboundWebIdentityFederation", Level: awsquery.Write,
-		Errors: []string{"FeatureEnabled"},
-		Input:  &shapeEnableOutboundWebIdentityFederationInput, NewInput: func() any { return new(EnableOutboundWebIdentityFederationInput) },
-		Output: &shapeEnableOutboundWebIdentityFederationOutput, ResultWrapper: "EnableOutboundWebIdentityFederationResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GenerateCredentialReport",
-		Action: "iam:GenerateCredentialReport", Level: awsquery.Read,
-		Errors: []string{"LimitExceeded", "ServiceFailure"},
-		Input:  &shapeGenerateCredentialReportInput, NewInput: func() any { return new(GenerateCredentialReportInput) },
-		Output: &shapeGenerateCredentialReportOutput, ResultWrapper: "GenerateCredentialReportResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GenerateOrganizationsAccessReport",
-		Action: "iam:GenerateOrganizationsAccessReport", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "access-report", Required: true},
-		},
-		ConditionKeys: []string{"iam:OrganizationsPolicyId"},
-		Errors:        []string{"ReportGenerationLimitExceeded"},
-		Input:         &shapeGenerateOrganizationsAccessReportInput, NewInput: func() any { return new(GenerateOrganizationsAccessReportInput) },
-		Output: &shapeGenerateOrganizationsAccessReportOutput, ResultWrapper: "GenerateOrganizationsAccessReportResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GenerateServiceLastAccessedDetails",
-		Action: "iam:GenerateServiceLastAccessedDetails", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-			{Type: "policy", Required: true},
-			{Type: "role", Required: true},
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput"},
-		Input:  &shapeGenerateServiceLastAccessedDetailsInput, NewInput: func() any { return new(GenerateServiceLastAccessedDetailsInput) },
-		Output: &shapeGenerateServiceLastAccessedDetailsOutput, ResultWrapper: "GenerateServiceLastAccessedDetailsResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccessKeyLastUsed",
-		Action: "iam:GetAccessKeyLastUsed", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Input: &shapeGetAccessKeyLastUsedInput, NewInput: func() any { return new(GetAccessKeyLastUsedInput) },
-		Output: &shapeGetAccessKeyLastUsedOutput, ResultWrapper: "GetAccessKeyLastUsedResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccountAuthorizationDetails",
-		Action: "iam:GetAccountAuthorizationDetails", Level: awsquery.Read,
-		Errors: []string{"ServiceFailure"},
-		Input:  &shapeGetAccountAuthorizationDetailsInput, NewInput: func() any { return new(GetAccountAuthorizationDetailsInput) },
-		Output: &shapeGetAccountAuthorizationDetailsOutput, ResultWrapper: "GetAccountAuthorizationDetailsResult",
-		Pages: []string{"UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccountPasswordPolicy",
-		Action: "iam:GetAccountPasswordPolicy", Level: awsquery.Read,
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetAccountPasswordPolicyInput, NewInput: func() any { return new(GetAccountPasswordPolicyInput) },
-		Output: &shapeGetAccountPasswordPolicyOutput, ResultWrapper: "GetAccountPasswordPolicyResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccountSummary",
-		Action: "iam:GetAccountSummary", Level: awsquery.List,
-		Errors: []string{"ServiceFailure"},
-		Input:  &shapeGetAccountSummaryInput, NewInput: func() any { return new(GetAccountSummaryInput) },
-		Output: &shapeGetAccountSummaryOutput, ResultWrapper: "GetAccountSummaryResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetContextKeysForCustomPolicy",
-		Action: "iam:GetContextKeysForCustomPolicy", Level: awsquery.Read,
-		Errors: []string{"InvalidInput"},
-		Input:  &shapeGetContextKeysForCustomPolicyInput, NewInput: func() any { return new(GetContextKeysForCustomPolicyInput) },
-		Output: &shapeGetContextKeysForCustomPolicyOutput, ResultWrapper: "GetContextKeysForCustomPolicyResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetContextKeysForPrincipalPolicy",
-		Action: "iam:GetContextKeysForPrincipalPolicy", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: false},
-			{Type: "role", Required: false},
-			{Type: "user", Required: false},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput"},
-		Input:  &shapeGetContextKeysForPrincipalPolicyInput, NewInput: func() any { return new(GetContextKeysForPrincipalPolicyInput) },
-		Output: &shapeGetContextKeysForPrincipalPolicyOutput, ResultWrapper: "GetContextKeysForPrincipalPolicyResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetCredentialReport",
-		Action: "iam:GetCredentialReport", Level: awsquery.Read,
-		Errors: []string{"ReportNotPresent", "ReportExpired", "ReportInProgress", "ServiceFailure"},
-		Input:  &shapeGetCredentialReportInput, NewInput: func() any { return new(GetCredentialReportInput) },
-		Output: &shapeGetCredentialReportOutput, ResultWrapper: "GetCredentialReportResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetDelegationRequest",
-		Action: "iam:GetDelegationRequest", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "delegation-request", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetDelegationRequestInput, NewInput: func() any { return new(GetDelegationRequestInput) },
-		Output: &shapeGetDelegationRequestOutput, ResultWrapper: "GetDelegationRequestResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetGroup",
-		Action: "iam:GetGroup", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetGroupInput, NewInput: func() any { return new(GetGroupInput) },
-		Output: &shapeGetGroupOutput, ResultWrapper: "GetGroupResult",
-		Pages: []string{"Users"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetGroupPolicy",
-		Action: "iam:GetGroupPolicy", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetGroupPolicyInput, NewInput: func() any { return new(GetGroupPolicyInput) },
-		Output: &shapeGetGroupPolicyOutput, ResultWrapper: "GetGroupPolicyResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetHumanReadableSummary",
-		Action: "iam:GetHumanReadableSummary", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "delegation-request", Required: true},
-		},
-		Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetHumanReadableSummaryInput, NewInput: func() any { return new(GetHumanReadableSummaryInput) },
-		Output: &shapeGetHumanReadableSummaryOutput, ResultWrapper: "GetHumanReadableSummaryResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetInstanceProfile",
-		Action: "iam:GetInstanceProfile", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "instance-profile", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetInstanceProfileInput, NewInput: func() any { return new(GetInstanceProfileInput) },
-		Output: &shapeGetInstanceProfileOutput, ResultWrapper: "GetInstanceProfileResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetLoginProfile",
-		Action: "iam:GetLoginProfile", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetLoginProfileInput, NewInput: func() any { return new(GetLoginProfileInput) },
-		Output: &shapeGetLoginProfileOutput, ResultWrapper: "GetLoginProfileResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetMFADevice",
-		Action: "iam:GetMFADevice", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetMFADeviceInput, NewInput: func() any { return new(GetMFADeviceInput) },
-		Output: &shapeGetMFADeviceOutput, ResultWrapper: "GetMFADeviceResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetOpenIDConnectProvider",
-		Action: "iam:GetOpenIDConnectProvider", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "oidc-provider", Required: true},
-		},
-		Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetOpenIDConnectProviderInput, NewInput: func() any { return new(GetOpenIDConnectProviderInput) },
-		Output: &shapeGetOpenIDConnectProviderOutput, ResultWrapper: "GetOpenIDConnectProviderResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetOrganizationsAccessReport",
-		Action: "iam:GetOrganizationsAccessReport", Level: awsquery.Read,
-		Errors: []string{"NoSuchEntity"},
-		Input:  &shapeGetOrganizationsAccessReportInput, NewInput: func() any { return new(GetOrganizationsAccessReportInput) },
-		Output: &shapeGetOrganizationsAccessReportOutput, ResultWrapper: "GetOrganizationsAccessReportResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetOutboundWebIdentityFederationInfo",
-		Action: "iam:GetOutboundWebIdentityFederationInfo", Level: awsquery.Read,
-		Errors: []string{"FeatureDisabled"},
-		Input:  &shapeGetOutboundWebIdentityFederationInfoInput, NewInput: func() any { return new(GetOutboundWebIdentityFederationInfoInput) },
-		Output: &shapeGetOutboundWebIdentityFederationInfoOutput, ResultWrapper: "GetOutboundWebIdentityFederationInfoResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetPolicy",
-		Action: "iam:GetPolicy", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "policy", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
-		Input:  &shapeGetPolicyInput, NewInput: func() any { return new(GetPolicyInput) },
-		Output: &shapeGetPolicyOutput, ResultWrapper: "GetPolicyResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetPolicyVersion",
-		Action: "iam:GetPolicyVersion", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "policy", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
-		Input:  &shapeGetPolicyVersionInput, NewInput: func() any { return new(GetPolicyVersionInput) },
-		Output: &shapeGetPolicyVersionOutput, ResultWrapper: "GetPolicyVersionResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetRole",
-		Action: "iam:GetRole", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:RoleTemplateARN"},
-		Errors:        []string{"NoSuchEntity", "ServiceFailure"},
-		Input:         &shapeGetRoleInput, NewInput: func() any { return new(GetRoleInput) },
-		Output: &shapeGetRoleOutput, ResultWrapper: "GetRoleResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetRolePolicy",
-		Action: "iam:GetRolePolicy", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetRolePolicyInput, NewInput: func() any { return new(GetRolePolicyInput) },
-		Output: &shapeGetRolePolicyOutput, ResultWrapper: "GetRolePolicyResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetSAMLProvider",
-		Action: "iam:GetSAMLProvider", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "saml-provider", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
-		Input:  &shapeGetSAMLProviderInput, NewInput: func() any { return new(GetSAMLProviderInput) },
-		Output: &shapeGetSAMLProviderOutput, ResultWrapper: "GetSAMLProviderResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetSSHPublicKey",
-		Action: "iam:GetSSHPublicKey", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "UnrecognizedPublicKeyEncoding"},
-		Input:  &shapeGetSSHPublicKeyInput, NewInput: func() any { return new(GetSSHPublicKeyInput) },
-		Output: &shapeGetSSHPublicKeyOutput, ResultWrapper: "GetSSHPublicKeyResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServerCertificate",
-		Action: "iam:GetServerCertificate", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "server-certificate", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetServerCertificateInput, NewInput: func() any { return new(GetServerCertificateInput) },
-		Output: &shapeGetServerCertificateOutput, ResultWrapper: "GetServerCertificateResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServiceLastAccessedDetails",
-		Action: "iam:GetServiceLastAccessedDetails", Level: awsquery.Read,
-		Errors: []string{"NoSuchEntity", "InvalidInput"},
-		Input:  &shapeGetServiceLastAccessedDetailsInput, NewInput: func() any { return new(GetServiceLastAccessedDetailsInput) },
-		Output: &shapeGetServiceLastAccessedDetailsOutput, ResultWrapper: "GetServiceLastAccessedDetailsResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServiceLastAccessedDetailsWithEntities",
-		Action: "iam:GetServiceLastAccessedDetailsWithEntities", Level: awsquery.Read,
-		Errors: []string{"NoSuchEntity", "InvalidInput"},
-		Input:  &shapeGetServiceLastAccessedDetailsWithEntitiesInput, NewInput: func() any { return new(GetServiceLastAccessedDetailsWithEntitiesInput) },
-		Output: &shapeGetServiceLastAccessedDetailsWithEntitiesOutput, ResultWrapper: "GetServiceLastAccessedDetailsWithEntitiesResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServiceLinkedRoleDeletionStatus",
-		Action: "iam:GetServiceLinkedRoleDeletionStatus", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
-		Input:  &shapeGetServiceLinkedRoleDeletionStatusInput, NewInput: func() any { return new(GetServiceLinkedRoleDeletionStatusInput) },
-		Output: &shapeGetServiceLinkedRoleDeletionStatusOutput, ResultWrapper: "GetServiceLinkedRoleDeletionStatusResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetUser",
-		Action: "iam:GetUser", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetUserInput, NewInput: func() any { return new(GetUserInput) },
-		Output: &shapeGetUserOutput, ResultWrapper: "GetUserResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "GetUserPolicy",
-		Action: "iam:GetUserPolicy", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeGetUserPolicyInput, NewInput: func() any { return new(GetUserPolicyInput) },
-		Output: &shapeGetUserPolicyOutput, ResultWrapper: "GetUserPolicyResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAccessKeys",
-		Action: "iam:ListAccessKeys", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeListAccessKeysInput, NewInput: func() any { return new(ListAccessKeysInput) },
-		Output: &shapeListAccessKeysOutput, ResultWrapper: "ListAccessKeysResult",
-		Pages: []string{"AccessKeyMetadata"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAccountAliases",
-		Action: "iam:ListAccountAliases", Level: awsquery.List,
-		Errors: []string{"ServiceFailure"},
-		Input:  &shapeListAccountAliasesInput, NewInput: func() any { return new(ListAccountAliasesInput) },
-		Output: &shapeListAccountAliasesOutput, ResultWrapper: "ListAccountAliasesResult",
-		Pages: []string{"AccountAliases"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAttachedGroupPolicies",
-		Action: "iam:ListAttachedGroupPolicies", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
-		Input:  &shapeListAttachedGroupPoliciesInput, NewInput: func() any { return new(ListAttachedGroupPoliciesInput) },
-		Output: &shapeListAttachedGroupPoliciesOutput, ResultWrapper: "ListAttachedGroupPoliciesResult",
-		Pages: []string{"AttachedPolicies"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAttachedRolePolicies",
-		Action: "iam:ListAttachedRolePolicies", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
-		Input:  &shapeListAttachedRolePoliciesInput, NewInput: func() any { return new(ListAttachedRolePoliciesInput) },
-		Output: &shapeListAttachedRolePoliciesOutput, ResultWrapper: "ListAttachedRolePoliciesResult",
-		Pages: []string{"AttachedPolicies"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAttachedUserPolicies",
-		Action: "iam:ListAttachedUserPolicies", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
-		Input:  &shapeListAttachedUserPoliciesInput, NewInput: func() any { return new(ListAttachedUserPoliciesInput) },
-		Output: &shapeListAttachedUserPoliciesOutput, ResultWrapper: "ListAttachedUserPoliciesResult",
-		Pages: []string{"AttachedPolicies"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListDelegationRequests",
-		Action: "iam:ListDelegationRequests", Level: awsquery.List,
-		ConditionKeys: []string{"iam:DelegationRequestOwner"},
-		Errors:        []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
-		Input:         &shapeListDelegationRequestsInput, NewInput: func() any { return new(ListDelegationRequestsInput) },
-		Output: &shapeListDelegationRequestsOutput, ResultWrapper: "ListDelegationRequestsResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListEntitiesForPolicy",
-		Action: "iam:ListEntitiesForPolicy", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "policy", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
-		Input:  &shapeListEntitiesForPolicyInput, NewInput: func() any { return new(ListEntitiesForPolicyInput) },
-		Output: &shapeListEntitiesForPolicyOutput, ResultWrapper: "ListEntitiesForPolicyResult",
-		Pages: []string{"PolicyGroups", "PolicyUsers", "PolicyRoles"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListGroupPolicies",
-		Action: "iam:ListGroupPolicies", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeListGroupPoliciesInput, NewInput: func() any { return new(ListGroupPoliciesInput) },
-		Output: &shapeListGroupPoliciesOutput, ResultWrapper: "ListGroupPoliciesResult",
-		Pages: []string{"PolicyNames"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListGroups",
-		Action: "iam:ListGroups", Level: awsquery.List,
-		Errors: []string{"ServiceFailure"},
-		Input:  &shapeListGroupsInput, NewInput: func() any { return new(ListGroupsInput) },
-		Output: &shapeListGroupsOutput, ResultWrapper: "ListGroupsResult",
-		Pages: []string{"Groups"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListGroupsForUser",
-		Action: "iam:ListGroupsForUser", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeListGroupsForUserInput, NewInput: func() any { return new(ListGroupsForUserInput) },
-		Output: &shapeListGroupsForUserOutput, ResultWrapper: "ListGroupsForUserResult",
-		Pages: []string{"Groups"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListInstanceProfileTags",
-		Action: "iam:ListInstanceProfileTags", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "instance-profile", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeListInstanceProfileTagsInput, NewInput: func() any { return new(ListInstanceProfileTagsInput) },
-		Output: &shapeListInstanceProfileTagsOutput, ResultWrapper: "ListInstanceProfileTagsResult",
-		Pages: []string{"Tags"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListInstanceProfiles",
-		Action: "iam:ListInstanceProfiles", Level: awsquery.List,
-		Errors: []string{"ServiceFailure"},
-		Input:  &shapeListInstanceProfilesInput, NewInput: func() any { return new(ListInstanceProfilesInput) },
-		Output: &shapeListInstanceProfilesOutput, ResultWrapper: "ListInstanceProfilesResult",
-		Pages: []string{"InstanceProfiles"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListInstanceProfilesForRole",
-		Action: "iam:ListInstanceProfilesForRole", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeListInstanceProfilesForRoleInput, NewInput: func() any { return new(ListInstanceProfilesForRoleInput) },
-		Output: &shapeListInstanceProfilesForRoleOutput, ResultWrapper: "ListInstanceProfilesForRoleResult",
-		Pages: []string{"InstanceProfiles"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListMFADeviceTags",
-		Action: "iam:ListMFADeviceTags", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "mfa", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
-		Input:  &shapeListMFADeviceTagsInput, NewInput: func() any { return new(ListMFADeviceTagsInput) },
-		Output: &shapeListMFADeviceTagsOutput, ResultWrapper: "ListMFADeviceTagsResult",
-		Pages: []string{"Tags"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListMFADevices",
-		Action: "iam:ListMFADevices", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: false},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeListMFADevicesInput, NewInput: func() any { return new(ListMFADevicesInput) },
-		Output: &shapeListMFADevicesOutput, ResultWrapper: "ListMFADevicesResult",
-		Pages: []string{"MFADevices"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListOpenIDConnectProviderTags",
-		Action: "iam:ListOpenIDConnectProviderTags", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "oidc-provider", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
-		Input:  &shapeListOpenIDConnectProviderTagsInput, NewInput: func() any { return new(ListOpenIDConnectProviderTagsInput) },
-		Output: &shapeListOpenIDConnectProviderTagsOutput, ResultWrapper: "ListOpenIDConnectProviderTagsResult",
-		Pages: []string{"Tags"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListOpenIDConnectProviders",
-		Action: "iam:ListOpenIDConnectProviders", Level: awsquery.List,
-		Errors: []string{"ServiceFailure"},
-		Input:  &shapeListOpenIDConnectProvidersInput, NewInput: func() any { return new(ListOpenIDConnectProvidersInput) },
-		Output: &shapeListOpenIDConnectProvidersOutput, ResultWrapper: "ListOpenIDConnectProvidersResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListOrganizationsFeatures",
-		Action: "iam:ListOrganizationsFeatures", Level: awsquery.List,
-		Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException"},
-		Input:  &shapeListOrganizationsFeaturesInput, NewInput: func() any { return new(ListOrganizationsFeaturesInput) },
-		Output: &shapeListOrganizationsFeaturesOutput, ResultWrapper: "ListOrganizationsFeaturesResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPolicies",
-		Action: "iam:ListPolicies", Level: awsquery.List,
-		Errors: []string{"ServiceFailure"},
-		Input:  &shapeListPoliciesInput, NewInput: func() any { return new(ListPoliciesInput) },
-		Output: &shapeListPoliciesOutput, ResultWrapper: "ListPoliciesResult",
-		Pages: []string{"Policies"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPoliciesGrantingServiceAccess",
-		Action: "iam:ListPoliciesGrantingServiceAccess", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-			{Type: "role", Required: true},
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput"},
-		Input:  &shapeListPoliciesGrantingServiceAccessInput, NewInput: func() any { return new(ListPoliciesGrantingServiceAccessInput) },
-		Output: &shapeListPoliciesGrantingServiceAccessOutput, ResultWrapper: "ListPoliciesGrantingServiceAccessResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPolicyTags",
-		Action: "iam:ListPolicyTags", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "policy", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
-		Input:  &shapeListPolicyTagsInput, NewInput: func() any { return new(ListPolicyTagsInput) },
-		Output: &shapeListPolicyTagsOutput, ResultWrapper: "ListPolicyTagsResult",
-		Pages: []string{"Tags"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPolicyVersions",
-		Action: "iam:ListPolicyVersions", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "policy", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
-		Input:  &shapeListPolicyVersionsInput, NewInput: func() any { return new(ListPolicyVersionsInput) },
-		Output: &shapeListPolicyVersionsOutput, ResultWrapper: "ListPolicyVersionsResult",
-		Pages: []string{"Versions"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListRolePolicies",
-		Action: "iam:ListRolePolicies", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeListRolePoliciesInput, NewInput: func() any { return new(ListRolePoliciesInput) },
-		Output: &shapeListRolePoliciesOutput, ResultWrapper: "ListRolePoliciesResult",
-		Pages: []string{"PolicyNames"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListRoleTags",
-		Action: "iam:ListRoleTags", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeListRoleTagsInput, NewInput: func() any { return new(ListRoleTagsInput) },
-		Output: &shapeListRoleTagsOutput, ResultWrapper: "ListRoleTagsResult",
-		Pages: []string{"Tags"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListRoles",
-		Action: "iam:ListRoles", Level: awsquery.List,
-		Errors: []string{"ServiceFailure"},
-		Input:  &shapeListRolesInput, NewInput: func() any { return new(ListRolesInput) },
-		Output: &shapeListRolesOutput, ResultWrapper: "ListRolesResult",
-		Pages: []string{"Roles"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSAMLProviderTags",
-		Action: "iam:ListSAMLProviderTags", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "saml-provider", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
-		Input:  &shapeListSAMLProviderTagsInput, NewInput: func() any { return new(ListSAMLProviderTagsInput) },
-		Output: &shapeListSAMLProviderTagsOutput, ResultWrapper: "ListSAMLProviderTagsResult",
-		Pages: []string{"Tags"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSAMLProviders",
-		Action: "iam:ListSAMLProviders", Level: awsquery.List,
-		Errors: []string{"ServiceFailure"},
-		Input:  &shapeListSAMLProvidersInput, NewInput: func() any { return new(ListSAMLProvidersInput) },
-		Output: &shapeListSAMLProvidersOutput, ResultWrapper: "ListSAMLProvidersResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSSHPublicKeys",
-		Action: "iam:ListSSHPublicKeys", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity"},
-		Input:  &shapeListSSHPublicKeysInput, NewInput: func() any { return new(ListSSHPublicKeysInput) },
-		Output: &shapeListSSHPublicKeysOutput, ResultWrapper: "ListSSHPublicKeysResult",
-		Pages: []string{"SSHPublicKeys"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListServerCertificateTags",
-		Action: "iam:ListServerCertificateTags", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "server-certificate", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeListServerCertificateTagsInput, NewInput: func() any { return new(ListServerCertificateTagsInput) },
-		Output: &shapeListServerCertificateTagsOutput, ResultWrapper: "ListServerCertificateTagsResult",
-		Pages: []string{"Tags"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListServerCertificates",
-		Action: "iam:ListServerCertificates", Level: awsquery.List,
-		Errors: []string{"ServiceFailure"},
-		Input:  &shapeListServerCertificatesInput, NewInput: func() any { return new(ListServerCertificatesInput) },
-		Output: &shapeListServerCertificatesOutput, ResultWrapper: "ListServerCertificatesResult",
-		Pages: []string{"ServerCertificateMetadataList"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListServiceSpecificCredentials",
-		Action: "iam:ListServiceSpecificCredentials", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "NotSupportedService"},
-		Input:  &shapeListServiceSpecificCredentialsInput, NewInput: func() any { return new(ListServiceSpecificCredentialsInput) },
-		Output: &shapeListServiceSpecificCredentialsOutput, ResultWrapper: "ListServiceSpecificCredentialsResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSigningCertificates",
-		Action: "iam:ListSigningCertificates", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeListSigningCertificatesInput, NewInput: func() any { return new(ListSigningCertificatesInput) },
-		Output: &shapeListSigningCertificatesOutput, ResultWrapper: "ListSigningCertificatesResult",
-		Pages: []string{"Certificates"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListUserPolicies",
-		Action: "iam:ListUserPolicies", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeListUserPoliciesInput, NewInput: func() any { return new(ListUserPoliciesInput) },
-		Output: &shapeListUserPoliciesOutput, ResultWrapper: "ListUserPoliciesResult",
-		Pages: []string{"PolicyNames"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListUserTags",
-		Action: "iam:ListUserTags", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeListUserTagsInput, NewInput: func() any { return new(ListUserTagsInput) },
-		Output: &shapeListUserTagsOutput, ResultWrapper: "ListUserTagsResult",
-		Pages: []string{"Tags"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListUsers",
-		Action: "iam:ListUsers", Level: awsquery.List,
-		Errors: []string{"ServiceFailure"},
-		Input:  &shapeListUsersInput, NewInput: func() any { return new(ListUsersInput) },
-		Output: &shapeListUsersOutput, ResultWrapper: "ListUsersResult",
-		Pages: []string{"Users"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ListVirtualMFADevices",
-		Action: "iam:ListVirtualMFADevices", Level: awsquery.List,
-		Input: &shapeListVirtualMFADevicesInput, NewInput: func() any { return new(ListVirtualMFADevicesInput) },
-		Output: &shapeListVirtualMFADevicesOutput, ResultWrapper: "ListVirtualMFADevicesResult",
-		Pages: []string{"VirtualMFADevices"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "PutGroupPolicy",
-		Action: "iam:PutGroupPolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		Errors: []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "ServiceFailure"},
-		Input:  &shapePutGroupPolicyInput, NewInput: func() any { return new(PutGroupPolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "PutRolePermissionsBoundary",
-		Action: "iam:PutRolePermissionsBoundary", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:RoleTemplateARN"},
-		Errors:        []string{"NoSuchEntity", "InvalidInput", "UnmodifiableEntity", "PolicyNotAttachable", "ServiceFailure"},
-		Input:         &shapePutRolePermissionsBoundaryInput, NewInput: func() any { return new(PutRolePermissionsBoundaryInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "PutRolePolicy",
-		Action: "iam:PutRolePolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary", "iam:RoleTemplateARN"},
-		Errors:        []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
-		Input:         &shapePutRolePolicyInput, NewInput: func() any { return new(PutRolePolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "PutUserPermissionsBoundary",
-		Action: "iam:PutUserPermissionsBoundary", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary"},
-		Errors:        []string{"NoSuchEntity", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
-		Input:         &shapePutUserPermissionsBoundaryInput, NewInput: func() any { return new(PutUserPermissionsBoundaryInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "PutUserPolicy",
-		Action: "iam:PutUserPolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary"},
-		Errors:        []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "ServiceFailure"},
-		Input:         &shapePutUserPolicyInput, NewInput: func() any { return new(PutUserPolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "RejectDelegationRequest",
-		Action: "iam:RejectDelegationRequest", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "delegation-request", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
-		Input:  &shapeRejectDelegationRequestInput, NewInput: func() any { return new(RejectDelegationRequestInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "RemoveClientIDFromOpenIDConnectProvider",
-		Action: "iam:RemoveClientIDFromOpenIDConnectProvider", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "oidc-provider", Required: true},
-		},
-		Errors: []string{"ConcurrentModification", "InvalidInput", "NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeRemoveClientIDFromOpenIDConnectProviderInput, NewInput: func() any { return new(RemoveClientIDFromOpenIDConnectProviderInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "RemoveRoleFromInstanceProfile",
-		Action: "iam:RemoveRoleFromInstanceProfile", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "instance-profile", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
-		Input:  &shapeRemoveRoleFromInstanceProfileInput, NewInput: func() any { return new(RemoveRoleFromInstanceProfileInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "RemoveUserFromGroup",
-		Action: "iam:RemoveUserFromGroup", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeRemoveUserFromGroupInput, NewInput: func() any { return new(RemoveUserFromGroupInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ResetServiceSpecificCredential",
-		Action: "iam:ResetServiceSpecificCredential", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:ServiceSpecificCredentialServiceName"},
-		Errors:        []string{"NoSuchEntity"},
-		Input:         &shapeResetServiceSpecificCredentialInput, NewInput: func() any { return new(ResetServiceSpecificCredentialInput) },
-		Output: &shapeResetServiceSpecificCredentialOutput, ResultWrapper: "ResetServiceSpecificCredentialResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "ResyncMFADevice",
-		Action: "iam:ResyncMFADevice", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"InvalidAuthenticationCode", "NoSuchEntity", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
-		Input:  &shapeResyncMFADeviceInput, NewInput: func() any { return new(ResyncMFADeviceInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "SendDelegationToken",
-		Action: "iam:SendDelegationToken", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "delegation-request", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
-		Input:  &shapeSendDelegationTokenInput, NewInput: func() any { return new(SendDelegationTokenInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "SetDefaultPolicyVersion",
-		Action: "iam:SetDefaultPolicyVersion", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "policy", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeSetDefaultPolicyVersionInput, NewInput: func() any { return new(SetDefaultPolicyVersionInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "SetSecurityTokenServicePreferences",
-		Action: "iam:SetSecurityTokenServicePreferences", Level: awsquery.Write,
-		Errors: []string{"ServiceFailure"},
-		Input:  &shapeSetSecurityTokenServicePreferencesInput, NewInput: func() any { return new(SetSecurityTokenServicePreferencesInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "SimulateCustomPolicy",
-		Action: "iam:SimulateCustomPolicy", Level: awsquery.Read,
-		Errors: []string{"InvalidInput", "PolicyEvaluation"},
-		Input:  &shapeSimulateCustomPolicyInput, NewInput: func() any { return new(SimulateCustomPolicyInput) },
-		Output: &shapeSimulateCustomPolicyOutput, ResultWrapper: "SimulateCustomPolicyResult",
-		Pages: []string{"EvaluationResults"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "SimulatePrincipalPolicy",
-		Action: "iam:SimulatePrincipalPolicy", Level: awsquery.Read,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: false},
-			{Type: "role", Required: false},
-			{Type: "user", Required: false},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "PolicyEvaluation"},
-		Input:  &shapeSimulatePrincipalPolicyInput, NewInput: func() any { return new(SimulatePrincipalPolicyInput) },
-		Output: &shapeSimulatePrincipalPolicyOutput, ResultWrapper: "SimulatePrincipalPolicyResult",
-		Pages: []string{"EvaluationResults"},
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagInstanceProfile",
-		Action: "iam:TagInstanceProfile", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "instance-profile", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeTagInstanceProfileInput, NewInput: func() any { return new(TagInstanceProfileInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagMFADevice",
-		Action: "iam:TagMFADevice", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "mfa", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"InvalidInput", "NoSuchEntity", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeTagMFADeviceInput, NewInput: func() any { return new(TagMFADeviceInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagOpenIDConnectProvider",
-		Action: "iam:TagOpenIDConnectProvider", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "oidc-provider", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeTagOpenIDConnectProviderInput, NewInput: func() any { return new(TagOpenIDConnectProviderInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagPolicy",
-		Action: "iam:TagPolicy", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "policy", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeTagPolicyInput, NewInput: func() any { return new(TagPolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagRole",
-		Action: "iam:TagRole", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys", "iam:RoleTemplateARN"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeTagRoleInput, NewInput: func() any { return new(TagRoleInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagSAMLProvider",
-		Action: "iam:TagSAMLProvider", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "saml-provider", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeTagSAMLProviderInput, NewInput: func() any { return new(TagSAMLProviderInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagServerCertificate",
-		Action: "iam:TagServerCertificate", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "server-certificate", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeTagServerCertificateInput, NewInput: func() any { return new(TagServerCertificateInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "TagUser",
-		Action: "iam:TagUser", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeTagUserInput, NewInput: func() any { return new(TagUserInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagInstanceProfile",
-		Action: "iam:UntagInstanceProfile", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "instance-profile", Required: true},
-		},
-		ConditionKeys: []string{"aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeUntagInstanceProfileInput, NewInput: func() any { return new(UntagInstanceProfileInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagMFADevice",
-		Action: "iam:UntagMFADevice", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "mfa", Required: true},
-		},
-		ConditionKeys: []string{"aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeUntagMFADeviceInput, NewInput: func() any { return new(UntagMFADeviceInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagOpenIDConnectProvider",
-		Action: "iam:UntagOpenIDConnectProvider", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "oidc-provider", Required: true},
-		},
-		ConditionKeys: []string{"aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeUntagOpenIDConnectProviderInput, NewInput: func() any { return new(UntagOpenIDConnectProviderInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagPolicy",
-		Action: "iam:UntagPolicy", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "policy", Required: true},
-		},
-		ConditionKeys: []string{"aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeUntagPolicyInput, NewInput: func() any { return new(UntagPolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagRole",
-		Action: "iam:UntagRole", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeUntagRoleInput, NewInput: func() any { return new(UntagRoleInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagSAMLProvider",
-		Action: "iam:UntagSAMLProvider", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "saml-provider", Required: true},
-		},
-		ConditionKeys: []string{"aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeUntagSAMLProviderInput, NewInput: func() any { return new(UntagSAMLProviderInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagServerCertificate",
-		Action: "iam:UntagServerCertificate", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "server-certificate", Required: true},
-		},
-		ConditionKeys: []string{"aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeUntagServerCertificateInput, NewInput: func() any { return new(UntagServerCertificateInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagUser",
-		Action: "iam:UntagUser", Level: awsquery.Tagging,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"aws:TagKeys"},
-		Errors:        []string{"NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeUntagUserInput, NewInput: func() any { return new(UntagUserInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateAccessKey",
-		Action: "iam:UpdateAccessKey", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure", "InvalidInput"},
-		Input:  &shapeUpdateAccessKeyInput, NewInput: func() any { return new(UpdateAccessKeyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateAccountPasswordPolicy",
-		Action: "iam:UpdateAccountPasswordPolicy", Level: awsquery.Write,
-		Errors: []string{"NoSuchEntity", "MalformedPolicyDocument", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeUpdateAccountPasswordPolicyInput, NewInput: func() any { return new(UpdateAccountPasswordPolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateAssumeRolePolicy",
-		Action: "iam:UpdateAssumeRolePolicy", Level: awsquery.Permissions,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary"},
-		Errors:        []string{"NoSuchEntity", "MalformedPolicyDocument", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
-		Input:         &shapeUpdateAssumeRolePolicyInput, NewInput: func() any { return new(UpdateAssumeRolePolicyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateDelegationRequest",
-		Action: "iam:UpdateDelegationRequest", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "delegation-request", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
-		Input:  &shapeUpdateDelegationRequestInput, NewInput: func() any { return new(UpdateDelegationRequestInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateGroup",
-		Action: "iam:UpdateGroup", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "group", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "EntityAlreadyExists", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeUpdateGroupInput, NewInput: func() any { return new(UpdateGroupInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateLoginProfile",
-		Action: "iam:UpdateLoginProfile", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"EntityTemporarilyUnmodifiable", "NoSuchEntity", "PasswordPolicyViolation", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeUpdateLoginProfileInput, NewInput: func() any { return new(UpdateLoginProfileInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateOpenIDConnectProviderThumbprint",
-		Action: "iam:UpdateOpenIDConnectProviderThumbprint", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "oidc-provider", Required: true},
-		},
-		Errors: []string{"ConcurrentModification", "InvalidInput", "NoSuchEntity", "ServiceFailure"},
-		Input:  &shapeUpdateOpenIDConnectProviderThumbprintInput, NewInput: func() any { return new(UpdateOpenIDConnectProviderThumbprintInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateRole",
-		Action: "iam:UpdateRole", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary"},
-		Errors:        []string{"UnmodifiableEntity", "NoSuchEntity", "ServiceFailure"},
-		Input:         &shapeUpdateRoleInput, NewInput: func() any { return new(UpdateRoleInput) },
-		Output: &shapeUpdateRoleOutput, ResultWrapper: "UpdateRoleResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateRoleDescription",
-		Action: "iam:UpdateRoleDescription", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "role", Required: true},
-		},
-		ConditionKeys: []string{"iam:PermissionsBoundary"},
-		Errors:        []string{"NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
-		Input:         &shapeUpdateRoleDescriptionInput, NewInput: func() any { return new(UpdateRoleDescriptionInput) },
-		Output: &shapeUpdateRoleDescriptionOutput, ResultWrapper: "UpdateRoleDescriptionResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateSAMLProvider",
-		Action: "iam:UpdateSAMLProvider", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "saml-provider", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
-		Input:  &shapeUpdateSAMLProviderInput, NewInput: func() any { return new(UpdateSAMLProviderInput) },
-		Output: &shapeUpdateSAMLProviderOutput, ResultWrapper: "UpdateSAMLProviderResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateSSHPublicKey",
-		Action: "iam:UpdateSSHPublicKey", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "InvalidInput"},
-		Input:  &shapeUpdateSSHPublicKeyInput, NewInput: func() any { return new(UpdateSSHPublicKeyInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateServerCertificate",
-		Action: "iam:UpdateServerCertificate", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "server-certificate", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "EntityAlreadyExists", "LimitExceeded", "ServiceFailure"},
-		Input:  &shapeUpdateServerCertificateInput, NewInput: func() any { return new(UpdateServerCertificateInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateServiceSpecificCredential",
-		Action: "iam:UpdateServiceSpecificCredential", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:ServiceSpecificCredentialServiceName"},
-		Errors:        []string{"NoSuchEntity"},
-		Input:         &shapeUpdateServiceSpecificCredentialInput, NewInput: func() any { return new(UpdateServiceSpecificCredentialInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateSigningCertificate",
-		Action: "iam:UpdateSigningCertificate", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure", "InvalidInput"},
-		Input:  &shapeUpdateSigningCertificateInput, NewInput: func() any { return new(UpdateSigningCertificateInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateUser",
-		Action: "iam:UpdateUser", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"NoSuchEntity", "LimitExceeded", "EntityAlreadyExists", "EntityTemporarilyUnmodifiable", "ConcurrentModification", "ServiceFailure"},
-		Input:  &shapeUpdateUserInput, NewInput: func() any { return new(UpdateUserInput) },
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UploadSSHPublicKey",
-		Action: "iam:UploadSSHPublicKey", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"LimitExceeded", "NoSuchEntity", "InvalidPublicKey", "DuplicateSSHPublicKey", "UnrecognizedPublicKeyEncoding"},
-		Input:  &shapeUploadSSHPublicKeyInput, NewInput: func() any { return new(UploadSSHPublicKeyInput) },
-		Output: &shapeUploadSSHPublicKeyOutput, ResultWrapper: "UploadSSHPublicKeyResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UploadServerCertificate",
-		Action: "iam:UploadServerCertificate", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "server-certificate", Required: true},
-		},
-		ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-		Errors:        []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "MalformedCertificate", "KeyPairMismatch", "ConcurrentModification", "ServiceFailure"},
-		Input:         &shapeUploadServerCertificateInput, NewInput: func() any { return new(UploadServerCertificateInput) },
-		Output: &shapeUploadServerCertificateOutput, ResultWrapper: "UploadServerCertificateResult",
-	},
-	{
-		Service: "iam", Version: Version, Namespace: Namespace, Name: "UploadSigningCertificate",
-		Action: "iam:UploadSigningCertificate", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Errors: []string{"LimitExceeded", "EntityAlreadyExists", "MalformedCertificate", "InvalidCertificate", "DuplicateCertificate", "NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
-		Input:  &shapeUploadSigningCertificateInput, NewInput: func() any { return new(UploadSigningCertificateInput) },
-		Output: &shapeUploadSigningCertificateOutput, ResultWrapper: "UploadSigningCertificateResult",
-	},
+	AcceptDelegationRequest.Operation,
+	AddClientIDToOpenIDConnectProvider.Operation,
+	AddRoleToInstanceProfile.Operation,
+	AddUserToGroup.Operation,
+	AssociateDelegationRequest.Operation,
+	AttachGroupPolicy.Operation,
+	AttachRolePolicy.Operation,
+	AttachUserPolicy.Operation,
+	ChangePassword.Operation,
+	CreateAccessKey.Operation,
+	CreateAccountAlias.Operation,
+	CreateDelegationRequest.Operation,
+	CreateGroup.Operation,
+	CreateInstanceProfile.Operation,
+	CreateLoginProfile.Operation,
+	CreateOpenIDConnectProvider.Operation,
+	CreatePolicy.Operation,
+	CreatePolicyVersion.Operation,
+	CreateRole.Operation,
+	CreateSAMLProvider.Operation,
+	CreateServiceLinkedRole.Operation,
+	CreateServiceSpecificCredential.Operation,
+	CreateUser.Operation,
+	CreateVirtualMFADevice.Operation,
+	DeactivateMFADevice.Operation,
+	DeleteAccessKey.Operation,
+	DeleteAccountAlias.Operation,
+	DeleteAccountPasswordPolicy.Operation,
+	DeleteGroup.Operation,
+	DeleteGroupPolicy.Operation,
+	DeleteInstanceProfile.Operation,
+	DeleteLoginProfile.Operation,
+	DeleteOpenIDConnectProvider.Operation,
+	DeletePolicy.Operation,
+	DeletePolicyVersion.Operation,
+	DeleteRole.Operation,
+	DeleteRolePermissionsBoundary.Operation,
+	DeleteRolePolicy.Operation,
+	DeleteSAMLProvider.Operation,
+	DeleteSSHPublicKey.Operation,
+	DeleteServerCertificate.Operation,
+	DeleteServiceLinkedRole.Operation,
+	DeleteServiceSpecificCredential.Operation,
+	DeleteSigningCertificate.Operation,
+	DeleteUser.Operation,
+	DeleteUserPermissionsBoundary.Operation,
+	DeleteUserPolicy.Operation,
+	DeleteVirtualMFADevice.Operation,
+	DetachGroupPolicy.Operation,
+	DetachRolePolicy.Operation,
+	DetachUserPolicy.Operation,
+	DisableOrganizationsRootCredentialsManagement.Operation,
+	DisableOrganizationsRootSessions.Operation,
+	DisableOutboundWebIdentityFederation.Operation,
+	EnableMFADevice.Operation,
+	EnableOrganizationsRootCredentialsManagement.Operation,
+	EnableOrganizationsRootSessions.Operation,
+	EnableOutboundWebIdentityFederation.Operation,
+	GenerateCredentialReport.Operation,
+	GenerateOrganizationsAccessReport.Operation,
+	GenerateServiceLastAccessedDetails.Operation,
+	GetAccessKeyLastUsed.Operation,
+	GetAccountAuthorizationDetails.Operation,
+	GetAccountPasswordPolicy.Operation,
+	GetAccountSummary.Operation,
+	GetContextKeysForCustomPolicy.Operation,
+	GetContextKeysForPrincipalPolicy.Operation,
+	GetCredentialReport.Operation,
+	GetDelegationRequest.Operation,
+	GetGroup.Operation,
+	GetGroupPolicy.Operation,
+	GetHumanReadableSummary.Operation,
+	GetInstanceProfile.Operation,
+	GetLoginProfile.Operation,
+	GetMFADevice.Operation,
+	GetOpenIDConnectProvider.Operation,
+	GetOrganizationsAccessReport.Operation,
+	GetOutboundWebIdentityFederationInfo.Operation,
+	GetPolicy.Operation,
+	GetPolicyVersion.Operation,
+	GetRole.Operation,
+	GetRolePolicy.Operation,
+	GetSAMLProvider.Operation,
+	GetSSHPublicKey.Operation,
+	GetServerCertificate.Operation,
+	GetServiceLastAccessedDetails.Operation,
+	GetServiceLastAccessedDetailsWithEntities.Operation,
+	GetServiceLinkedRoleDeletionStatus.Operation,
+	GetUser.Operation,
+	GetUserPolicy.Operation,
+	ListAccessKeys.Operation,
+	ListAccountAliases.Operation,
+	ListAttachedGroupPolicies.Operation,
+	ListAttachedRolePolicies.Operation,
+	ListAttachedUserPolicies.Operation,
+	ListDelegationRequests.Operation,
+	ListEntitiesForPolicy.Operation,
+	ListGroupPolicies.Operation,
+	ListGroups.Operation,
+	ListGroupsForUser.Operation,
+	ListInstanceProfileTags.Operation,
+	ListInstanceProfiles.Operation,
+	ListInstanceProfilesForRole.Operation,
+	ListMFADeviceTags.Operation,
+	ListMFADevices.Operation,
+	ListOpenIDConnectProviderTags.Operation,
+	ListOpenIDConnectProviders.Operation,
+	ListOrganizationsFeatures.Operation,
+	ListPolicies.Operation,
+	ListPoliciesGrantingServiceAccess.Operation,
+	ListPolicyTags.Operation,
+	ListPolicyVersions.Operation,
+	ListRolePolicies.Operation,
+	ListRoleTags.Operation,
+	ListRoles.Operation,
+	ListSAMLProviderTags.Operation,
+	ListSAMLProviders.Operation,
+	ListSSHPublicKeys.Operation,
+	ListServerCertificateTags.Operation,
+	ListServerCertificates.Operation,
+	ListServiceSpecificCredentials.Operation,
+	ListSigningCertificates.Operation,
+	ListUserPolicies.Operation,
+	ListUserTags.Operation,
+	ListUsers.Operation,
+	ListVirtualMFADevices.Operation,
+	PutGroupPolicy.Operation,
+	PutRolePermissionsBoundary.Operation,
+	PutRolePolicy.Operation,
+	PutUserPermissionsBoundary.Operation,
+	PutUserPolicy.Operation,
+	RejectDelegationRequest.Operation,
+	RemoveClientIDFromOpenIDConnectProvider.Operation,
+	RemoveRoleFromInstanceProfile.Operation,
+	RemoveUserFromGroup.Operation,
+	ResetServiceSpecificCredential.Operation,
+	ResyncMFADevice.Operation,
+	SendDelegationToken.Operation,
+	SetDefaultPolicyVersion.Operation,
+	SetSecurityTokenServicePreferences.Operation,
+	SimulateCustomPolicy.Operation,
+	SimulatePrincipalPolicy.Operation,
+	TagInstanceProfile.Operation,
+	TagMFADevice.Operation,
+	TagOpenIDConnectProvider.Operation,
+	TagPolicy.Operation,
+	TagRole.Operation,
+	TagSAMLProvider.Operation,
+	TagServerCertificate.Operation,
+	TagUser.Operation,
+	UntagInstanceProfile.Operation,
+	UntagMFADevice.Operation,
+	UntagOpenIDConnectProvider.Operation,
+	UntagPolicy.Operation,
+	UntagRole.Operation,
+	UntagSAMLProvider.Operation,
+	UntagServerCertificate.Operation,
+	UntagUser.Operation,
+	UpdateAccessKey.Operation,
+	UpdateAccountPasswordPolicy.Operation,
+	UpdateAssumeRolePolicy.Operation,
+	UpdateDelegationRequest.Operation,
+	UpdateGroup.Operation,
+	UpdateLoginProfile.Operation,
+	UpdateOpenIDConnectProviderThumbprint.Operation,
+	UpdateRole.Operation,
+	UpdateRoleDescription.Operation,
+	UpdateSAMLProvider.Operation,
+	UpdateSSHPublicKey.Operation,
+	UpdateServerCertificate.Operation,
+	UpdateServiceSpecificCredential.Operation,
+	UpdateSigningCertificate.Operation,
+	UpdateUser.Operation,
+	UploadSSHPublicKey.Operation,
+	UploadServerCertificate.Operation,
+	UploadSigningCertificate.Operation,
 }
+
+// AcceptDelegationRequest is the operation iam:AcceptDelegationRequest with the types of its input and output.
+var AcceptDelegationRequest = awsquery.Typed[AcceptDelegationRequestInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "AcceptDelegationRequest",
+	Action: "iam:AcceptDelegationRequest", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "delegation-request", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification"},
+	Input:  &shapeAcceptDelegationRequestInput, NewInput: func() any { return new(AcceptDelegationRequestInput) },
+}}
+
+// AddClientIDToOpenIDConnectProvider is the operation iam:AddClientIDToOpenIDConnectProvider with the types of its input and output.
+var AddClientIDToOpenIDConnectProvider = awsquery.Typed[AddClientIDToOpenIDConnectProviderInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "AddClientIDToOpenIDConnectProvider",
+	Action: "iam:AddClientIDToOpenIDConnectProvider", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "oidc-provider", Required: true},
+	},
+	Errors: []string{"ConcurrentModification", "InvalidInput", "NoSuchEntity", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeAddClientIDToOpenIDConnectProviderInput, NewInput: func() any { return new(AddClientIDToOpenIDConnectProviderInput) },
+}}
+
+// AddRoleToInstanceProfile is the operation iam:AddRoleToInstanceProfile with the types of its input and output.
+var AddRoleToInstanceProfile = awsquery.Typed[AddRoleToInstanceProfileInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "AddRoleToInstanceProfile",
+	Action: "iam:AddRoleToInstanceProfile", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "instance-profile", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "EntityAlreadyExists", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
+	Input:  &shapeAddRoleToInstanceProfileInput, NewInput: func() any { return new(AddRoleToInstanceProfileInput) },
+}}
+
+// AddUserToGroup is the operation iam:AddUserToGroup with the types of its input and output.
+var AddUserToGroup = awsquery.Typed[AddUserToGroupInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "AddUserToGroup",
+	Action: "iam:AddUserToGroup", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeAddUserToGroupInput, NewInput: func() any { return new(AddUserToGroupInput) },
+}}
+
+// AssociateDelegationRequest is the operation iam:AssociateDelegationRequest with the types of its input and output.
+var AssociateDelegationRequest = awsquery.Typed[AssociateDelegationRequestInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "AssociateDelegationRequest",
+	Action: "iam:AssociateDelegationRequest", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "delegation-request", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
+	Input:  &shapeAssociateDelegationRequestInput, NewInput: func() any { return new(AssociateDelegationRequestInput) },
+}}
+
+// AttachGroupPolicy is the operation iam:AttachGroupPolicy with the types of its input and output.
+var AttachGroupPolicy = awsquery.Typed[AttachGroupPolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "AttachGroupPolicy",
+	Action: "iam:AttachGroupPolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	ConditionKeys: []string{"iam:PolicyARN"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
+	Input:         &shapeAttachGroupPolicyInput, NewInput: func() any { return new(AttachGroupPolicyInput) },
+}}
+
+// AttachRolePolicy is the operation iam:AttachRolePolicy with the types of its input and output.
+var AttachRolePolicy = awsquery.Typed[AttachRolePolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "AttachRolePolicy",
+	Action: "iam:AttachRolePolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN", "iam:RoleTemplateARN"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "UnmodifiableEntity", "PolicyNotAttachable", "ServiceFailure"},
+	Input:         &shapeAttachRolePolicyInput, NewInput: func() any { return new(AttachRolePolicyInput) },
+}}
+
+// AttachUserPolicy is the operation iam:AttachUserPolicy with the types of its input and output.
+var AttachUserPolicy = awsquery.Typed[AttachUserPolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "AttachUserPolicy",
+	Action: "iam:AttachUserPolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
+	Input:         &shapeAttachUserPolicyInput, NewInput: func() any { return new(AttachUserPolicyInput) },
+}}
+
+// ChangePassword is the operation iam:ChangePassword with the types of its input and output.
+var ChangePassword = awsquery.Typed[ChangePasswordInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ChangePassword",
+	Action: "iam:ChangePassword", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidUserType", "LimitExceeded", "EntityTemporarilyUnmodifiable", "PasswordPolicyViolation", "ServiceFailure"},
+	Input:  &shapeChangePasswordInput, NewInput: func() any { return new(ChangePasswordInput) },
+}}
+
+// CreateAccessKey is the operation iam:CreateAccessKey with the types of its input and output.
+var CreateAccessKey = awsquery.Typed[CreateAccessKeyInput, CreateAccessKeyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateAccessKey",
+	Action: "iam:CreateAccessKey", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeCreateAccessKeyInput, NewInput: func() any { return new(CreateAccessKeyInput) },
+	Output: &shapeCreateAccessKeyOutput, ResultWrapper: "CreateAccessKeyResult",
+}}
+
+// CreateAccountAlias is the operation iam:CreateAccountAlias with the types of its input and output.
+var CreateAccountAlias = awsquery.Typed[CreateAccountAliasInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateAccountAlias",
+	Action: "iam:CreateAccountAlias", Level: awsquery.Write,
+	Errors: []string{"ConcurrentModification", "EntityAlreadyExists", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeCreateAccountAliasInput, NewInput: func() any { return new(CreateAccountAliasInput) },
+}}
+
+// CreateDelegationRequest is the operation iam:CreateDelegationRequest with the types of its input and output.
+var CreateDelegationRequest = awsquery.Typed[CreateDelegationRequestInput, CreateDelegationRequestOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateDelegationRequest",
+	Action: "iam:CreateDelegationRequest", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "delegation-request", Required: true},
+	},
+	ConditionKeys: []string{"iam:DelegationDuration", "iam:NotificationChannel", "iam:TemplateArn"},
+	Errors:        []string{"EntityAlreadyExists", "ServiceFailure", "InvalidInput", "LimitExceeded", "ConcurrentModification"},
+	Input:         &shapeCreateDelegationRequestInput, NewInput: func() any { return new(CreateDelegationRequestInput) },
+	Output: &shapeCreateDelegationRequestOutput, ResultWrapper: "CreateDelegationRequestResult",
+}}
+
+// CreateGroup is the operation iam:CreateGroup with the types of its input and output.
+var CreateGroup = awsquery.Typed[CreateGroupInput, CreateGroupOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateGroup",
+	Action: "iam:CreateGroup", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	Errors: []string{"LimitExceeded", "EntityAlreadyExists", "NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeCreateGroupInput, NewInput: func() any { return new(CreateGroupInput) },
+	Output: &shapeCreateGroupOutput, ResultWrapper: "CreateGroupResult",
+}}
+
+// CreateInstanceProfile is the operation iam:CreateInstanceProfile with the types of its input and output.
+var CreateInstanceProfile = awsquery.Typed[CreateInstanceProfileInput, CreateInstanceProfileOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateInstanceProfile",
+	Action: "iam:CreateInstanceProfile", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "instance-profile", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"EntityAlreadyExists", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeCreateInstanceProfileInput, NewInput: func() any { return new(CreateInstanceProfileInput) },
+	Output: &shapeCreateInstanceProfileOutput, ResultWrapper: "CreateInstanceProfileResult",
+}}
+
+// CreateLoginProfile is the operation iam:CreateLoginProfile with the types of its input and output.
+var CreateLoginProfile = awsquery.Typed[CreateLoginProfileInput, CreateLoginProfileOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateLoginProfile",
+	Action: "iam:CreateLoginProfile", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"EntityAlreadyExists", "NoSuchEntity", "PasswordPolicyViolation", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeCreateLoginProfileInput, NewInput: func() any { return new(CreateLoginProfileInput) },
+	Output: &shapeCreateLoginProfileOutput, ResultWrapper: "CreateLoginProfileResult",
+}}
+
+// CreateOpenIDConnectProvider is the operation iam:CreateOpenIDConnectProvider with the types of its input and output.
+var CreateOpenIDConnectProvider = awsquery.Typed[CreateOpenIDConnectProviderInput, CreateOpenIDConnectProviderOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateOpenIDConnectProvider",
+	Action: "iam:CreateOpenIDConnectProvider", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "oidc-provider", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"InvalidInput", "EntityAlreadyExists", "LimitExceeded", "ConcurrentModification", "ServiceFailure", "OpenIdIdpCommunicationError"},
+	Input:         &shapeCreateOpenIDConnectProviderInput, NewInput: func() any { return new(CreateOpenIDConnectProviderInput) },
+	Output: &shapeCreateOpenIDConnectProviderOutput, ResultWrapper: "CreateOpenIDConnectProviderResult",
+}}
+
+// CreatePolicy is the operation iam:CreatePolicy with the types of its input and output.
+var CreatePolicy = awsquery.Typed[CreatePolicyInput, CreatePolicyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreatePolicy",
+	Action: "iam:CreatePolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "policy", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"InvalidInput", "LimitExceeded", "EntityAlreadyExists", "MalformedPolicyDocument", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeCreatePolicyInput, NewInput: func() any { return new(CreatePolicyInput) },
+	Output: &shapeCreatePolicyOutput, ResultWrapper: "CreatePolicyResult",
+}}
+
+// CreatePolicyVersion is the operation iam:CreatePolicyVersion with the types of its input and output.
+var CreatePolicyVersion = awsquery.Typed[CreatePolicyVersionInput, CreatePolicyVersionOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreatePolicyVersion",
+	Action: "iam:CreatePolicyVersion", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "policy", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "MalformedPolicyDocument", "InvalidInput", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeCreatePolicyVersionInput, NewInput: func() any { return new(CreatePolicyVersionInput) },
+	Output: &shapeCreatePolicyVersionOutput, ResultWrapper: "CreatePolicyVersionResult",
+}}
+
+// CreateRole is the operation iam:CreateRole with the types of its input and output.
+var CreateRole = awsquery.Typed[CreateRoleInput, CreateRoleOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateRole",
+	Action: "iam:CreateRole", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys", "iam:PermissionsBoundary", "iam:RoleTemplateARN"},
+	Errors:        []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "MalformedPolicyDocument", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeCreateRoleInput, NewInput: func() any { return new(CreateRoleInput) },
+	Output: &shapeCreateRoleOutput, ResultWrapper: "CreateRoleResult",
+}}
+
+// CreateSAMLProvider is the operation iam:CreateSAMLProvider with the types of its input and output.
+var CreateSAMLProvider = awsquery.Typed[CreateSAMLProviderInput, CreateSAMLProviderOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateSAMLProvider",
+	Action: "iam:CreateSAMLProvider", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "saml-provider", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"InvalidInput", "EntityAlreadyExists", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeCreateSAMLProviderInput, NewInput: func() any { return new(CreateSAMLProviderInput) },
+	Output: &shapeCreateSAMLProviderOutput, ResultWrapper: "CreateSAMLProviderResult",
+}}
+
+// CreateServiceLinkedRole is the operation iam:CreateServiceLinkedRole with the types of its input and output.
+var CreateServiceLinkedRole = awsquery.Typed[CreateServiceLinkedRoleInput, CreateServiceLinkedRoleOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateServiceLinkedRole",
+	Action: "iam:CreateServiceLinkedRole", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"iam:AWSServiceName"},
+	Errors:        []string{"InvalidInput", "LimitExceeded", "NoSuchEntity", "ServiceFailure"},
+	Input:         &shapeCreateServiceLinkedRoleInput, NewInput: func() any { return new(CreateServiceLinkedRoleInput) },
+	Output: &shapeCreateServiceLinkedRoleOutput, ResultWrapper: "CreateServiceLinkedRoleResult",
+}}
+
+// CreateServiceSpecificCredential is the operation iam:CreateServiceSpecificCredential with the types of its input and output.
+var CreateServiceSpecificCredential = awsquery.Typed[CreateServiceSpecificCredentialInput, CreateServiceSpecificCredentialOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateServiceSpecificCredential",
+	Action: "iam:CreateServiceSpecificCredential", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:ServiceSpecificCredentialAgeDays", "iam:ServiceSpecificCredentialServiceName"},
+	Errors:        []string{"LimitExceeded", "NoSuchEntity", "NotSupportedService"},
+	Input:         &shapeCreateServiceSpecificCredentialInput, NewInput: func() any { return new(CreateServiceSpecificCredentialInput) },
+	Output: &shapeCreateServiceSpecificCredentialOutput, ResultWrapper: "CreateServiceSpecificCredentialResult",
+}}
+
+// CreateUser is the operation iam:CreateUser with the types of its input and output.
+var CreateUser = awsquery.Typed[CreateUserInput, CreateUserOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateUser",
+	Action: "iam:CreateUser", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys", "iam:PermissionsBoundary"},
+	Errors:        []string{"LimitExceeded", "EntityAlreadyExists", "NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeCreateUserInput, NewInput: func() any { return new(CreateUserInput) },
+	Output: &shapeCreateUserOutput, ResultWrapper: "CreateUserResult",
+}}
+
+// CreateVirtualMFADevice is the operation iam:CreateVirtualMFADevice with the types of its input and output.
+var CreateVirtualMFADevice = awsquery.Typed[CreateVirtualMFADeviceInput, CreateVirtualMFADeviceOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateVirtualMFADevice",
+	Action: "iam:CreateVirtualMFADevice", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "mfa", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeCreateVirtualMFADeviceInput, NewInput: func() any { return new(CreateVirtualMFADeviceInput) },
+	Output: &shapeCreateVirtualMFADeviceOutput, ResultWrapper: "CreateVirtualMFADeviceResult",
+}}
+
+// DeactivateMFADevice is the operation iam:DeactivateMFADevice with the types of its input and output.
+var DeactivateMFADevice = awsquery.Typed[DeactivateMFADeviceInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeactivateMFADevice",
+	Action: "iam:DeactivateMFADevice", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"EntityTemporarilyUnmodifiable", "NoSuchEntity", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
+	Input:  &shapeDeactivateMFADeviceInput, NewInput: func() any { return new(DeactivateMFADeviceInput) },
+}}
+
+// DeleteAccessKey is the operation iam:DeleteAccessKey with the types of its input and output.
+var DeleteAccessKey = awsquery.Typed[DeleteAccessKeyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteAccessKey",
+	Action: "iam:DeleteAccessKey", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeDeleteAccessKeyInput, NewInput: func() any { return new(DeleteAccessKeyInput) },
+}}
+
+// DeleteAccountAlias is the operation iam:DeleteAccountAlias with the types of its input and output.
+var DeleteAccountAlias = awsquery.Typed[DeleteAccountAliasInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteAccountAlias",
+	Action: "iam:DeleteAccountAlias", Level: awsquery.Write,
+	Errors: []string{"ConcurrentModification", "NoSuchEntity", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeDeleteAccountAliasInput, NewInput: func() any { return new(DeleteAccountAliasInput) },
+}}
+
+// DeleteAccountPasswordPolicy is the operation iam:DeleteAccountPasswordPolicy with the types of its input and output.
+var DeleteAccountPasswordPolicy = awsquery.Typed[DeleteAccountPasswordPolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteAccountPasswordPolicy",
+	Action: "iam:DeleteAccountPasswordPolicy", Level: awsquery.Permissions,
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeDeleteAccountPasswordPolicyInput, NewInput: func() any { return new(DeleteAccountPasswordPolicyInput) },
+}}
+
+// DeleteGroup is the operation iam:DeleteGroup with the types of its input and output.
+var DeleteGroup = awsquery.Typed[DeleteGroupInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteGroup",
+	Action: "iam:DeleteGroup", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeDeleteGroupInput, NewInput: func() any { return new(DeleteGroupInput) },
+}}
+
+// DeleteGroupPolicy is the operation iam:DeleteGroupPolicy with the types of its input and output.
+var DeleteGroupPolicy = awsquery.Typed[DeleteGroupPolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteGroupPolicy",
+	Action: "iam:DeleteGroupPolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeDeleteGroupPolicyInput, NewInput: func() any { return new(DeleteGroupPolicyInput) },
+}}
+
+// DeleteInstanceProfile is the operation iam:DeleteInstanceProfile with the types of its input and output.
+var DeleteInstanceProfile = awsquery.Typed[DeleteInstanceProfileInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteInstanceProfile",
+	Action: "iam:DeleteInstanceProfile", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "instance-profile", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeDeleteInstanceProfileInput, NewInput: func() any { return new(DeleteInstanceProfileInput) },
+}}
+
+// DeleteLoginProfile is the operation iam:DeleteLoginProfile with the types of its input and output.
+var DeleteLoginProfile = awsquery.Typed[DeleteLoginProfileInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteLoginProfile",
+	Action: "iam:DeleteLoginProfile", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"EntityTemporarilyUnmodifiable", "NoSuchEntity", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeDeleteLoginProfileInput, NewInput: func() any { return new(DeleteLoginProfileInput) },
+}}
+
+// DeleteOpenIDConnectProvider is the operation iam:DeleteOpenIDConnectProvider with the types of its input and output.
+var DeleteOpenIDConnectProvider = awsquery.Typed[DeleteOpenIDConnectProviderInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteOpenIDConnectProvider",
+	Action: "iam:DeleteOpenIDConnectProvider", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "oidc-provider", Required: true},
+	},
+	Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeDeleteOpenIDConnectProviderInput, NewInput: func() any { return new(DeleteOpenIDConnectProviderInput) },
+}}
+
+// DeletePolicy is the operation iam:DeletePolicy with the types of its input and output.
+var DeletePolicy = awsquery.Typed[DeletePolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeletePolicy",
+	Action: "iam:DeletePolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "policy", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "DeleteConflict", "ServiceFailure"},
+	Input:  &shapeDeletePolicyInput, NewInput: func() any { return new(DeletePolicyInput) },
+}}
+
+// DeletePolicyVersion is the operation iam:DeletePolicyVersion with the types of its input and output.
+var DeletePolicyVersion = awsquery.Typed[DeletePolicyVersionInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeletePolicyVersion",
+	Action: "iam:DeletePolicyVersion", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "policy", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "DeleteConflict", "ServiceFailure"},
+	Input:  &shapeDeletePolicyVersionInput, NewInput: func() any { return new(DeletePolicyVersionInput) },
+}}
+
+// DeleteRole is the operation iam:DeleteRole with the types of its input and output.
+var DeleteRole = awsquery.Typed[DeleteRoleInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteRole",
+	Action: "iam:DeleteRole", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary"},
+	Errors:        []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "UnmodifiableEntity", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeDeleteRoleInput, NewInput: func() any { return new(DeleteRoleInput) },
+}}
+
+// DeleteRolePermissionsBoundary is the operation iam:DeleteRolePermissionsBoundary with the types of its input and output.
+var DeleteRolePermissionsBoundary = awsquery.Typed[DeleteRolePermissionsBoundaryInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteRolePermissionsBoundary",
+	Action: "iam:DeleteRolePermissionsBoundary", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary"},
+	Errors:        []string{"NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
+	Input:         &shapeDeleteRolePermissionsBoundaryInput, NewInput: func() any { return new(DeleteRolePermissionsBoundaryInput) },
+}}
+
+// DeleteRolePolicy is the operation iam:DeleteRolePolicy with the types of its input and output.
+var DeleteRolePolicy = awsquery.Typed[DeleteRolePolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteRolePolicy",
+	Action: "iam:DeleteRolePolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
+	Input:         &shapeDeleteRolePolicyInput, NewInput: func() any { return new(DeleteRolePolicyInput) },
+}}
+
+// DeleteSAMLProvider is the operation iam:DeleteSAMLProvider with the types of its input and output.
+var DeleteSAMLProvider = awsquery.Typed[DeleteSAMLProviderInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteSAMLProvider",
+	Action: "iam:DeleteSAMLProvider", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "saml-provider", Required: true},
+	},
+	Errors: []string{"InvalidInput", "LimitExceeded", "NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeDeleteSAMLProviderInput, NewInput: func() any { return new(DeleteSAMLProviderInput) },
+}}
+
+// DeleteSSHPublicKey is the operation iam:DeleteSSHPublicKey with the types of its input and output.
+var DeleteSSHPublicKey = awsquery.Typed[DeleteSSHPublicKeyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteSSHPublicKey",
+	Action: "iam:DeleteSSHPublicKey", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity"},
+	Input:  &shapeDeleteSSHPublicKeyInput, NewInput: func() any { return new(DeleteSSHPublicKeyInput) },
+}}
+
+// DeleteServerCertificate is the operation iam:DeleteServerCertificate with the types of its input and output.
+var DeleteServerCertificate = awsquery.Typed[DeleteServerCertificateInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteServerCertificate",
+	Action: "iam:DeleteServerCertificate", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "server-certificate", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeDeleteServerCertificateInput, NewInput: func() any { return new(DeleteServerCertificateInput) },
+}}
+
+// DeleteServiceLinkedRole is the operation iam:DeleteServiceLinkedRole with the types of its input and output.
+var DeleteServiceLinkedRole = awsquery.Typed[DeleteServiceLinkedRoleInput, DeleteServiceLinkedRoleOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteServiceLinkedRole",
+	Action: "iam:DeleteServiceLinkedRole", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeDeleteServiceLinkedRoleInput, NewInput: func() any { return new(DeleteServiceLinkedRoleInput) },
+	Output: &shapeDeleteServiceLinkedRoleOutput, ResultWrapper: "DeleteServiceLinkedRoleResult",
+}}
+
+// DeleteServiceSpecificCredential is the operation iam:DeleteServiceSpecificCredential with the types of its input and output.
+var DeleteServiceSpecificCredential = awsquery.Typed[DeleteServiceSpecificCredentialInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteServiceSpecificCredential",
+	Action: "iam:DeleteServiceSpecificCredential", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:ServiceSpecificCredentialServiceName"},
+	Errors:        []string{"NoSuchEntity"},
+	Input:         &shapeDeleteServiceSpecificCredentialInput, NewInput: func() any { return new(DeleteServiceSpecificCredentialInput) },
+}}
+
+// DeleteSigningCertificate is the operation iam:DeleteSigningCertificate with the types of its input and output.
+var DeleteSigningCertificate = awsquery.Typed[DeleteSigningCertificateInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteSigningCertificate",
+	Action: "iam:DeleteSigningCertificate", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeDeleteSigningCertificateInput, NewInput: func() any { return new(DeleteSigningCertificateInput) },
+}}
+
+// DeleteUser is the operation iam:DeleteUser with the types of its input and output.
+var DeleteUser = awsquery.Typed[DeleteUserInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteUser",
+	Action: "iam:DeleteUser", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"LimitExceeded", "NoSuchEntity", "DeleteConflict", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeDeleteUserInput, NewInput: func() any { return new(DeleteUserInput) },
+}}
+
+// DeleteUserPermissionsBoundary is the operation iam:DeleteUserPermissionsBoundary with the types of its input and output.
+var DeleteUserPermissionsBoundary = awsquery.Typed[DeleteUserPermissionsBoundaryInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteUserPermissionsBoundary",
+	Action: "iam:DeleteUserPermissionsBoundary", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary"},
+	Errors:        []string{"NoSuchEntity", "ServiceFailure"},
+	Input:         &shapeDeleteUserPermissionsBoundaryInput, NewInput: func() any { return new(DeleteUserPermissionsBoundaryInput) },
+}}
+
+// DeleteUserPolicy is the operation iam:DeleteUserPolicy with the types of its input and output.
+var DeleteUserPolicy = awsquery.Typed[DeleteUserPolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteUserPolicy",
+	Action: "iam:DeleteUserPolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
+	Input:         &shapeDeleteUserPolicyInput, NewInput: func() any { return new(DeleteUserPolicyInput) },
+}}
+
+// DeleteVirtualMFADevice is the operation iam:DeleteVirtualMFADevice with the types of its input and output.
+var DeleteVirtualMFADevice = awsquery.Typed[DeleteVirtualMFADeviceInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteVirtualMFADevice",
+	Action: "iam:DeleteVirtualMFADevice", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "mfa", Required: false},
+		{Type: "sms-mfa", Required: false},
+	},
+	Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
+	Input:  &shapeDeleteVirtualMFADeviceInput, NewInput: func() any { return new(DeleteVirtualMFADeviceInput) },
+}}
+
+// DetachGroupPolicy is the operation iam:DetachGroupPolicy with the types of its input and output.
+var DetachGroupPolicy = awsquery.Typed[DetachGroupPolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DetachGroupPolicy",
+	Action: "iam:DetachGroupPolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	ConditionKeys: []string{"iam:PolicyARN"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ServiceFailure"},
+	Input:         &shapeDetachGroupPolicyInput, NewInput: func() any { return new(DetachGroupPolicyInput) },
+}}
+
+// DetachRolePolicy is the operation iam:DetachRolePolicy with the types of its input and output.
+var DetachRolePolicy = awsquery.Typed[DetachRolePolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DetachRolePolicy",
+	Action: "iam:DetachRolePolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "UnmodifiableEntity", "ServiceFailure"},
+	Input:         &shapeDetachRolePolicyInput, NewInput: func() any { return new(DetachRolePolicyInput) },
+}}
+
+// DetachUserPolicy is the operation iam:DetachUserPolicy with the types of its input and output.
+var DetachUserPolicy = awsquery.Typed[DetachUserPolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DetachUserPolicy",
+	Action: "iam:DetachUserPolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ServiceFailure"},
+	Input:         &shapeDetachUserPolicyInput, NewInput: func() any { return new(DetachUserPolicyInput) },
+}}
+
+// DisableOrganizationsRootCredentialsManagement is the operation iam:DisableOrganizationsRootCredentialsManagement with the types of its input and output.
+var DisableOrganizationsRootCredentialsManagement = awsquery.Typed[DisableOrganizationsRootCredentialsManagementInput, DisableOrganizationsRootCredentialsManagementOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DisableOrganizationsRootCredentialsManagement",
+	Action: "iam:DisableOrganizationsRootCredentialsManagement", Level: awsquery.Write,
+	Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException"},
+	Input:  &shapeDisableOrganizationsRootCredentialsManagementInput, NewInput: func() any { return new(DisableOrganizationsRootCredentialsManagementInput) },
+	Output: &shapeDisableOrganizationsRootCredentialsManagementOutput, ResultWrapper: "DisableOrganizationsRootCredentialsManagementResult",
+}}
+
+// DisableOrganizationsRootSessions is the operation iam:DisableOrganizationsRootSessions with the types of its input and output.
+var DisableOrganizationsRootSessions = awsquery.Typed[DisableOrganizationsRootSessionsInput, DisableOrganizationsRootSessionsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DisableOrganizationsRootSessions",
+	Action: "iam:DisableOrganizationsRootSessions", Level: awsquery.Write,
+	Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException"},
+	Input:  &shapeDisableOrganizationsRootSessionsInput, NewInput: func() any { return new(DisableOrganizationsRootSessionsInput) },
+	Output: &shapeDisableOrganizationsRootSessionsOutput, ResultWrapper: "DisableOrganizationsRootSessionsResult",
+}}
+
+// DisableOutboundWebIdentityFederation is the operation iam:DisableOutboundWebIdentityFederation with the types of its input and output.
+var DisableOutboundWebIdentityFederation = awsquery.Typed[DisableOutboundWebIdentityFederationInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "DisableOutboundWebIdentityFederation",
+	Action: "iam:DisableOutboundWebIdentityFederation", Level: awsquery.Write,
+	Errors: []string{"FeatureDisabled"},
+	Input:  &shapeDisableOutboundWebIdentityFederationInput, NewInput: func() any { return new(DisableOutboundWebIdentityFederationInput) },
+}}
+
+// EnableMFADevice is the operation iam:EnableMFADevice with the types of its input and output.
+var EnableMFADevice = awsquery.Typed[EnableMFADeviceInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableMFADevice",
+	Action: "iam:EnableMFADevice", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:FIDO-FIPS-140-2-certification", "iam:FIDO-FIPS-140-3-certification", "iam:FIDO-certification", "iam:RegisterSecurityKey"},
+	Errors:        []string{"EntityAlreadyExists", "EntityTemporarilyUnmodifiable", "InvalidAuthenticationCode", "LimitExceeded", "NoSuchEntity", "ServiceFailure", "ConcurrentModification"},
+	Input:         &shapeEnableMFADeviceInput, NewInput: func() any { return new(EnableMFADeviceInput) },
+}}
+
+// EnableOrganizationsRootCredentialsManagement is the operation iam:EnableOrganizationsRootCredentialsManagement with the types of its input and output.
+var EnableOrganizationsRootCredentialsManagement = awsquery.Typed[EnableOrganizationsRootCredentialsManagementInput, EnableOrganizationsRootCredentialsManagementOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableOrganizationsRootCredentialsManagement",
+	Action: "iam:EnableOrganizationsRootCredentialsManagement", Level: awsquery.Write,
+	Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException", "CallerIsNotManagementAccountException"},
+	Input:  &shapeEnableOrganizationsRootCredentialsManagementInput, NewInput: func() any { return new(EnableOrganizationsRootCredentialsManagementInput) },
+	Output: &shapeEnableOrganizationsRootCredentialsManagementOutput, ResultWrapper: "EnableOrganizationsRootCredentialsManagementResult",
+}}
+
+// EnableOrganizationsRootSessions is the operation iam:EnableOrganizationsRootSessions with the types of its input and output.
+var EnableOrganizationsRootSessions = awsquery.Typed[EnableOrganizationsRootSessionsInput, EnableOrganizationsRootSessionsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableOrganizationsRootSessions",
+	Action: "iam:EnableOrganizationsRootSessions", Level: awsquery.Write,
+	Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException", "CallerIsNotManagementAccountException"},
+	Input:  &shapeEnableOrganizationsRootSessionsInput, NewInput: func() any { return new(EnableOrganizationsRootSessionsInput) },
+	Output: &shapeEnableOrganizationsRootSessionsOutput, ResultWrapper: "EnableOrganizationsRootSessionsResult",
+}}
+
+// EnableOutboundWebIdentityFederation is the operation iam:EnableOutboundWebIdentityFederation with the types of its input and output.
+var EnableOutboundWebIdentityFederation = awsquery.Typed[EnableOutboundWebIdentityFederationInput, EnableOutboundWebIdentityFederationOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableOutboundWebIdentityFederation",
+	Action: "iam:EnableOutboundWebIdentityFederation", Level: awsquery.Write,
+	Errors: []string{"FeatureEnabled"},
+	Input:  &shapeEnableOutboundWebIdentityFederationInput, NewInput: func() any { return new(EnableOutboundWebIdentityFederationInput) },
+	Output: &shapeEnableOutboundWebIdentityFederationOutput, ResultWrapper: "EnableOutboundWebIdentityFederationResult",
+}}
+
+// GenerateCredentialReport is the operation iam:GenerateCredentialReport with the types of its input and output.
+var GenerateCredentialReport = awsquery.Typed[GenerateCredentialReportInput, GenerateCredentialReportOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GenerateCredentialReport",
+	Action: "iam:GenerateCredentialReport", Level: awsquery.Read,
+	Errors: []string{"LimitExceeded", "ServiceFailure"},
+	Input:  &shapeGenerateCredentialReportInput, NewInput: func() any { return new(GenerateCredentialReportInput) },
+	Output: &shapeGenerateCredentialReportOutput, ResultWrapper: "GenerateCredentialReportResult",
+}}
+
+// GenerateOrganizationsAccessReport is the operation iam:GenerateOrganizationsAccessReport with the types of its input and output.
+var GenerateOrganizationsAccessReport = awsquery.Typed[GenerateOrganizationsAccessReportInput, GenerateOrganizationsAccessReportOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GenerateOrganizationsAccessReport",
+	Action: "iam:GenerateOrganizationsAccessReport", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "access-report", Required: true},
+	},
+	ConditionKeys: []string{"iam:OrganizationsPolicyId"},
+	Errors:        []string{"ReportGenerationLimitExceeded"},
+	Input:         &shapeGenerateOrganizationsAccessReportInput, NewInput: func() any { return new(GenerateOrganizationsAccessReportInput) },
+	Output: &shapeGenerateOrganizationsAccessReportOutput, ResultWrapper: "GenerateOrganizationsAccessReportResult",
+}}
+
+// GenerateServiceLastAccessedDetails is the operation iam:GenerateServiceLastAccessedDetails with the types of its input and output.
+var GenerateServiceLastAccessedDetails = awsquery.Typed[GenerateServiceLastAccessedDetailsInput, GenerateServiceLastAccessedDetailsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GenerateServiceLastAccessedDetails",
+	Action: "iam:GenerateServiceLastAccessedDetails", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+		{Type: "policy", Required: true},
+		{Type: "role", Required: true},
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput"},
+	Input:  &shapeGenerateServiceLastAccessedDetailsInput, NewInput: func() any { return new(GenerateServiceLastAccessedDetailsInput) },
+	Output: &shapeGenerateServiceLastAccessedDetailsOutput, ResultWrapper: "GenerateServiceLastAccessedDetailsResult",
+}}
+
+// GetAccessKeyLastUsed is the operation iam:GetAccessKeyLastUsed with the types of its input and output.
+var GetAccessKeyLastUsed = awsquery.Typed[GetAccessKeyLastUsedInput, GetAccessKeyLastUsedOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccessKeyLastUsed",
+	Action: "iam:GetAccessKeyLastUsed", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Input: &shapeGetAccessKeyLastUsedInput, NewInput: func() any { return new(GetAccessKeyLastUsedInput) },
+	Output: &shapeGetAccessKeyLastUsedOutput, ResultWrapper: "GetAccessKeyLastUsedResult",
+}}
+
+// GetAccountAuthorizationDetails is the operation iam:GetAccountAuthorizationDetails with the types of its input and output.
+var GetAccountAuthorizationDetails = awsquery.Typed[GetAccountAuthorizationDetailsInput, GetAccountAuthorizationDetailsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccountAuthorizationDetails",
+	Action: "iam:GetAccountAuthorizationDetails", Level: awsquery.Read,
+	Errors: []string{"ServiceFailure"},
+	Input:  &shapeGetAccountAuthorizationDetailsInput, NewInput: func() any { return new(GetAccountAuthorizationDetailsInput) },
+	Output: &shapeGetAccountAuthorizationDetailsOutput, ResultWrapper: "GetAccountAuthorizationDetailsResult",
+	Pages: []string{"UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"},
+}}
+
+// GetAccountPasswordPolicy is the operation iam:GetAccountPasswordPolicy with the types of its input and output.
+var GetAccountPasswordPolicy = awsquery.Typed[GetAccountPasswordPolicyInput, GetAccountPasswordPolicyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccountPasswordPolicy",
+	Action: "iam:GetAccountPasswordPolicy", Level: awsquery.Read,
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetAccountPasswordPolicyInput, NewInput: func() any { return new(GetAccountPasswordPolicyInput) },
+	Output: &shapeGetAccountPasswordPolicyOutput, ResultWrapper: "GetAccountPasswordPolicyResult",
+}}
+
+// GetAccountSummary is the operation iam:GetAccountSummary with the types of its input and output.
+var GetAccountSummary = awsquery.Typed[GetAccountSummaryInput, GetAccountSummaryOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccountSummary",
+	Action: "iam:GetAccountSummary", Level: awsquery.List,
+	Errors: []string{"ServiceFailure"},
+	Input:  &shapeGetAccountSummaryInput, NewInput: func() any { return new(GetAccountSummaryInput) },
+	Output: &shapeGetAccountSummaryOutput, ResultWrapper: "GetAccountSummaryResult",
+}}
+
+// GetContextKeysForCustomPolicy is the operation iam:GetContextKeysForCustomPolicy with the types of its input and output.
+var GetContextKeysForCustomPolicy = awsquery.Typed[GetContextKeysForCustomPolicyInput, GetContextKeysForCustomPolicyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetContextKeysForCustomPolicy",
+	Action: "iam:GetContextKeysForCustomPolicy", Level: awsquery.Read,
+	Errors: []string{"InvalidInput"},
+	Input:  &shapeGetContextKeysForCustomPolicyInput, NewInput: func() any { return new(GetContextKeysForCustomPolicyInput) },
+	Output: &shapeGetContextKeysForCustomPolicyOutput, ResultWrapper: "GetContextKeysForCustomPolicyResult",
+}}
+
+// GetContextKeysForPrincipalPolicy is the operation iam:GetContextKeysForPrincipalPolicy with the types of its input and output.
+var GetContextKeysForPrincipalPolicy = awsquery.Typed[GetContextKeysForPrincipalPolicyInput, GetContextKeysForPrincipalPolicyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetContextKeysForPrincipalPolicy",
+	Action: "iam:GetContextKeysForPrincipalPolicy", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: false},
+		{Type: "role", Required: false},
+		{Type: "user", Required: false},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput"},
+	Input:  &shapeGetContextKeysForPrincipalPolicyInput, NewInput: func() any { return new(GetContextKeysForPrincipalPolicyInput) },
+	Output: &shapeGetContextKeysForPrincipalPolicyOutput, ResultWrapper: "GetContextKeysForPrincipalPolicyResult",
+}}
+
+// GetCredentialReport is the operation iam:GetCredentialReport with the types of its input and output.
+var GetCredentialReport = awsquery.Typed[GetCredentialReportInput, GetCredentialReportOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetCredentialReport",
+	Action: "iam:GetCredentialReport", Level: awsquery.Read,
+	Errors: []string{"ReportNotPresent", "ReportExpired", "ReportInProgress", "ServiceFailure"},
+	Input:  &shapeGetCredentialReportInput, NewInput: func() any { return new(GetCredentialReportInput) },
+	Output: &shapeGetCredentialReportOutput, ResultWrapper: "GetCredentialReportResult",
+}}
+
+// GetDelegationRequest is the operation iam:GetDelegationRequest with the types of its input and output.
+var GetDelegationRequest = awsquery.Typed[GetDelegationRequestInput, GetDelegationRequestOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetDelegationRequest",
+	Action: "iam:GetDelegationRequest", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "delegation-request", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetDelegationRequestInput, NewInput: func() any { return new(GetDelegationRequestInput) },
+	Output: &shapeGetDelegationRequestOutput, ResultWrapper: "GetDelegationRequestResult",
+}}
+
+// GetGroup is the operation iam:GetGroup with the types of its input and output.
+var GetGroup = awsquery.Typed[GetGroupInput, GetGroupOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetGroup",
+	Action: "iam:GetGroup", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetGroupInput, NewInput: func() any { return new(GetGroupInput) },
+	Output: &shapeGetGroupOutput, ResultWrapper: "GetGroupResult",
+	Pages: []string{"Users"},
+}}
+
+// GetGroupPolicy is the operation iam:GetGroupPolicy with the types of its input and output.
+var GetGroupPolicy = awsquery.Typed[GetGroupPolicyInput, GetGroupPolicyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetGroupPolicy",
+	Action: "iam:GetGroupPolicy", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetGroupPolicyInput, NewInput: func() any { return new(GetGroupPolicyInput) },
+	Output: &shapeGetGroupPolicyOutput, ResultWrapper: "GetGroupPolicyResult",
+}}
+
+// GetHumanReadableSummary is the operation iam:GetHumanReadableSummary with the types of its input and output.
+var GetHumanReadableSummary = awsquery.Typed[GetHumanReadableSummaryInput, GetHumanReadableSummaryOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetHumanReadableSummary",
+	Action: "iam:GetHumanReadableSummary", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "delegation-request", Required: true},
+	},
+	Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetHumanReadableSummaryInput, NewInput: func() any { return new(GetHumanReadableSummaryInput) },
+	Output: &shapeGetHumanReadableSummaryOutput, ResultWrapper: "GetHumanReadableSummaryResult",
+}}
+
+// GetInstanceProfile is the operation iam:GetInstanceProfile with the types of its input and output.
+var GetInstanceProfile = awsquery.Typed[GetInstanceProfileInput, GetInstanceProfileOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetInstanceProfile",
+	Action: "iam:GetInstanceProfile", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "instance-profile", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetInstanceProfileInput, NewInput: func() any { return new(GetInstanceProfileInput) },
+	Output: &shapeGetInstanceProfileOutput, ResultWrapper: "GetInstanceProfileResult",
+}}
+
+// GetLoginProfile is the operation iam:GetLoginProfile with the types of its input and output.
+var GetLoginProfile = awsquery.Typed[GetLoginProfileInput, GetLoginProfileOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetLoginProfile",
+	Action: "iam:GetLoginProfile", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetLoginProfileInput, NewInput: func() any { return new(GetLoginProfileInput) },
+	Output: &shapeGetLoginProfileOutput, ResultWrapper: "GetLoginProfileResult",
+}}
+
+// GetMFADevice is the operation iam:GetMFADevice with the types of its input and output.
+var GetMFADevice = awsquery.Typed[GetMFADeviceInput, GetMFADeviceOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetMFADevice",
+	Action: "iam:GetMFADevice", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetMFADeviceInput, NewInput: func() any { return new(GetMFADeviceInput) },
+	Output: &shapeGetMFADeviceOutput, ResultWrapper: "GetMFADeviceResult",
+}}
+
+// GetOpenIDConnectProvider is the operation iam:GetOpenIDConnectProvider with the types of its input and output.
+var GetOpenIDConnectProvider = awsquery.Typed[GetOpenIDConnectProviderInput, GetOpenIDConnectProviderOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetOpenIDConnectProvider",
+	Action: "iam:GetOpenIDConnectProvider", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "oidc-provider", Required: true},
+	},
+	Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetOpenIDConnectProviderInput, NewInput: func() any { return new(GetOpenIDConnectProviderInput) },
+	Output: &shapeGetOpenIDConnectProviderOutput, ResultWrapper: "GetOpenIDConnectProviderResult",
+}}
+
+// GetOrganizationsAccessReport is the operation iam:GetOrganizationsAccessReport with the types of its input and output.
+var GetOrganizationsAccessReport = awsquery.Typed[GetOrganizationsAccessReportInput, GetOrganizationsAccessReportOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetOrganizationsAccessReport",
+	Action: "iam:GetOrganizationsAccessReport", Level: awsquery.Read,
+	Errors: []string{"NoSuchEntity"},
+	Input:  &shapeGetOrganizationsAccessReportInput, NewInput: func() any { return new(GetOrganizationsAccessReportInput) },
+	Output: &shapeGetOrganizationsAccessReportOutput, ResultWrapper: "GetOrganizationsAccessReportResult",
+}}
+
+// GetOutboundWebIdentityFederationInfo is the operation iam:GetOutboundWebIdentityFederationInfo with the types of its input and output.
+var GetOutboundWebIdentityFederationInfo = awsquery.Typed[GetOutboundWebIdentityFederationInfoInput, GetOutboundWebIdentityFederationInfoOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetOutboundWebIdentityFederationInfo",
+	Action: "iam:GetOutboundWebIdentityFederationInfo", Level: awsquery.Read,
+	Errors: []string{"FeatureDisabled"},
+	Input:  &shapeGetOutboundWebIdentityFederationInfoInput, NewInput: func() any { return new(GetOutboundWebIdentityFederationInfoInput) },
+	Output: &shapeGetOutboundWebIdentityFederationInfoOutput, ResultWrapper: "GetOutboundWebIdentityFederationInfoResult",
+}}
+
+// GetPolicy is the operation iam:GetPolicy with the types of its input and output.
+var GetPolicy = awsquery.Typed[GetPolicyInput, GetPolicyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetPolicy",
+	Action: "iam:GetPolicy", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "policy", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
+	Input:  &shapeGetPolicyInput, NewInput: func() any { return new(GetPolicyInput) },
+	Output: &shapeGetPolicyOutput, ResultWrapper: "GetPolicyResult",
+}}
+
+// GetPolicyVersion is the operation iam:GetPolicyVersion with the types of its input and output.
+var GetPolicyVersion = awsquery.Typed[GetPolicyVersionInput, GetPolicyVersionOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetPolicyVersion",
+	Action: "iam:GetPolicyVersion", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "policy", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
+	Input:  &shapeGetPolicyVersionInput, NewInput: func() any { return new(GetPolicyVersionInput) },
+	Output: &shapeGetPolicyVersionOutput, ResultWrapper: "GetPolicyVersionResult",
+}}
+
+// GetRole is the operation iam:GetRole with the types of its input and output.
+var GetRole = awsquery.Typed[GetRoleInput, GetRoleOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetRole",
+	Action: "iam:GetRole", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:RoleTemplateARN"},
+	Errors:        []string{"NoSuchEntity", "ServiceFailure"},
+	Input:         &shapeGetRoleInput, NewInput: func() any { return new(GetRoleInput) },
+	Output: &shapeGetRoleOutput, ResultWrapper: "GetRoleResult",
+}}
+
+// GetRolePolicy is the operation iam:GetRolePolicy with the types of its input and output.
+var GetRolePolicy = awsquery.Typed[GetRolePolicyInput, GetRolePolicyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetRolePolicy",
+	Action: "iam:GetRolePolicy", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetRolePolicyInput, NewInput: func() any { return new(GetRolePolicyInput) },
+	Output: &shapeGetRolePolicyOutput, ResultWrapper: "GetRolePolicyResult",
+}}
+
+// GetSAMLProvider is the operation iam:GetSAMLProvider with the types of its input and output.
+var GetSAMLProvider = awsquery.Typed[GetSAMLProviderInput, GetSAMLProviderOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetSAMLProvider",
+	Action: "iam:GetSAMLProvider", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "saml-provider", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
+	Input:  &shapeGetSAMLProviderInput, NewInput: func() any { return new(GetSAMLProviderInput) },
+	Output: &shapeGetSAMLProviderOutput, ResultWrapper: "GetSAMLProviderResult",
+}}
+
+// GetSSHPublicKey is the operation iam:GetSSHPublicKey with the types of its input and output.
+var GetSSHPublicKey = awsquery.Typed[GetSSHPublicKeyInput, GetSSHPublicKeyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetSSHPublicKey",
+	Action: "iam:GetSSHPublicKey", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "UnrecognizedPublicKeyEncoding"},
+	Input:  &shapeGetSSHPublicKeyInput, NewInput: func() any { return new(GetSSHPublicKeyInput) },
+	Output: &shapeGetSSHPublicKeyOutput, ResultWrapper: "GetSSHPublicKeyResult",
+}}
+
+// GetServerCertificate is the operation iam:GetServerCertificate with the types of its input and output.
+var GetServerCertificate = awsquery.Typed[GetServerCertificateInput, GetServerCertificateOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServerCertificate",
+	Action: "iam:GetServerCertificate", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "server-certificate", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetServerCertificateInput, NewInput: func() any { return new(GetServerCertificateInput) },
+	Output: &shapeGetServerCertificateOutput, ResultWrapper: "GetServerCertificateResult",
+}}
+
+// GetServiceLastAccessedDetails is the operation iam:GetServiceLastAccessedDetails with the types of its input and output.
+var GetServiceLastAccessedDetails = awsquery.Typed[GetServiceLastAccessedDetailsInput, GetServiceLastAccessedDetailsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServiceLastAccessedDetails",
+	Action: "iam:GetServiceLastAccessedDetails", Level: awsquery.Read,
+	Errors: []string{"NoSuchEntity", "InvalidInput"},
+	Input:  &shapeGetServiceLastAccessedDetailsInput, NewInput: func() any { return new(GetServiceLastAccessedDetailsInput) },
+	Output: &shapeGetServiceLastAccessedDetailsOutput, ResultWrapper: "GetServiceLastAccessedDetailsResult",
+}}
+
+// GetServiceLastAccessedDetailsWithEntities is the operation iam:GetServiceLastAccessedDetailsWithEntities with the types of its input and output.
+var GetServiceLastAccessedDetailsWithEntities = awsquery.Typed[GetServiceLastAccessedDetailsWithEntitiesInput, GetServiceLastAccessedDetailsWithEntitiesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServiceLastAccessedDetailsWithEntities",
+	Action: "iam:GetServiceLastAccessedDetailsWithEntities", Level: awsquery.Read,
+	Errors: []string{"NoSuchEntity", "InvalidInput"},
+	Input:  &shapeGetServiceLastAccessedDetailsWithEntitiesInput, NewInput: func() any { return new(GetServiceLastAccessedDetailsWithEntitiesInput) },
+	Output: &shapeGetServiceLastAccessedDetailsWithEntitiesOutput, ResultWrapper: "GetServiceLastAccessedDetailsWithEntitiesResult",
+}}
+
+// GetServiceLinkedRoleDeletionStatus is the operation iam:GetServiceLinkedRoleDeletionStatus with the types of its input and output.
+var GetServiceLinkedRoleDeletionStatus = awsquery.Typed[GetServiceLinkedRoleDeletionStatusInput, GetServiceLinkedRoleDeletionStatusOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServiceLinkedRoleDeletionStatus",
+	Action: "iam:GetServiceLinkedRoleDeletionStatus", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
+	Input:  &shapeGetServiceLinkedRoleDeletionStatusInput, NewInput: func() any { return new(GetServiceLinkedRoleDeletionStatusInput) },
+	Output: &shapeGetServiceLinkedRoleDeletionStatusOutput, ResultWrapper: "GetServiceLinkedRoleDeletionStatusResult",
+}}
+
+// GetUser is the operation iam:GetUser with the types of its input and output.
+var GetUser = awsquery.Typed[GetUserInput, GetUserOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetUser",
+	Action: "iam:GetUser", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetUserInput, NewInput: func() any { return new(GetUserInput) },
+	Output: &shapeGetUserOutput, ResultWrapper: "GetUserResult",
+}}
+
+// GetUserPolicy is the operation iam:GetUserPolicy with the types of its input and output.
+var GetUserPolicy = awsquery.Typed[GetUserPolicyInput, GetUserPolicyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetUserPolicy",
+	Action: "iam:GetUserPolicy", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetUserPolicyInput, NewInput: func() any { return new(GetUserPolicyInput) },
+	Output: &shapeGetUserPolicyOutput, ResultWrapper: "GetUserPolicyResult",
+}}
+
+// ListAccessKeys is the operation iam:ListAccessKeys with the types of its input and output.
+var ListAccessKeys = awsquery.Typed[ListAccessKeysInput, ListAccessKeysOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAccessKeys",
+	Action: "iam:ListAccessKeys", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeListAccessKeysInput, NewInput: func() any { return new(ListAccessKeysInput) },
+	Output: &shapeListAccessKeysOutput, ResultWrapper: "ListAccessKeysResult",
+	Pages: []string{"AccessKeyMetadata"},
+}}
+
+// ListAccountAliases is the operation iam:ListAccountAliases with the types of its input and output.
+var ListAccountAliases = awsquery.Typed[ListAccountAliasesInput, ListAccountAliasesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAccountAliases",
+	Action: "iam:ListAccountAliases", Level: awsquery.List,
+	Errors: []string{"ServiceFailure"},
+	Input:  &shapeListAccountAliasesInput, NewInput: func() any { return new(ListAccountAliasesInput) },
+	Output: &shapeListAccountAliasesOutput, ResultWrapper: "ListAccountAliasesResult",
+	Pages: []string{"AccountAliases"},
+}}
+
+// ListAttachedGroupPolicies is the operation iam:ListAttachedGroupPolicies with the types of its input and output.
+var ListAttachedGroupPolicies = awsquery.Typed[ListAttachedGroupPoliciesInput, ListAttachedGroupPoliciesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAttachedGroupPolicies",
+	Action: "iam:ListAttachedGroupPolicies", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
+	Input:  &shapeListAttachedGroupPoliciesInput, NewInput: func() any { return new(ListAttachedGroupPoliciesInput) },
+	Output: &shapeListAttachedGroupPoliciesOutput, ResultWrapper: "ListAttachedGroupPoliciesResult",
+	Pages: []string{"AttachedPolicies"},
+}}
+
+// ListAttachedRolePolicies is the operation iam:ListAttachedRolePolicies with the types of its input and output.
+var ListAttachedRolePolicies = awsquery.Typed[ListAttachedRolePoliciesInput, ListAttachedRolePoliciesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAttachedRolePolicies",
+	Action: "iam:ListAttachedRolePolicies", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
+	Input:  &shapeListAttachedRolePoliciesInput, NewInput: func() any { return new(ListAttachedRolePoliciesInput) },
+	Output: &shapeListAttachedRolePoliciesOutput, ResultWrapper: "ListAttachedRolePoliciesResult",
+	Pages: []string{"AttachedPolicies"},
+}}
+
+// ListAttachedUserPolicies is the operation iam:ListAttachedUserPolicies with the types of its input and output.
+var ListAttachedUserPolicies = awsquery.Typed[ListAttachedUserPoliciesInput, ListAttachedUserPoliciesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAttachedUserPolicies",
+	Action: "iam:ListAttachedUserPolicies", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
+	Input:  &shapeListAttachedUserPoliciesInput, NewInput: func() any { return new(ListAttachedUserPoliciesInput) },
+	Output: &shapeListAttachedUserPoliciesOutput, ResultWrapper: "ListAttachedUserPoliciesResult",
+	Pages: []string{"AttachedPolicies"},
+}}
+
+// ListDelegationRequests is the operation iam:ListDelegationRequests with the types of its input and output.
+var ListDelegationRequests = awsquery.Typed[ListDelegationRequestsInput, ListDelegationRequestsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListDelegationRequests",
+	Action: "iam:ListDelegationRequests", Level: awsquery.List,
+	ConditionKeys: []string{"iam:DelegationRequestOwner"},
+	Errors:        []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
+	Input:         &shapeListDelegationRequestsInput, NewInput: func() any { return new(ListDelegationRequestsInput) },
+	Output: &shapeListDelegationRequestsOutput, ResultWrapper: "ListDelegationRequestsResult",
+}}
+
+// ListEntitiesForPolicy is the operation iam:ListEntitiesForPolicy with the types of its input and output.
+var ListEntitiesForPolicy = awsquery.Typed[ListEntitiesForPolicyInput, ListEntitiesForPolicyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListEntitiesForPolicy",
+	Action: "iam:ListEntitiesForPolicy", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "policy", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
+	Input:  &shapeListEntitiesForPolicyInput, NewInput: func() any { return new(ListEntitiesForPolicyInput) },
+	Output: &shapeListEntitiesForPolicyOutput, ResultWrapper: "ListEntitiesForPolicyResult",
+	Pages: []string{"PolicyGroups", "PolicyUsers", "PolicyRoles"},
+}}
+
+// ListGroupPolicies is the operation iam:ListGroupPolicies with the types of its input and output.
+var ListGroupPolicies = awsquery.Typed[ListGroupPoliciesInput, ListGroupPoliciesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListGroupPolicies",
+	Action: "iam:ListGroupPolicies", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeListGroupPoliciesInput, NewInput: func() any { return new(ListGroupPoliciesInput) },
+	Output: &shapeListGroupPoliciesOutput, ResultWrapper: "ListGroupPoliciesResult",
+	Pages: []string{"PolicyNames"},
+}}
+
+// ListGroups is the operation iam:ListGroups with the types of its input and output.
+var ListGroups = awsquery.Typed[ListGroupsInput, ListGroupsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListGroups",
+	Action: "iam:ListGroups", Level: awsquery.List,
+	Errors: []string{"ServiceFailure"},
+	Input:  &shapeListGroupsInput, NewInput: func() any { return new(ListGroupsInput) },
+	Output: &shapeListGroupsOutput, ResultWrapper: "ListGroupsResult",
+	Pages: []string{"Groups"},
+}}
+
+// ListGroupsForUser is the operation iam:ListGroupsForUser with the types of its input and output.
+var ListGroupsForUser = awsquery.Typed[ListGroupsForUserInput, ListGroupsForUserOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListGroupsForUser",
+	Action: "iam:ListGroupsForUser", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeListGroupsForUserInput, NewInput: func() any { return new(ListGroupsForUserInput) },
+	Output: &shapeListGroupsForUserOutput, ResultWrapper: "ListGroupsForUserResult",
+	Pages: []string{"Groups"},
+}}
+
+// ListInstanceProfileTags is the operation iam:ListInstanceProfileTags with the types of its input and output.
+var ListInstanceProfileTags = awsquery.Typed[ListInstanceProfileTagsInput, ListInstanceProfileTagsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListInstanceProfileTags",
+	Action: "iam:ListInstanceProfileTags", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "instance-profile", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeListInstanceProfileTagsInput, NewInput: func() any { return new(ListInstanceProfileTagsInput) },
+	Output: &shapeListInstanceProfileTagsOutput, ResultWrapper: "ListInstanceProfileTagsResult",
+	Pages: []string{"Tags"},
+}}
+
+// ListInstanceProfiles is the operation iam:ListInstanceProfiles with the types of its input and output.
+var ListInstanceProfiles = awsquery.Typed[ListInstanceProfilesInput, ListInstanceProfilesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListInstanceProfiles",
+	Action: "iam:ListInstanceProfiles", Level: awsquery.List,
+	Errors: []string{"ServiceFailure"},
+	Input:  &shapeListInstanceProfilesInput, NewInput: func() any { return new(ListInstanceProfilesInput) },
+	Output: &shapeListInstanceProfilesOutput, ResultWrapper: "ListInstanceProfilesResult",
+	Pages: []string{"InstanceProfiles"},
+}}
+
+// ListInstanceProfilesForRole is the operation iam:ListInstanceProfilesForRole with the types of its input and output.
+var ListInstanceProfilesForRole = awsquery.Typed[ListInstanceProfilesForRoleInput, ListInstanceProfilesForRoleOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListInstanceProfilesForRole",
+	Action: "iam:ListInstanceProfilesForRole", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeListInstanceProfilesForRoleInput, NewInput: func() any { return new(ListInstanceProfilesForRoleInput) },
+	Output: &shapeListInstanceProfilesForRoleOutput, ResultWrapper: "ListInstanceProfilesForRoleResult",
+	Pages: []string{"InstanceProfiles"},
+}}
+
+// ListMFADeviceTags is the operation iam:ListMFADeviceTags with the types of its input and output.
+var ListMFADeviceTags = awsquery.Typed[ListMFADeviceTagsInput, ListMFADeviceTagsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListMFADeviceTags",
+	Action: "iam:ListMFADeviceTags", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "mfa", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
+	Input:  &shapeListMFADeviceTagsInput, NewInput: func() any { return new(ListMFADeviceTagsInput) },
+	Output: &shapeListMFADeviceTagsOutput, ResultWrapper: "ListMFADeviceTagsResult",
+	Pages: []string{"Tags"},
+}}
+
+// ListMFADevices is the operation iam:ListMFADevices with the types of its input and output.
+var ListMFADevices = awsquery.Typed[ListMFADevicesInput, ListMFADevicesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListMFADevices",
+	Action: "iam:ListMFADevices", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: false},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeListMFADevicesInput, NewInput: func() any { return new(ListMFADevicesInput) },
+	Output: &shapeListMFADevicesOutput, ResultWrapper: "ListMFADevicesResult",
+	Pages: []string{"MFADevices"},
+}}
+
+// ListOpenIDConnectProviderTags is the operation iam:ListOpenIDConnectProviderTags with the types of its input and output.
+var ListOpenIDConnectProviderTags = awsquery.Typed[ListOpenIDConnectProviderTagsInput, ListOpenIDConnectProviderTagsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListOpenIDConnectProviderTags",
+	Action: "iam:ListOpenIDConnectProviderTags", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "oidc-provider", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
+	Input:  &shapeListOpenIDConnectProviderTagsInput, NewInput: func() any { return new(ListOpenIDConnectProviderTagsInput) },
+	Output: &shapeListOpenIDConnectProviderTagsOutput, ResultWrapper: "ListOpenIDConnectProviderTagsResult",
+	Pages: []string{"Tags"},
+}}
+
+// ListOpenIDConnectProviders is the operation iam:ListOpenIDConnectProviders with the types of its input and output.
+var ListOpenIDConnectProviders = awsquery.Typed[ListOpenIDConnectProvidersInput, ListOpenIDConnectProvidersOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListOpenIDConnectProviders",
+	Action: "iam:ListOpenIDConnectProviders", Level: awsquery.List,
+	Errors: []string{"ServiceFailure"},
+	Input:  &shapeListOpenIDConnectProvidersInput, NewInput: func() any { return new(ListOpenIDConnectProvidersInput) },
+	Output: &shapeListOpenIDConnectProvidersOutput, ResultWrapper: "ListOpenIDConnectProvidersResult",
+}}
+
+// ListOrganizationsFeatures is the operation iam:ListOrganizationsFeatures with the types of its input and output.
+var ListOrganizationsFeatures = awsquery.Typed[ListOrganizationsFeaturesInput, ListOrganizationsFeaturesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListOrganizationsFeatures",
+	Action: "iam:ListOrganizationsFeatures", Level: awsquery.List,
+	Errors: []string{"ServiceAccessNotEnabledException", "AccountNotManagementOrDelegatedAdministratorException", "OrganizationNotFoundException", "OrganizationNotInAllFeaturesModeException"},
+	Input:  &shapeListOrganizationsFeaturesInput, NewInput: func() any { return new(ListOrganizationsFeaturesInput) },
+	Output: &shapeListOrganizationsFeaturesOutput, ResultWrapper: "ListOrganizationsFeaturesResult",
+}}
+
+// ListPolicies is the operation iam:ListPolicies with the types of its input and output.
+var ListPolicies = awsquery.Typed[ListPoliciesInput, ListPoliciesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPolicies",
+	Action: "iam:ListPolicies", Level: awsquery.List,
+	Errors: []string{"ServiceFailure"},
+	Input:  &shapeListPoliciesInput, NewInput: func() any { return new(ListPoliciesInput) },
+	Output: &shapeListPoliciesOutput, ResultWrapper: "ListPoliciesResult",
+	Pages: []string{"Policies"},
+}}
+
+// ListPoliciesGrantingServiceAccess is the operation iam:ListPoliciesGrantingServiceAccess with the types of its input and output.
+var ListPoliciesGrantingServiceAccess = awsquery.Typed[ListPoliciesGrantingServiceAccessInput, ListPoliciesGrantingServiceAccessOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPoliciesGrantingServiceAccess",
+	Action: "iam:ListPoliciesGrantingServiceAccess", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+		{Type: "role", Required: true},
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput"},
+	Input:  &shapeListPoliciesGrantingServiceAccessInput, NewInput: func() any { return new(ListPoliciesGrantingServiceAccessInput) },
+	Output: &shapeListPoliciesGrantingServiceAccessOutput, ResultWrapper: "ListPoliciesGrantingServiceAccessResult",
+}}
+
+// ListPolicyTags is the operation iam:ListPolicyTags with the types of its input and output.
+var ListPolicyTags = awsquery.Typed[ListPolicyTagsInput, ListPolicyTagsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPolicyTags",
+	Action: "iam:ListPolicyTags", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "policy", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
+	Input:  &shapeListPolicyTagsInput, NewInput: func() any { return new(ListPolicyTagsInput) },
+	Output: &shapeListPolicyTagsOutput, ResultWrapper: "ListPolicyTagsResult",
+	Pages: []string{"Tags"},
+}}
+
+// ListPolicyVersions is the operation iam:ListPolicyVersions with the types of its input and output.
+var ListPolicyVersions = awsquery.Typed[ListPolicyVersionsInput, ListPolicyVersionsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPolicyVersions",
+	Action: "iam:ListPolicyVersions", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "policy", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
+	Input:  &shapeListPolicyVersionsInput, NewInput: func() any { return new(ListPolicyVersionsInput) },
+	Output: &shapeListPolicyVersionsOutput, ResultWrapper: "ListPolicyVersionsResult",
+	Pages: []string{"Versions"},
+}}
+
+// ListRolePolicies is the operation iam:ListRolePolicies with the types of its input and output.
+var ListRolePolicies = awsquery.Typed[ListRolePoliciesInput, ListRolePoliciesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListRolePolicies",
+	Action: "iam:ListRolePolicies", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeListRolePoliciesInput, NewInput: func() any { return new(ListRolePoliciesInput) },
+	Output: &shapeListRolePoliciesOutput, ResultWrapper: "ListRolePoliciesResult",
+	Pages: []string{"PolicyNames"},
+}}
+
+// ListRoleTags is the operation iam:ListRoleTags with the types of its input and output.
+var ListRoleTags = awsquery.Typed[ListRoleTagsInput, ListRoleTagsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListRoleTags",
+	Action: "iam:ListRoleTags", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeListRoleTagsInput, NewInput: func() any { return new(ListRoleTagsInput) },
+	Output: &shapeListRoleTagsOutput, ResultWrapper: "ListRoleTagsResult",
+	Pages: []string{"Tags"},
+}}
+
+// ListRoles is the operation iam:ListRoles with the types of its input and output.
+var ListRoles = awsquery.Typed[ListRolesInput, ListRolesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListRoles",
+	Action: "iam:ListRoles", Level: awsquery.List,
+	Errors: []string{"ServiceFailure"},
+	Input:  &shapeListRolesInput, NewInput: func() any { return new(ListRolesInput) },
+	Output: &shapeListRolesOutput, ResultWrapper: "ListRolesResult",
+	Pages: []string{"Roles"},
+}}
+
+// ListSAMLProviderTags is the operation iam:ListSAMLProviderTags with the types of its input and output.
+var ListSAMLProviderTags = awsquery.Typed[ListSAMLProviderTagsInput, ListSAMLProviderTagsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSAMLProviderTags",
+	Action: "iam:ListSAMLProviderTags", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "saml-provider", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
+	Input:  &shapeListSAMLProviderTagsInput, NewInput: func() any { return new(ListSAMLProviderTagsInput) },
+	Output: &shapeListSAMLProviderTagsOutput, ResultWrapper: "ListSAMLProviderTagsResult",
+	Pages: []string{"Tags"},
+}}
+
+// ListSAMLProviders is the operation iam:ListSAMLProviders with the types of its input and output.
+var ListSAMLProviders = awsquery.Typed[ListSAMLProvidersInput, ListSAMLProvidersOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSAMLProviders",
+	Action: "iam:ListSAMLProviders", Level: awsquery.List,
+	Errors: []string{"ServiceFailure"},
+	Input:  &shapeListSAMLProvidersInput, NewInput: func() any { return new(ListSAMLProvidersInput) },
+	Output: &shapeListSAMLProvidersOutput, ResultWrapper: "ListSAMLProvidersResult",
+}}
+
+// ListSSHPublicKeys is the operation iam:ListSSHPublicKeys with the types of its input and output.
+var ListSSHPublicKeys = awsquery.Typed[ListSSHPublicKeysInput, ListSSHPublicKeysOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSSHPublicKeys",
+	Action: "iam:ListSSHPublicKeys", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity"},
+	Input:  &shapeListSSHPublicKeysInput, NewInput: func() any { return new(ListSSHPublicKeysInput) },
+	Output: &shapeListSSHPublicKeysOutput, ResultWrapper: "ListSSHPublicKeysResult",
+	Pages: []string{"SSHPublicKeys"},
+}}
+
+// ListServerCertificateTags is the operation iam:ListServerCertificateTags with the types of its input and output.
+var ListServerCertificateTags = awsquery.Typed[ListServerCertificateTagsInput, ListServerCertificateTagsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListServerCertificateTags",
+	Action: "iam:ListServerCertificateTags", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "server-certificate", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeListServerCertificateTagsInput, NewInput: func() any { return new(ListServerCertificateTagsInput) },
+	Output: &shapeListServerCertificateTagsOutput, ResultWrapper: "ListServerCertificateTagsResult",
+	Pages: []string{"Tags"},
+}}
+
+// ListServerCertificates is the operation iam:ListServerCertificates with the types of its input and output.
+var ListServerCertificates = awsquery.Typed[ListServerCertificatesInput, ListServerCertificatesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListServerCertificates",
+	Action: "iam:ListServerCertificates", Level: awsquery.List,
+	Errors: []string{"ServiceFailure"},
+	Input:  &shapeListServerCertificatesInput, NewInput: func() any { return new(ListServerCertificatesInput) },
+	Output: &shapeListServerCertificatesOutput, ResultWrapper: "ListServerCertificatesResult",
+	Pages: []string{"ServerCertificateMetadataList"},
+}}
+
+// ListServiceSpecificCredentials is the operation iam:ListServiceSpecificCredentials with the types of its input and output.
+var ListServiceSpecificCredentials = awsquery.Typed[ListServiceSpecificCredentialsInput, ListServiceSpecificCredentialsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListServiceSpecificCredentials",
+	Action: "iam:ListServiceSpecificCredentials", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "NotSupportedService"},
+	Input:  &shapeListServiceSpecificCredentialsInput, NewInput: func() any { return new(ListServiceSpecificCredentialsInput) },
+	Output: &shapeListServiceSpecificCredentialsOutput, ResultWrapper: "ListServiceSpecificCredentialsResult",
+}}
+
+// ListSigningCertificates is the operation iam:ListSigningCertificates with the types of its input and output.
+var ListSigningCertificates = awsquery.Typed[ListSigningCertificatesInput, ListSigningCertificatesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSigningCertificates",
+	Action: "iam:ListSigningCertificates", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeListSigningCertificatesInput, NewInput: func() any { return new(ListSigningCertificatesInput) },
+	Output: &shapeListSigningCertificatesOutput, ResultWrapper: "ListSigningCertificatesResult",
+	Pages: []string{"Certificates"},
+}}
+
+// ListUserPolicies is the operation iam:ListUserPolicies with the types of its input and output.
+var ListUserPolicies = awsquery.Typed[ListUserPoliciesInput, ListUserPoliciesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListUserPolicies",
+	Action: "iam:ListUserPolicies", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeListUserPoliciesInput, NewInput: func() any { return new(ListUserPoliciesInput) },
+	Output: &shapeListUserPoliciesOutput, ResultWrapper: "ListUserPoliciesResult",
+	Pages: []string{"PolicyNames"},
+}}
+
+// ListUserTags is the operation iam:ListUserTags with the types of its input and output.
+var ListUserTags = awsquery.Typed[ListUserTagsInput, ListUserTagsOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListUserTags",
+	Action: "iam:ListUserTags", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeListUserTagsInput, NewInput: func() any { return new(ListUserTagsInput) },
+	Output: &shapeListUserTagsOutput, ResultWrapper: "ListUserTagsResult",
+	Pages: []string{"Tags"},
+}}
+
+// ListUsers is the operation iam:ListUsers with the types of its input and output.
+var ListUsers = awsquery.Typed[ListUsersInput, ListUsersOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListUsers",
+	Action: "iam:ListUsers", Level: awsquery.List,
+	Errors: []string{"ServiceFailure"},
+	Input:  &shapeListUsersInput, NewInput: func() any { return new(ListUsersInput) },
+	Output: &shapeListUsersOutput, ResultWrapper: "ListUsersResult",
+	Pages: []string{"Users"},
+}}
+
+// ListVirtualMFADevices is the operation iam:ListVirtualMFADevices with the types of its input and output.
+var ListVirtualMFADevices = awsquery.Typed[ListVirtualMFADevicesInput, ListVirtualMFADevicesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListVirtualMFADevices",
+	Action: "iam:ListVirtualMFADevices", Level: awsquery.List,
+	Input: &shapeListVirtualMFADevicesInput, NewInput: func() any { return new(ListVirtualMFADevicesInput) },
+	Output: &shapeListVirtualMFADevicesOutput, ResultWrapper: "ListVirtualMFADevicesResult",
+	Pages: []string{"VirtualMFADevices"},
+}}
+
+// PutGroupPolicy is the operation iam:PutGroupPolicy with the types of its input and output.
+var PutGroupPolicy = awsquery.Typed[PutGroupPolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "PutGroupPolicy",
+	Action: "iam:PutGroupPolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	Errors: []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "ServiceFailure"},
+	Input:  &shapePutGroupPolicyInput, NewInput: func() any { return new(PutGroupPolicyInput) },
+}}
+
+// PutRolePermissionsBoundary is the operation iam:PutRolePermissionsBoundary with the types of its input and output.
+var PutRolePermissionsBoundary = awsquery.Typed[PutRolePermissionsBoundaryInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "PutRolePermissionsBoundary",
+	Action: "iam:PutRolePermissionsBoundary", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:RoleTemplateARN"},
+	Errors:        []string{"NoSuchEntity", "InvalidInput", "UnmodifiableEntity", "PolicyNotAttachable", "ServiceFailure"},
+	Input:         &shapePutRolePermissionsBoundaryInput, NewInput: func() any { return new(PutRolePermissionsBoundaryInput) },
+}}
+
+// PutRolePolicy is the operation iam:PutRolePolicy with the types of its input and output.
+var PutRolePolicy = awsquery.Typed[PutRolePolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "PutRolePolicy",
+	Action: "iam:PutRolePolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:RoleTemplateARN"},
+	Errors:        []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
+	Input:         &shapePutRolePolicyInput, NewInput: func() any { return new(PutRolePolicyInput) },
+}}
+
+// PutUserPermissionsBoundary is the operation iam:PutUserPermissionsBoundary with the types of its input and output.
+var PutUserPermissionsBoundary = awsquery.Typed[PutUserPermissionsBoundaryInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "PutUserPermissionsBoundary",
+	Action: "iam:PutUserPermissionsBoundary", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary"},
+	Errors:        []string{"NoSuchEntity", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
+	Input:         &shapePutUserPermissionsBoundaryInput, NewInput: func() any { return new(PutUserPermissionsBoundaryInput) },
+}}
+
+// PutUserPolicy is the operation iam:PutUserPolicy with the types of its input and output.
+var PutUserPolicy = awsquery.Typed[PutUserPolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "PutUserPolicy",
+	Action: "iam:PutUserPolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary"},
+	Errors:        []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "ServiceFailure"},
+	Input:         &shapePutUserPolicyInput, NewInput: func() any { return new(PutUserPolicyInput) },
+}}
+
+// RejectDelegationRequest is the operation iam:RejectDelegationRequest with the types of its input and output.
+var RejectDelegationRequest = awsquery.Typed[RejectDelegationRequestInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "RejectDelegationRequest",
+	Action: "iam:RejectDelegationRequest", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "delegation-request", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
+	Input:  &shapeRejectDelegationRequestInput, NewInput: func() any { return new(RejectDelegationRequestInput) },
+}}
+
+// RemoveClientIDFromOpenIDConnectProvider is the operation iam:RemoveClientIDFromOpenIDConnectProvider with the types of its input and output.
+var RemoveClientIDFromOpenIDConnectProvider = awsquery.Typed[RemoveClientIDFromOpenIDConnectProviderInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "RemoveClientIDFromOpenIDConnectProvider",
+	Action: "iam:RemoveClientIDFromOpenIDConnectProvider", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "oidc-provider", Required: true},
+	},
+	Errors: []string{"ConcurrentModification", "InvalidInput", "NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeRemoveClientIDFromOpenIDConnectProviderInput, NewInput: func() any { return new(RemoveClientIDFromOpenIDConnectProviderInput) },
+}}
+
+// RemoveRoleFromInstanceProfile is the operation iam:RemoveRoleFromInstanceProfile with the types of its input and output.
+var RemoveRoleFromInstanceProfile = awsquery.Typed[RemoveRoleFromInstanceProfileInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "RemoveRoleFromInstanceProfile",
+	Action: "iam:RemoveRoleFromInstanceProfile", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "instance-profile", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
+	Input:  &shapeRemoveRoleFromInstanceProfileInput, NewInput: func() any { return new(RemoveRoleFromInstanceProfileInput) },
+}}
+
+// RemoveUserFromGroup is the operation iam:RemoveUserFromGroup with the types of its input and output.
+var RemoveUserFromGroup = awsquery.Typed[RemoveUserFromGroupInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "RemoveUserFromGroup",
+	Action: "iam:RemoveUserFromGroup", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeRemoveUserFromGroupInput, NewInput: func() any { return new(RemoveUserFromGroupInput) },
+}}
+
+// ResetServiceSpecificCredential is the operation iam:ResetServiceSpecificCredential with the types of its input and output.
+var ResetServiceSpecificCredential = awsquery.Typed[ResetServiceSpecificCredentialInput, ResetServiceSpecificCredentialOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ResetServiceSpecificCredential",
+	Action: "iam:ResetServiceSpecificCredential", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:ServiceSpecificCredentialServiceName"},
+	Errors:        []string{"NoSuchEntity"},
+	Input:         &shapeResetServiceSpecificCredentialInput, NewInput: func() any { return new(ResetServiceSpecificCredentialInput) },
+	Output: &shapeResetServiceSpecificCredentialOutput, ResultWrapper: "ResetServiceSpecificCredentialResult",
+}}
+
+// ResyncMFADevice is the operation iam:ResyncMFADevice with the types of its input and output.
+var ResyncMFADevice = awsquery.Typed[ResyncMFADeviceInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "ResyncMFADevice",
+	Action: "iam:ResyncMFADevice", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"InvalidAuthenticationCode", "NoSuchEntity", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
+	Input:  &shapeResyncMFADeviceInput, NewInput: func() any { return new(ResyncMFADeviceInput) },
+}}
+
+// SendDelegationToken is the operation iam:SendDelegationToken with the types of its input and output.
+var SendDelegationToken = awsquery.Typed[SendDelegationTokenInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "SendDelegationToken",
+	Action: "iam:SendDelegationToken", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "delegation-request", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
+	Input:  &shapeSendDelegationTokenInput, NewInput: func() any { return new(SendDelegationTokenInput) },
+}}
+
+// SetDefaultPolicyVersion is the operation iam:SetDefaultPolicyVersion with the types of its input and output.
+var SetDefaultPolicyVersion = awsquery.Typed[SetDefaultPolicyVersionInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "SetDefaultPolicyVersion",
+	Action: "iam:SetDefaultPolicyVersion", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "policy", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeSetDefaultPolicyVersionInput, NewInput: func() any { return new(SetDefaultPolicyVersionInput) },
+}}
+
+// SetSecurityTokenServicePreferences is the operation iam:SetSecurityTokenServicePreferences with the types of its input and output.
+var SetSecurityTokenServicePreferences = awsquery.Typed[SetSecurityTokenServicePreferencesInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "SetSecurityTokenServicePreferences",
+	Action: "iam:SetSecurityTokenServicePreferences", Level: awsquery.Write,
+	Errors: []string{"ServiceFailure"},
+	Input:  &shapeSetSecurityTokenServicePreferencesInput, NewInput: func() any { return new(SetSecurityTokenServicePreferencesInput) },
+}}
+
+// SimulateCustomPolicy is the operation iam:SimulateCustomPolicy with the types of its input and output.
+var SimulateCustomPolicy = awsquery.Typed[SimulateCustomPolicyInput, SimulateCustomPolicyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "SimulateCustomPolicy",
+	Action: "iam:SimulateCustomPolicy", Level: awsquery.Read,
+	Errors: []string{"InvalidInput", "PolicyEvaluation"},
+	Input:  &shapeSimulateCustomPolicyInput, NewInput: func() any { return new(SimulateCustomPolicyInput) },
+	Output: &shapeSimulateCustomPolicyOutput, ResultWrapper: "SimulateCustomPolicyResult",
+	Pages: []string{"EvaluationResults"},
+}}
+
+// SimulatePrincipalPolicy is the operation iam:SimulatePrincipalPolicy with the types of its input and output.
+var SimulatePrincipalPolicy = awsquery.Typed[SimulatePrincipalPolicyInput, SimulatePrincipalPolicyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "SimulatePrincipalPolicy",
+	Action: "iam:SimulatePrincipalPolicy", Level: awsquery.Read,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: false},
+		{Type: "role", Required: false},
+		{Type: "user", Required: false},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "PolicyEvaluation"},
+	Input:  &shapeSimulatePrincipalPolicyInput, NewInput: func() any { return new(SimulatePrincipalPolicyInput) },
+	Output: &shapeSimulatePrincipalPolicyOutput, ResultWrapper: "SimulatePrincipalPolicyResult",
+	Pages: []string{"EvaluationResults"},
+}}
+
+// TagInstanceProfile is the operation iam:TagInstanceProfile with the types of its input and output.
+var TagInstanceProfile = awsquery.Typed[TagInstanceProfileInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagInstanceProfile",
+	Action: "iam:TagInstanceProfile", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "instance-profile", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeTagInstanceProfileInput, NewInput: func() any { return new(TagInstanceProfileInput) },
+}}
+
+// TagMFADevice is the operation iam:TagMFADevice with the types of its input and output.
+var TagMFADevice = awsquery.Typed[TagMFADeviceInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagMFADevice",
+	Action: "iam:TagMFADevice", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "mfa", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"InvalidInput", "NoSuchEntity", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeTagMFADeviceInput, NewInput: func() any { return new(TagMFADeviceInput) },
+}}
+
+// TagOpenIDConnectProvider is the operation iam:TagOpenIDConnectProvider with the types of its input and output.
+var TagOpenIDConnectProvider = awsquery.Typed[TagOpenIDConnectProviderInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagOpenIDConnectProvider",
+	Action: "iam:TagOpenIDConnectProvider", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "oidc-provider", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeTagOpenIDConnectProviderInput, NewInput: func() any { return new(TagOpenIDConnectProviderInput) },
+}}
+
+// TagPolicy is the operation iam:TagPolicy with the types of its input and output.
+var TagPolicy = awsquery.Typed[TagPolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagPolicy",
+	Action: "iam:TagPolicy", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "policy", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeTagPolicyInput, NewInput: func() any { return new(TagPolicyInput) },
+}}
+
+// TagRole is the operation iam:TagRole with the types of its input and output.
+var TagRole = awsquery.Typed[TagRoleInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagRole",
+	Action: "iam:TagRole", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys", "iam:RoleTemplateARN"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeTagRoleInput, NewInput: func() any { return new(TagRoleInput) },
+}}
+
+// TagSAMLProvider is the operation iam:TagSAMLProvider with the types of its input and output.
+var TagSAMLProvider = awsquery.Typed[TagSAMLProviderInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagSAMLProvider",
+	Action: "iam:TagSAMLProvider", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "saml-provider", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeTagSAMLProviderInput, NewInput: func() any { return new(TagSAMLProviderInput) },
+}}
+
+// TagServerCertificate is the operation iam:TagServerCertificate with the types of its input and output.
+var TagServerCertificate = awsquery.Typed[TagServerCertificateInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagServerCertificate",
+	Action: "iam:TagServerCertificate", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "server-certificate", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeTagServerCertificateInput, NewInput: func() any { return new(TagServerCertificateInput) },
+}}
+
+// TagUser is the operation iam:TagUser with the types of its input and output.
+var TagUser = awsquery.Typed[TagUserInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagUser",
+	Action: "iam:TagUser", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeTagUserInput, NewInput: func() any { return new(TagUserInput) },
+}}
+
+// UntagInstanceProfile is the operation iam:UntagInstanceProfile with the types of its input and output.
+var UntagInstanceProfile = awsquery.Typed[UntagInstanceProfileInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagInstanceProfile",
+	Action: "iam:UntagInstanceProfile", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "instance-profile", Required: true},
+	},
+	ConditionKeys: []string{"aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeUntagInstanceProfileInput, NewInput: func() any { return new(UntagInstanceProfileInput) },
+}}
+
+// UntagMFADevice is the operation iam:UntagMFADevice with the types of its input and output.
+var UntagMFADevice = awsquery.Typed[UntagMFADeviceInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagMFADevice",
+	Action: "iam:UntagMFADevice", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "mfa", Required: true},
+	},
+	ConditionKeys: []string{"aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeUntagMFADeviceInput, NewInput: func() any { return new(UntagMFADeviceInput) },
+}}
+
+// UntagOpenIDConnectProvider is the operation iam:UntagOpenIDConnectProvider with the types of its input and output.
+var UntagOpenIDConnectProvider = awsquery.Typed[UntagOpenIDConnectProviderInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagOpenIDConnectProvider",
+	Action: "iam:UntagOpenIDConnectProvider", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "oidc-provider", Required: true},
+	},
+	ConditionKeys: []string{"aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeUntagOpenIDConnectProviderInput, NewInput: func() any { return new(UntagOpenIDConnectProviderInput) },
+}}
+
+// UntagPolicy is the operation iam:UntagPolicy with the types of its input and output.
+var UntagPolicy = awsquery.Typed[UntagPolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagPolicy",
+	Action: "iam:UntagPolicy", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "policy", Required: true},
+	},
+	ConditionKeys: []string{"aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeUntagPolicyInput, NewInput: func() any { return new(UntagPolicyInput) },
+}}
+
+// UntagRole is the operation iam:UntagRole with the types of its input and output.
+var UntagRole = awsquery.Typed[UntagRoleInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagRole",
+	Action: "iam:UntagRole", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeUntagRoleInput, NewInput: func() any { return new(UntagRoleInput) },
+}}
+
+// UntagSAMLProvider is the operation iam:UntagSAMLProvider with the types of its input and output.
+var UntagSAMLProvider = awsquery.Typed[UntagSAMLProviderInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagSAMLProvider",
+	Action: "iam:UntagSAMLProvider", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "saml-provider", Required: true},
+	},
+	ConditionKeys: []string{"aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeUntagSAMLProviderInput, NewInput: func() any { return new(UntagSAMLProviderInput) },
+}}
+
+// UntagServerCertificate is the operation iam:UntagServerCertificate with the types of its input and output.
+var UntagServerCertificate = awsquery.Typed[UntagServerCertificateInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagServerCertificate",
+	Action: "iam:UntagServerCertificate", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "server-certificate", Required: true},
+	},
+	ConditionKeys: []string{"aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeUntagServerCertificateInput, NewInput: func() any { return new(UntagServerCertificateInput) },
+}}
+
+// UntagUser is the operation iam:UntagUser with the types of its input and output.
+var UntagUser = awsquery.Typed[UntagUserInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagUser",
+	Action: "iam:UntagUser", Level: awsquery.Tagging,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"aws:TagKeys"},
+	Errors:        []string{"NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeUntagUserInput, NewInput: func() any { return new(UntagUserInput) },
+}}
+
+// UpdateAccessKey is the operation iam:UpdateAccessKey with the types of its input and output.
+var UpdateAccessKey = awsquery.Typed[UpdateAccessKeyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateAccessKey",
+	Action: "iam:UpdateAccessKey", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure", "InvalidInput"},
+	Input:  &shapeUpdateAccessKeyInput, NewInput: func() any { return new(UpdateAccessKeyInput) },
+}}
+
+// UpdateAccountPasswordPolicy is the operation iam:UpdateAccountPasswordPolicy with the types of its input and output.
+var UpdateAccountPasswordPolicy = awsquery.Typed[UpdateAccountPasswordPolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateAccountPasswordPolicy",
+	Action: "iam:UpdateAccountPasswordPolicy", Level: awsquery.Write,
+	Errors: []string{"NoSuchEntity", "MalformedPolicyDocument", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeUpdateAccountPasswordPolicyInput, NewInput: func() any { return new(UpdateAccountPasswordPolicyInput) },
+}}
+
+// UpdateAssumeRolePolicy is the operation iam:UpdateAssumeRolePolicy with the types of its input and output.
+var UpdateAssumeRolePolicy = awsquery.Typed[UpdateAssumeRolePolicyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateAssumeRolePolicy",
+	Action: "iam:UpdateAssumeRolePolicy", Level: awsquery.Permissions,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary"},
+	Errors:        []string{"NoSuchEntity", "MalformedPolicyDocument", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
+	Input:         &shapeUpdateAssumeRolePolicyInput, NewInput: func() any { return new(UpdateAssumeRolePolicyInput) },
+}}
+
+// UpdateDelegationRequest is the operation iam:UpdateDelegationRequest with the types of its input and output.
+var UpdateDelegationRequest = awsquery.Typed[UpdateDelegationRequestInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateDelegationRequest",
+	Action: "iam:UpdateDelegationRequest", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "delegation-request", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
+	Input:  &shapeUpdateDelegationRequestInput, NewInput: func() any { return new(UpdateDelegationRequestInput) },
+}}
+
+// UpdateGroup is the operation iam:UpdateGroup with the types of its input and output.
+var UpdateGroup = awsquery.Typed[UpdateGroupInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateGroup",
+	Action: "iam:UpdateGroup", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "group", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "EntityAlreadyExists", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeUpdateGroupInput, NewInput: func() any { return new(UpdateGroupInput) },
+}}
+
+// UpdateLoginProfile is the operation iam:UpdateLoginProfile with the types of its input and output.
+var UpdateLoginProfile = awsquery.Typed[UpdateLoginProfileInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateLoginProfile",
+	Action: "iam:UpdateLoginProfile", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"EntityTemporarilyUnmodifiable", "NoSuchEntity", "PasswordPolicyViolation", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeUpdateLoginProfileInput, NewInput: func() any { return new(UpdateLoginProfileInput) },
+}}
+
+// UpdateOpenIDConnectProviderThumbprint is the operation iam:UpdateOpenIDConnectProviderThumbprint with the types of its input and output.
+var UpdateOpenIDConnectProviderThumbprint = awsquery.Typed[UpdateOpenIDConnectProviderThumbprintInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateOpenIDConnectProviderThumbprint",
+	Action: "iam:UpdateOpenIDConnectProviderThumbprint", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "oidc-provider", Required: true},
+	},
+	Errors: []string{"ConcurrentModification", "InvalidInput", "NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeUpdateOpenIDConnectProviderThumbprintInput, NewInput: func() any { return new(UpdateOpenIDConnectProviderThumbprintInput) },
+}}
+
+// UpdateRole is the operation iam:UpdateRole with the types of its input and output.
+var UpdateRole = awsquery.Typed[UpdateRoleInput, UpdateRoleOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateRole",
+	Action: "iam:UpdateRole", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary"},
+	Errors:        []string{"UnmodifiableEntity", "NoSuchEntity", "ServiceFailure"},
+	Input:         &shapeUpdateRoleInput, NewInput: func() any { return new(UpdateRoleInput) },
+	Output: &shapeUpdateRoleOutput, ResultWrapper: "UpdateRoleResult",
+}}
+
+// UpdateRoleDescription is the operation iam:UpdateRoleDescription with the types of its input and output.
+var UpdateRoleDescription = awsquery.Typed[UpdateRoleDescriptionInput, UpdateRoleDescriptionOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateRoleDescription",
+	Action: "iam:UpdateRoleDescription", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "role", Required: true},
+	},
+	ConditionKeys: []string{"iam:PermissionsBoundary"},
+	Errors:        []string{"NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
+	Input:         &shapeUpdateRoleDescriptionInput, NewInput: func() any { return new(UpdateRoleDescriptionInput) },
+	Output: &shapeUpdateRoleDescriptionOutput, ResultWrapper: "UpdateRoleDescriptionResult",
+}}
+
+// UpdateSAMLProvider is the operation iam:UpdateSAMLProvider with the types of its input and output.
+var UpdateSAMLProvider = awsquery.Typed[UpdateSAMLProviderInput, UpdateSAMLProviderOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateSAMLProvider",
+	Action: "iam:UpdateSAMLProvider", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "saml-provider", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
+	Input:  &shapeUpdateSAMLProviderInput, NewInput: func() any { return new(UpdateSAMLProviderInput) },
+	Output: &shapeUpdateSAMLProviderOutput, ResultWrapper: "UpdateSAMLProviderResult",
+}}
+
+// UpdateSSHPublicKey is the operation iam:UpdateSSHPublicKey with the types of its input and output.
+var UpdateSSHPublicKey = awsquery.Typed[UpdateSSHPublicKeyInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateSSHPublicKey",
+	Action: "iam:UpdateSSHPublicKey", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "InvalidInput"},
+	Input:  &shapeUpdateSSHPublicKeyInput, NewInput: func() any { return new(UpdateSSHPublicKeyInput) },
+}}
+
+// UpdateServerCertificate is the operation iam:UpdateServerCertificate with the types of its input and output.
+var UpdateServerCertificate = awsquery.Typed[UpdateServerCertificateInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateServerCertificate",
+	Action: "iam:UpdateServerCertificate", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "server-certificate", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "EntityAlreadyExists", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeUpdateServerCertificateInput, NewInput: func() any { return new(UpdateServerCertificateInput) },
+}}
+
+// UpdateServiceSpecificCredential is the operation iam:UpdateServiceSpecificCredential with the types of its input and output.
+var UpdateServiceSpecificCredential = awsquery.Typed[UpdateServiceSpecificCredentialInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateServiceSpecificCredential",
+	Action: "iam:UpdateServiceSpecificCredential", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:ServiceSpecificCredentialServiceName"},
+	Errors:        []string{"NoSuchEntity"},
+	Input:         &shapeUpdateServiceSpecificCredentialInput, NewInput: func() any { return new(UpdateServiceSpecificCredentialInput) },
+}}
+
+// UpdateSigningCertificate is the operation iam:UpdateSigningCertificate with the types of its input and output.
+var UpdateSigningCertificate = awsquery.Typed[UpdateSigningCertificateInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateSigningCertificate",
+	Action: "iam:UpdateSigningCertificate", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure", "InvalidInput"},
+	Input:  &shapeUpdateSigningCertificateInput, NewInput: func() any { return new(UpdateSigningCertificateInput) },
+}}
+
+// UpdateUser is the operation iam:UpdateUser with the types of its input and output.
+var UpdateUser = awsquery.Typed[UpdateUserInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateUser",
+	Action: "iam:UpdateUser", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "EntityAlreadyExists", "EntityTemporarilyUnmodifiable", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeUpdateUserInput, NewInput: func() any { return new(UpdateUserInput) },
+}}
+
+// UploadSSHPublicKey is the operation iam:UploadSSHPublicKey with the types of its input and output.
+var UploadSSHPublicKey = awsquery.Typed[UploadSSHPublicKeyInput, UploadSSHPublicKeyOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UploadSSHPublicKey",
+	Action: "iam:UploadSSHPublicKey", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"LimitExceeded", "NoSuchEntity", "InvalidPublicKey", "DuplicateSSHPublicKey", "UnrecognizedPublicKeyEncoding"},
+	Input:  &shapeUploadSSHPublicKeyInput, NewInput: func() any { return new(UploadSSHPublicKeyInput) },
+	Output: &shapeUploadSSHPublicKeyOutput, ResultWrapper: "UploadSSHPublicKeyResult",
+}}
+
+// UploadServerCertificate is the operation iam:UploadServerCertificate with the types of its input and output.
+var UploadServerCertificate = awsquery.Typed[UploadServerCertificateInput, UploadServerCertificateOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UploadServerCertificate",
+	Action: "iam:UploadServerCertificate", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "server-certificate", Required: true},
+	},
+	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
+	Errors:        []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "MalformedCertificate", "KeyPairMismatch", "ConcurrentModification", "ServiceFailure"},
+	Input:         &shapeUploadServerCertificateInput, NewInput: func() any { return new(UploadServerCertificateInput) },
+	Output: &shapeUploadServerCertificateOutput, ResultWrapper: "UploadServerCertificateResult",
+}}
+
+// UploadSigningCertificate is the operation iam:UploadSigningCertificate with the types of its input and output.
+var UploadSigningCertificate = awsquery.Typed[UploadSigningCertificateInput, UploadSigningCertificateOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "UploadSigningCertificate",
+	Action: "iam:UploadSigningCertificate", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Errors: []string{"LimitExceeded", "EntityAlreadyExists", "MalformedCertificate", "InvalidCertificate", "DuplicateCertificate", "NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeUploadSigningCertificateInput, NewInput: func() any { return new(UploadSigningCertificateInput) },
+	Output: &shapeUploadSigningCertificateOutput, ResultWrapper: "UploadSigningCertificateResult",
+}}

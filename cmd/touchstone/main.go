@@ -1,4 +1,4 @@
-// Command touchstone is a self-hosted identity and access service that speaks AWS IAM.
+// Command touchstone is a self-hosted principal and access service that speaks AWS IAM.
 //
 // touchstone serve runs it; the other commands work on the same data directory, whether or not it runs. Each command explains
 // itself with --help. A flag can also be given by the environment: --data by TOUCHSTONE_DATA. Exit codes: 0 done, 1 failed,
@@ -65,7 +65,7 @@ func newCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "touchstone",
 		Short: "AWS IAM on your own machines, with FIDO security keys at the front door",
-		Long: `Touchstone is a self-hosted identity and access service that speaks AWS IAM and STS.
+		Long: `Touchstone is a self-hosted principal and access service that speaks AWS IAM and STS.
 
 Start it with 'touchstone serve' and open the address that it prints. All other commands work on the same
 data directory, whether or not the server runs.`,

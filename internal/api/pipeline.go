@@ -13,6 +13,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -57,19 +58,19 @@ type Request struct {
 }
 
 // Call does an operation as the caller, in process. It is how pages do everything.
-func Call[In, Out any](ctx context.Context, s *Service, r Request, service, name string, in *In) (*Out, error) {
-	operation := s.Table.rows[key{service, name}]
-	if operation == nil {
-		return nil, errors.New("no such operation: " + service + ":" + name)
+func Call[In, Out any](ctx context.Context, s *Service, r Request, o awsquery.Typed[In, Out], in *In) (*Out, error) {
+	r.row = s.Table.rows[o.Operation]
+	if r.row == nil {
+		return nil, fmt.Errorf("the table has no operation %s", o.Action)
 	}
-	r.row = operation
+
 	caller := r.Caller
 	out, err := s.perform(ctx, &r, func(tx *store.Tx) (any, error) {
 		var err error
 		if r.Caller, err = s.Authn.Recheck(tx, caller, r.Now); err != nil {
 			return nil, err
 		}
-		return in, awsquery.Validate(operation.Operation, in)
+		return in, awsquery.Validate(o.Operation, in)
 	}, nil)
 	if err != nil {
 		return nil, err
@@ -305,7 +306,7 @@ func eventSource(r *row) string {
 }
 
 func callerIdentity(c *authn.Caller) audit.UserIdentity {
-	u := audit.IdentityOf(c.Identity)
+	u := audit.IdentityOf(c.Principal)
 	u.AccessKeyID = &c.AccessKeyID
 	if c.Credential == authn.ConsoleSession {
 		mfa := "false"

@@ -54,7 +54,7 @@ func newSlow(t *testing.T) *slow {
 	service := *s.API
 	service.Table = api.NewTable(iamapi.Operations())
 	slow := &slow{Account: s.NewAccount(t), service: &service, preparing: make(chan struct{}), release: make(chan struct{})}
-	api.Define(service.Table, "iam", "TagUser", api.Op[iamapi.TagUserInput, struct{}]{
+	api.Define(service.Table, iamapi.TagUser, api.Op[iamapi.TagUserInput, struct{}]{
 		Resources: func(r *api.Request, _ *store.Tx, in *iamapi.TagUserInput) ([]authz.Check, error) {
 			return []authz.Check{{Resource: store.UserARN(r.Caller.AccountID(), "/", in.UserName)}}, nil
 		},
@@ -68,7 +68,7 @@ func newSlow(t *testing.T) *slow {
 			if err != nil {
 				return nil, err
 			}
-			return nil, tx.InsertTags(i.AccountID, i.ID, []store.Tag{{Key: "k", Value: "v"}})
+			return nil, tx.InsertTags(i.AccountID, i.Owner(), []store.Tag{{Key: "k", Value: "v"}})
 		},
 	})
 	return slow
@@ -99,7 +99,7 @@ func (s *slow) tags(user string) (n int) {
 		if err != nil {
 			return err
 		}
-		tags, err := tx.Tags(s.ID, i.ID)
+		tags, err := tx.Tags(s.ID, i.Owner())
 		n = len(tags)
 		return err
 	}); err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -205,7 +205,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { other.Close() })
-	elsewhere := func(change func(tx *store.Tx, i *store.Identity) error) {
+	elsewhere := func(change func(tx *store.Tx, i *store.Principal) error) {
 		t.Helper()
 		if err := other.Store.Update(ctx, func(tx *store.Tx) error {
 			if err := tx.RaiseGeneration(a.ID); err != nil {
@@ -224,21 +224,21 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 		if got := get(); got != "" {
 			t.Fatalf("allowed by policy: %s", got)
 		}
-		elsewhere(func(tx *store.Tx, i *store.Identity) error {
-			return errors.Join(tx.DeleteInlinePolicy(a.ID, i.ID, "test"), tx.RaiseIdentityVersion(a.ID, i.ID))
+		elsewhere(func(tx *store.Tx, i *store.Principal) error {
+			return errors.Join(tx.DeleteInlinePolicy(a.ID, i.ID, "test"), tx.RaisePrincipalVersion(a.ID, i.ID))
 		})
 		if got := get(); got != "AccessDenied" {
 			t.Fatalf("after the policy went: %q, want AccessDenied", got)
 		}
 		a.PutPolicy("alice", touchtest.AdminPolicy)
 	}
-	elsewhere(func(tx *store.Tx, i *store.Identity) error {
+	elsewhere(func(tx *store.Tx, i *store.Principal) error {
 		return tx.SetAccessKeyActive(a.ID, i.ID, u.Key.AccessKeyID, false)
 	})
 	if got := get(); got != "InvalidClientTokenId" {
 		t.Fatalf("with the key inactive: %q", got)
 	}
-	elsewhere(func(tx *store.Tx, i *store.Identity) error {
+	elsewhere(func(tx *store.Tx, i *store.Principal) error {
 		return tx.SetAccessKeyActive(a.ID, i.ID, u.Key.AccessKeyID, true)
 	})
 	if got := get(); got != "" {

@@ -52,15 +52,13 @@ type row struct {
 
 // Table holds every operation of the models. Those without functions answer NotImplemented.
 type Table struct {
-	rows  map[key]*row
+	rows  map[*awsquery.Operation]*row
 	query awsquery.Registry // those that the Query protocol can ask for
 }
 
-type key struct{ service, name string }
-
 // NewTable makes a row for each operation of services that speak the Query protocol.
 func NewTable(services ...[]*awsquery.Operation) *Table {
-	t := &Table{rows: make(map[key]*row), query: awsquery.NewRegistry(services...)}
+	t := &Table{rows: make(map[*awsquery.Operation]*row), query: awsquery.NewRegistry(services...)}
 	for _, operations := range services {
 		t.AddInProcess(operations)
 	}
@@ -70,28 +68,25 @@ func NewTable(services ...[]*awsquery.Operation) *Table {
 // AddInProcess makes rows for operations that are only called in process.
 func (t *Table) AddInProcess(operations []*awsquery.Operation) {
 	for _, o := range operations {
-		t.rows[key{o.Service, o.Name}] = &row{
+		t.rows[o] = &row{
 			Operation: o, writes: o.Level != awsquery.Read && o.Level != awsquery.List, eventName: o.Name,
 		}
 	}
 }
 
-// Define gives the operation of that service and name its functions. It panics when the models do not have it, when its
-// types are not theirs, or when it is defined already: all are faults of the program.
-func Define[In, Out any](t *Table, service, name string, op Op[In, Out]) {
-	r := t.rows[key{service, name}]
+// Define gives an operation its functions. It panics when the table does not have the operation, when it is defined already, or
+// when it has nothing to authorise or execute: all are faults of the program.
+func Define[In, Out any](t *Table, o awsquery.Typed[In, Out], op Op[In, Out]) {
+	r := t.rows[o.Operation]
 	switch {
 	case r == nil:
-		panic(fmt.Sprintf("define %s:%s: no such operation in the models", service, name))
+		panic(fmt.Sprintf("define %s: the table has no such operation", o.Action))
 	case r.execute != nil:
-		panic(fmt.Sprintf("define %s:%s: defined twice", service, name))
+		panic(fmt.Sprintf("define %s: defined twice", o.Action))
 	case op.Execute == nil:
-		panic(fmt.Sprintf("define %s:%s: nothing to execute", service, name))
+		panic(fmt.Sprintf("define %s: nothing to execute", o.Action))
 	case op.Resources == nil && !op.Open:
-		panic(fmt.Sprintf("define %s:%s: nothing to authorise", service, name))
-	}
-	if _, ok := r.NewInput().(*In); !ok {
-		panic(fmt.Sprintf("define %s:%s: input is %T", service, name, r.NewInput()))
+		panic(fmt.Sprintf("define %s: nothing to authorise", o.Action))
 	}
 	r.open, r.quiet, r.scopes = op.Open, op.Quiet, op.Scopes
 	if op.EventName != "" {
@@ -128,15 +123,15 @@ func (t *Table) find(form awsquery.Form) (*row, error) {
 	if err != nil {
 		return unknownRow, err
 	}
-	return t.rows[key{operation.Service, operation.Name}], nil
+	return t.rows[operation], nil
 }
 
 // Defined lists the operations that have functions, as service:Name.
 func (t *Table) Defined() []string {
 	var names []string
-	for k, r := range t.rows {
+	for o, r := range t.rows {
 		if r.execute != nil {
-			names = append(names, k.service+":"+k.name)
+			names = append(names, o.Service+":"+o.Name)
 		}
 	}
 	return names

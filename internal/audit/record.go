@@ -97,8 +97,8 @@ const maxText = 1024
 // maxParameters is the size, in bytes, over which request parameters and response elements are left out (CloudTrail: 100 KB).
 const maxParameters = 100 << 10
 
-// IdentityOf describes an identity that signs in or is acted for.
-func IdentityOf(i *store.Identity) UserIdentity {
+// IdentityOf describes a principal that signs in or is acted for.
+func IdentityOf(i *store.Principal) UserIdentity {
 	u := UserIdentity{Type: "IAMUser", PrincipalID: i.UniqueID, ARN: i.ARN(), AccountID: i.AccountID, UserName: i.Name}
 	if i.Kind == store.Root {
 		u.Type = "Root"

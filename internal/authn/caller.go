@@ -23,7 +23,7 @@ const (
 
 // Caller is who makes a request. Only this package makes one that Valid accepts.
 type Caller struct {
-	Identity   *store.Identity // never changed after it was read
+	Principal  *store.Principal // never changed after it was read
 	Credential Credential
 
 	AccessKeyID string // of a LongTermKey
@@ -44,10 +44,10 @@ type Caller struct {
 func (c *Caller) Valid() bool { return c != nil && c.authentic }
 
 // IsRoot reports whether the caller is the account's root user.
-func (c *Caller) IsRoot() bool { return c.Identity.Kind == store.Root }
+func (c *Caller) IsRoot() bool { return c.Principal.Kind == store.Root }
 
 // AccountID is the caller's account.
-func (c *Caller) AccountID() string { return c.Identity.AccountID }
+func (c *Caller) AccountID() string { return c.Principal.AccountID }
 
 // UsedMFA reports whether the caller's session was made with MFA.
 func (c *Caller) UsedMFA() bool { return !c.MFAAt.IsZero() }

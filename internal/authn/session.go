@@ -11,9 +11,9 @@ import (
 // ErrNoSession is returned for a session that never was, has ended or has not come far enough.
 var ErrNoSession = errors.New("no such session")
 
-// Session finds the session that a browser's token names, at whatever stage it is, with its identity. It is over when it is
-// past its limits, when its identity is gone, or when the identity's sessions were ended after it was made.
-func (a *Authenticator) Session(tx *store.Tx, token string, now time.Time) (*store.Session, *store.Identity, error) {
+// Session finds the session that a browser's token names, at whatever stage it is, with its principal. It is over when it is
+// past its limits, when its principal is gone, or when the principal's sessions were ended after it was made.
+func (a *Authenticator) Session(tx *store.Tx, token string, now time.Time) (*store.Session, *store.Principal, error) {
 	account, hash, err := secret.ParseToken(token)
 	if err != nil {
 		return nil, nil, ErrNoSession
@@ -22,11 +22,11 @@ func (a *Authenticator) Session(tx *store.Tx, token string, now time.Time) (*sto
 	if err != nil {
 		return nil, nil, noSession(err)
 	}
-	identity, err := a.sessionIdentity(tx, session, now)
+	principal, err := a.sessionPrincipal(tx, session, now)
 	if err != nil {
 		return nil, nil, err
 	}
-	return session, identity, nil
+	return session, principal, nil
 }
 
 // ScopeChangePassword is the scope of a caller who is signed in but must choose a new password before anything else.
@@ -34,7 +34,7 @@ const ScopeChangePassword = "change-password"
 
 // Console makes the caller of a session that Session found in the same snapshot. A session that still asks for a device makes
 // none.
-func (a *Authenticator) Console(tx *store.Tx, session *store.Session, identity *store.Identity) (*Caller, error) {
+func (a *Authenticator) Console(tx *store.Tx, session *store.Session, principal *store.Principal) (*Caller, error) {
 	scope := session.Scope
 	switch session.Stage {
 	case store.StageFull:
@@ -48,32 +48,32 @@ func (a *Authenticator) Console(tx *store.Tx, session *store.Session, identity *
 		return nil, noSession(err)
 	}
 	return &Caller{
-		Identity: identity, Credential: ConsoleSession, SessionID: session.ID, SessionScope: scope,
+		Principal: principal, Credential: ConsoleSession, SessionID: session.ID, SessionScope: scope,
 		SessionCreatedAt: session.CreatedAt, MFAAt: session.MFAAt, MFASerial: session.MFASerial,
 		Freshness: freshness, authentic: true,
 	}, nil
 }
 
-// sessionIdentity reads whose session it is, and refuses a session that is over.
-func (a *Authenticator) sessionIdentity(tx *store.Tx, s *store.Session, now time.Time) (*store.Identity, error) {
-	identity, err := tx.Identity(s.AccountID, s.IdentityID)
+// sessionPrincipal reads whose session it is, and refuses a session that is over.
+func (a *Authenticator) sessionPrincipal(tx *store.Tx, s *store.Session, now time.Time) (*store.Principal, error) {
+	principal, err := tx.Principal(s.AccountID, s.PrincipalID)
 	if err != nil {
 		return nil, noSession(err)
 	}
-	if a.Over(s, identity, now) {
+	if a.Over(s, principal, now) {
 		return nil, ErrNoSession
 	}
-	return identity, nil
+	return principal, nil
 }
 
-// Over reports whether an identity's session is past its limits, or older than the time from which the identity's sessions
+// Over reports whether a principal's session is past its limits, or older than the time from which the principal's sessions
 // count.
-func (a *Authenticator) Over(s *store.Session, identity *store.Identity, now time.Time) bool {
+func (a *Authenticator) Over(s *store.Session, principal *store.Principal, now time.Time) bool {
 	idle := a.sessions.Idle
 	if s.Stage != store.StageFull {
 		idle = a.sessions.Partial
 	}
-	return !now.Before(s.ExpiresAt) || now.Sub(s.LastSeenAt) >= idle || s.CreatedAt.Before(identity.SessionsNotBefore)
+	return !now.Before(s.ExpiresAt) || now.Sub(s.LastSeenAt) >= idle || s.CreatedAt.Before(principal.SessionsNotBefore)
 }
 
 // Recheck makes the caller anew from what tx reads: the same credential must still be good. Its error is the one that a new
@@ -82,26 +82,26 @@ func (a *Authenticator) Over(s *store.Session, identity *store.Identity, now tim
 func (a *Authenticator) Recheck(tx *store.Tx, c *Caller, now time.Time) (*Caller, error) {
 	switch c.Credential {
 	case LongTermKey:
-		_, identity, freshness, err := readKey(tx, c.AccessKeyID)
-		if errors.Is(err, store.ErrNotFound) || err == nil && identity.ID != c.Identity.ID {
+		_, principal, freshness, err := readKey(tx, c.AccessKeyID)
+		if errors.Is(err, store.ErrNotFound) || err == nil && principal.ID != c.Principal.ID {
 			return nil, errUnknownKey()
 		}
 		if err != nil {
 			return nil, err
 		}
 		return &Caller{
-			Identity: identity, Credential: LongTermKey, AccessKeyID: c.AccessKeyID, Freshness: freshness, authentic: true,
+			Principal: principal, Credential: LongTermKey, AccessKeyID: c.AccessKeyID, Freshness: freshness, authentic: true,
 		}, nil
 	case ConsoleSession:
 		session, err := tx.Session(c.AccountID(), c.SessionID)
 		if err != nil {
 			return nil, noSession(err)
 		}
-		identity, err := a.sessionIdentity(tx, session, now)
+		principal, err := a.sessionPrincipal(tx, session, now)
 		if err != nil {
 			return nil, err
 		}
-		return a.Console(tx, session, identity)
+		return a.Console(tx, session, principal)
 	}
 	return nil, ErrNoSession
 }

@@ -42,7 +42,7 @@ const maxKnownKeys = 16384
 // knownKey is an access key as it was in one state of its account. It is never changed, only replaced.
 type knownKey struct {
 	freshness store.Freshness
-	identity  *store.Identity
+	principal *store.Principal
 	sealed    []byte
 	secret    string
 
@@ -70,7 +70,7 @@ func (a *Authenticator) Signed(tx *store.Tx, sig *sigv4.Signature, r *http.Reque
 		return nil, err
 	}
 	return &Caller{
-		Identity: key.identity, Credential: LongTermKey, AccessKeyID: sig.AccessKeyID, Freshness: key.freshness, authentic: true,
+		Principal: key.principal, Credential: LongTermKey, AccessKeyID: sig.AccessKeyID, Freshness: key.freshness, authentic: true,
 	}, nil
 }
 
@@ -80,7 +80,7 @@ func (a *Authenticator) key(tx *store.Tx, id string) (*knownKey, error) {
 	known := a.keys[id]
 	a.mu.RUnlock()
 	if known != nil {
-		now, err := tx.Freshness(known.identity.AccountID)
+		now, err := tx.Freshness(known.principal.AccountID)
 		if err == nil && now == known.freshness {
 			return known, nil
 		}
@@ -101,24 +101,24 @@ func (a *Authenticator) key(tx *store.Tx, id string) (*knownKey, error) {
 
 // openKey reads a key and opens its secret, unless known has the same one open. ErrNotFound also when it is inactive.
 func (a *Authenticator) openKey(tx *store.Tx, id string, known *knownKey) (*knownKey, error) {
-	row, identity, freshness, err := readKey(tx, id)
+	row, principal, freshness, err := readKey(tx, id)
 	if err != nil {
 		return nil, err
 	}
 	if known != nil && bytes.Equal(known.sealed, row.SealedSecret) {
 		renewed := *known
-		renewed.freshness, renewed.identity = freshness, identity
+		renewed.freshness, renewed.principal = freshness, principal
 		return &renewed, nil
 	}
 	plain, err := a.master.Open(row.SealedSecret, SecretContext(row.AccountID, id))
 	if err != nil {
 		return nil, fmt.Errorf("open the secret of access key %s: %w", id, err)
 	}
-	return &knownKey{freshness: freshness, identity: identity, sealed: row.SealedSecret, secret: string(plain)}, nil
+	return &knownKey{freshness: freshness, principal: principal, sealed: row.SealedSecret, secret: string(plain)}, nil
 }
 
 // readKey reads an active key and whose it is. ErrNotFound.
-func readKey(tx *store.Tx, id string) (*store.AccessKey, *store.Identity, store.Freshness, error) {
+func readKey(tx *store.Tx, id string) (*store.AccessKey, *store.Principal, store.Freshness, error) {
 	var freshness store.Freshness
 	account, err := tx.AccessKeyAccount(id)
 	if err != nil {
@@ -134,8 +134,8 @@ func readKey(tx *store.Tx, id string) (*store.AccessKey, *store.Identity, store.
 	if !row.Active {
 		return nil, nil, freshness, store.ErrNotFound
 	}
-	identity, err := tx.Identity(account, row.IdentityID)
-	return row, identity, freshness, err
+	principal, err := tx.Principal(account, row.PrincipalID)
+	return row, principal, freshness, err
 }
 
 // SecretContext is the associated data that an access key's secret is sealed with.

@@ -46,24 +46,24 @@ type Key struct {
 
 // Authorizer answers Checks. It is safe for concurrent use.
 type Authorizer struct {
-	mu         sync.RWMutex
-	principals map[string]*principal // by internal identity id
-	contexts   sync.Pool
+	mu       sync.RWMutex
+	cache    map[string]*compiled // by internal principal id
+	contexts sync.Pool
 }
 
 // New returns an authorizer with an empty cache.
 func New() *Authorizer {
 	return &Authorizer{
-		principals: make(map[string]*principal),
-		contexts:   sync.Pool{New: func() any { return policy.NewContext() }},
+		cache:    make(map[string]*compiled),
+		contexts: sync.Pool{New: func() any { return policy.NewContext() }},
 	}
 }
 
 // maxPrincipals bounds the cache of compiled principals; at the bound an arbitrary one makes room.
 const maxPrincipals = 8192
 
-// principal is an identity's compiled policies and tags. It is never changed, only replaced.
-type principal struct {
+// compiled is a principal's compiled policies and tags. It is never changed, only replaced.
+type compiled struct {
 	freshness store.Freshness
 	version   int64
 	policies  *policy.Set
@@ -76,7 +76,7 @@ func (a *Authorizer) Authorize(tx *store.Tx, c *authn.Caller, env *Environment, 
 	if !c.Valid() {
 		return errors.New("authorize: caller was not authenticated")
 	}
-	p, err := a.principal(tx, c)
+	p, err := a.compiled(tx, c)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (a *Authorizer) Authorize(tx *store.Tx, c *authn.Caller, env *Environment, 
 			ctx.Set(key.Name, key.Values...)
 		}
 		decision := policy.Evaluate(&policy.Policies{Identity: p.policies}, &policy.Request{
-			Principal:         policy.Principal{ARN: c.Identity.ARN(), AccountID: c.AccountID(), Root: c.IsRoot()},
+			Principal:         policy.Principal{ARN: c.Principal.ARN(), AccountID: c.AccountID(), Root: c.IsRoot()},
 			Action:            checks[n].Action,
 			Resource:          checks[n].Resource,
 			ResourceAccountID: c.AccountID(),
@@ -119,7 +119,7 @@ func denied(c *authn.Caller, check *Check, d policy.Decision) error {
 		resource = check.Named
 	}
 	return AccessDenied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s",
-		c.Identity.ARN(), check.Action, resource, d.Reason(check.Action)))
+		c.Principal.ARN(), check.Action, resource, d.Reason(check.Action)))
 }
 
 // AccessDenied is the refusal with the given words.
@@ -127,19 +127,19 @@ func AccessDenied(message string) *awsquery.Error {
 	return &awsquery.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: message}
 }
 
-// principal returns the caller's compiled policies: from memory when neither the account nor the identity changed.
-func (a *Authorizer) principal(tx *store.Tx, c *authn.Caller) (*principal, error) {
+// compiled returns the caller's compiled policies: from memory when neither the account nor the principal changed.
+func (a *Authorizer) compiled(tx *store.Tx, c *authn.Caller) (*compiled, error) {
 	if tx.Writes() {
 		return compile(tx, c)
 	}
 	a.mu.RLock()
-	known := a.principals[c.Identity.ID]
+	known := a.cache[c.Principal.ID]
 	a.mu.RUnlock()
 	if known != nil && known.freshness == c.Freshness {
 		return known, nil
 	}
-	var fresh *principal
-	if known != nil && known.freshness.Incarnation == c.Freshness.Incarnation && known.version == c.Identity.Version {
+	var fresh *compiled
+	if known != nil && known.freshness.Incarnation == c.Freshness.Incarnation && known.version == c.Principal.Version {
 		renewed := *known
 		renewed.freshness = c.Freshness
 		fresh = &renewed
@@ -151,24 +151,24 @@ func (a *Authorizer) principal(tx *store.Tx, c *authn.Caller) (*principal, error
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, known := a.principals[c.Identity.ID]; !known && len(a.principals) >= maxPrincipals {
-		for other := range a.principals {
-			delete(a.principals, other)
+	if _, known := a.cache[c.Principal.ID]; !known && len(a.cache) >= maxPrincipals {
+		for other := range a.cache {
+			delete(a.cache, other)
 			break
 		}
 	}
-	a.principals[c.Identity.ID] = fresh
+	a.cache[c.Principal.ID] = fresh
 	return fresh, nil
 }
 
 // compile reads and compiles what governs the caller.
-func compile(tx *store.Tx, c *authn.Caller) (*principal, error) {
-	p := &principal{freshness: c.Freshness, version: c.Identity.Version}
+func compile(tx *store.Tx, c *authn.Caller) (*compiled, error) {
+	p := &compiled{freshness: c.Freshness, version: c.Principal.Version}
 	if c.IsRoot() {
 		p.policies = policy.Compile()
 		return p, nil
 	}
-	documents, err := tx.InlinePolicies(c.AccountID(), c.Identity.ID)
+	documents, err := tx.InlinePolicies(c.AccountID(), c.Principal.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -176,12 +176,12 @@ func compile(tx *store.Tx, c *authn.Caller) (*principal, error) {
 	for n, d := range documents {
 		parsed, err := policy.Parse(policy.Identity, []byte(d.Document))
 		if err != nil {
-			return nil, fmt.Errorf("stored policy %q of %s: %w", d.Name, c.Identity.ARN(), err)
+			return nil, fmt.Errorf("stored policy %q of %s: %w", d.Name, c.Principal.ARN(), err)
 		}
 		sources[n] = policy.Source{ID: d.Name, Document: parsed}
 	}
 	p.policies = policy.Compile(sources...)
-	if p.tags, err = tx.Tags(c.AccountID(), c.Identity.ID); err != nil {
+	if p.tags, err = tx.Tags(c.AccountID(), c.Principal.Owner()); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -189,21 +189,21 @@ func compile(tx *store.Tx, c *authn.Caller) (*principal, error) {
 
 // describe sets the global condition keys (IAM User Guide, "AWS global condition context keys"). A key that is not known is
 // absent: none is made up.
-func describe(ctx *policy.Context, c *authn.Caller, p *principal, env *Environment) {
+func describe(ctx *policy.Context, c *authn.Caller, p *compiled, env *Environment) {
 	ctx.Set("aws:CurrentTime", env.Now.UTC().Format(time.RFC3339))
 	ctx.Set("aws:EpochTime", strconv.FormatInt(env.Now.Unix(), 10))
 	ctx.Set("aws:SecureTransport", strconv.FormatBool(env.Secure))
 	ctx.Set("aws:ViaAWSService", "false")
 	ctx.Set("aws:PrincipalIsAWSService", "false")
-	ctx.Set("aws:PrincipalArn", c.Identity.ARN())
+	ctx.Set("aws:PrincipalArn", c.Principal.ARN())
 	ctx.Set("aws:PrincipalAccount", c.AccountID())
 	ctx.Set("aws:ResourceAccount", c.AccountID())
-	ctx.Set("aws:userid", c.Identity.UniqueID)
+	ctx.Set("aws:userid", c.Principal.UniqueID)
 	if c.IsRoot() {
 		ctx.Set("aws:PrincipalType", "Account")
 	} else {
 		ctx.Set("aws:PrincipalType", "User")
-		ctx.Set("aws:username", c.Identity.Name)
+		ctx.Set("aws:username", c.Principal.Name)
 	}
 	if env.Address.IsValid() {
 		ctx.Set("aws:SourceIp", env.Address.String())

@@ -90,7 +90,7 @@ func assertion() error {
 		return err
 	}
 	now := time.Now()
-	user := mfa.User{Handle: []byte("an identity's id"), Name: "alice", DisplayName: "alice"}
+	user := mfa.User{Handle: []byte("a principal's id"), Name: "alice", DisplayName: "alice"}
 	key := softkey.New()
 	options, record, err := rp.BeginRegistration(user, nil, now)
 	if err != nil {

@@ -96,8 +96,8 @@ func addUsers(ctx context.Context, data, account string) error {
 			return err
 		}
 		for n := range manyUsers {
-			if err := tx.InsertIdentity(&store.Identity{
-				AccountID: account, ID: secret.NewIdentityID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"),
+			if err := tx.InsertPrincipal(&store.Principal{
+				AccountID: account, ID: secret.NewID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"),
 				Name: fmt.Sprintf("user-%06d", n), Path: "/", CreatedAt: time.Now(),
 			}); err != nil {
 				return err

@@ -14,23 +14,23 @@ import (
 )
 
 func (o *Operations) defineAccessKeys(t *api.Table) {
-	api.Define(t, "iam", "CreateAccessKey", api.Op[iamapi.CreateAccessKeyInput, iamapi.CreateAccessKeyOutput]{
+	api.Define(t, iamapi.CreateAccessKey, api.Op[iamapi.CreateAccessKeyInput, iamapi.CreateAccessKeyOutput]{
 		Resources: onSubject(func(in *iamapi.CreateAccessKeyInput) string { return in.UserName }),
 		Execute:   o.createAccessKey,
 	})
-	api.Define(t, "iam", "ListAccessKeys", api.Op[iamapi.ListAccessKeysInput, iamapi.ListAccessKeysOutput]{
+	api.Define(t, iamapi.ListAccessKeys, api.Op[iamapi.ListAccessKeysInput, iamapi.ListAccessKeysOutput]{
 		Resources: onSubject(func(in *iamapi.ListAccessKeysInput) string { return in.UserName }),
 		Execute:   listAccessKeys,
 	})
-	api.Define(t, "iam", "UpdateAccessKey", api.Op[iamapi.UpdateAccessKeyInput, struct{}]{
+	api.Define(t, iamapi.UpdateAccessKey, api.Op[iamapi.UpdateAccessKeyInput, struct{}]{
 		Resources: onSubject(func(in *iamapi.UpdateAccessKeyInput) string { return in.UserName }),
 		Execute:   updateAccessKey,
 	})
-	api.Define(t, "iam", "DeleteAccessKey", api.Op[iamapi.DeleteAccessKeyInput, struct{}]{
+	api.Define(t, iamapi.DeleteAccessKey, api.Op[iamapi.DeleteAccessKeyInput, struct{}]{
 		Resources: onSubject(func(in *iamapi.DeleteAccessKeyInput) string { return in.UserName }),
 		Execute:   deleteAccessKey,
 	})
-	api.Define(t, "iam", "GetAccessKeyLastUsed", api.Op[iamapi.GetAccessKeyLastUsedInput, iamapi.GetAccessKeyLastUsedOutput]{
+	api.Define(t, iamapi.GetAccessKeyLastUsed, api.Op[iamapi.GetAccessKeyLastUsedInput, iamapi.GetAccessKeyLastUsedOutput]{
 		Resources: accessKeyOwner,
 		Execute:   o.getAccessKeyLastUsed,
 	})
@@ -54,7 +54,7 @@ func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, in *iamapi.Cr
 		return nil, err
 	}
 	if err := tx.InsertAccessKey(&store.AccessKey{
-		AccountID: i.AccountID, ID: id, IdentityID: i.ID, Active: true, SealedSecret: sealed, CreatedAt: r.Now,
+		AccountID: i.AccountID, ID: id, PrincipalID: i.ID, Active: true, SealedSecret: sealed, CreatedAt: r.Now,
 	}); err != nil {
 		return nil, err
 	}
@@ -126,20 +126,20 @@ func accessKeyOwner(r *api.Request, tx *store.Tx, in *iamapi.GetAccessKeyLastUse
 	key, err := tx.AccessKey(r.Caller.AccountID(), in.AccessKeyId)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, authz.AccessDenied(fmt.Sprintf("User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s",
-			r.Caller.Identity.ARN(), in.AccessKeyId))
+			r.Caller.Principal.ARN(), in.AccessKeyId))
 	}
 	if err != nil {
 		return nil, err
 	}
-	owner, err := tx.Identity(key.AccountID, key.IdentityID)
+	owner, err := tx.Principal(key.AccountID, key.PrincipalID)
 	if err != nil {
 		return nil, err
 	}
-	tags, err := tx.Tags(owner.AccountID, owner.ID)
+	tags, err := tx.Tags(owner.AccountID, owner.Owner())
 	if err != nil {
 		return nil, err
 	}
-	return []authz.Check{(&subject{identity: owner, tags: tags}).check(r)}, nil
+	return []authz.Check{(&subject{principal: owner, tags: tags}).check(r)}, nil
 }
 
 func (o *Operations) getAccessKeyLastUsed(r *api.Request, tx *store.Tx, in *iamapi.GetAccessKeyLastUsedInput) (*iamapi.GetAccessKeyLastUsedOutput, error) {
@@ -147,7 +147,7 @@ func (o *Operations) getAccessKeyLastUsed(r *api.Request, tx *store.Tx, in *iama
 	if err != nil {
 		return nil, noSuchKey(err, in.AccessKeyId)
 	}
-	owner, err := tx.Identity(key.AccountID, key.IdentityID)
+	owner, err := tx.Principal(key.AccountID, key.PrincipalID)
 	if err != nil {
 		return nil, err
 	}

@@ -10,16 +10,16 @@ import (
 )
 
 func (o *Operations) defineAccount(t *api.Table) {
-	api.Define(t, "iam", "CreateAccountAlias", api.Op[iamapi.CreateAccountAliasInput, struct{}]{
+	api.Define(t, iamapi.CreateAccountAlias, api.Op[iamapi.CreateAccountAliasInput, struct{}]{
 		Resources: onEverything[iamapi.CreateAccountAliasInput], Execute: createAccountAlias,
 	})
-	api.Define(t, "iam", "DeleteAccountAlias", api.Op[iamapi.DeleteAccountAliasInput, struct{}]{
+	api.Define(t, iamapi.DeleteAccountAlias, api.Op[iamapi.DeleteAccountAliasInput, struct{}]{
 		Resources: onEverything[iamapi.DeleteAccountAliasInput], Execute: deleteAccountAlias,
 	})
-	api.Define(t, "iam", "ListAccountAliases", api.Op[iamapi.ListAccountAliasesInput, iamapi.ListAccountAliasesOutput]{
+	api.Define(t, iamapi.ListAccountAliases, api.Op[iamapi.ListAccountAliasesInput, iamapi.ListAccountAliasesOutput]{
 		Resources: onEverything[iamapi.ListAccountAliasesInput], Execute: listAccountAliases,
 	})
-	api.Define(t, "iam", "GetAccountSummary", api.Op[iamapi.GetAccountSummaryInput, iamapi.GetAccountSummaryOutput]{
+	api.Define(t, iamapi.GetAccountSummary, api.Op[iamapi.GetAccountSummaryInput, iamapi.GetAccountSummaryOutput]{
 		Resources: onEverything[iamapi.GetAccountSummaryInput], Execute: getAccountSummary,
 	})
 }

@@ -12,16 +12,16 @@ import (
 
 // The operations in this file are what pages show of many things at once.
 func (o *Operations) defineDirectory(t *api.Table) {
-	api.Define(t, "touchstone", "DescribeUsers", api.Op[touchstoneapi.DescribeUsersInput, touchstoneapi.DescribeUsersOutput]{
+	api.Define(t, touchstoneapi.DescribeUsers, api.Op[touchstoneapi.DescribeUsersInput, touchstoneapi.DescribeUsersOutput]{
 		Resources: func(r *api.Request, _ *store.Tx, in *touchstoneapi.DescribeUsersInput) ([]authz.Check, error) {
 			return []authz.Check{listUsersCheck(r, in.PathPrefix)}, nil
 		},
 		Execute: o.describeUsers,
 	})
-	api.Define(t, "touchstone", "DescribeAccount", api.Op[touchstoneapi.DescribeAccountInput, touchstoneapi.DescribeAccountOutput]{
+	api.Define(t, touchstoneapi.DescribeAccount, api.Op[touchstoneapi.DescribeAccountInput, touchstoneapi.DescribeAccountOutput]{
 		Open: true, Execute: o.describeAccount, EventName: "-",
 	})
-	api.Define(t, "touchstone", "ListMFADeviceDetails", api.Op[touchstoneapi.ListMFADeviceDetailsInput, touchstoneapi.ListMFADeviceDetailsOutput]{
+	api.Define(t, touchstoneapi.ListMFADeviceDetails, api.Op[touchstoneapi.ListMFADeviceDetailsInput, touchstoneapi.ListMFADeviceDetailsOutput]{
 		Resources: onSubject(func(in *touchstoneapi.ListMFADeviceDetailsInput) string { return in.UserName }),
 		Execute:   listMFADeviceDetails, EventName: "ListMFADevices",
 	})
@@ -69,13 +69,13 @@ func (o *Operations) describeUsers(r *api.Request, tx *store.Tx, in *touchstonea
 }
 
 // placeOf is where a user stands in every order that there is.
-func placeOf(i *store.Identity) string {
+func placeOf(i *store.Principal) string {
 	return strings.Join([]string{
 		strconv.FormatInt(i.CreatedAt.UnixMicro(), 10), strconv.FormatInt(passwordUse(i), 10), i.Path, i.Name,
 	}, "\x00")
 }
 
-func passwordUse(i *store.Identity) int64 {
+func passwordUse(i *store.Principal) int64 {
 	if i.PasswordLastUsedAt.IsZero() {
 		return 0
 	}
@@ -83,7 +83,7 @@ func passwordUse(i *store.Identity) int64 {
 }
 
 // continueAfter is the inverse of placeOf.
-func continueAfter(place string) (*store.Identity, error) {
+func continueAfter(place string) (*store.Principal, error) {
 	parts := strings.Split(place, "\x00")
 	if len(parts) != 4 {
 		return nil, validationError("Invalid Marker.")
@@ -93,17 +93,17 @@ func continueAfter(place string) (*store.Identity, error) {
 	if err1 != nil || err2 != nil {
 		return nil, validationError("Invalid Marker.")
 	}
-	return &store.Identity{CreatedAt: store.TimeOf(created), PasswordLastUsedAt: store.TimeOf(used), Path: parts[2], Name: parts[3]}, nil
+	return &store.Principal{CreatedAt: store.TimeOf(created), PasswordLastUsedAt: store.TimeOf(used), Path: parts[2], Name: parts[3]}, nil
 }
 
 // describeRow is a user with the columns that belong to other operations, each where that operation would be allowed on this
 // user; a column that the caller may not read is absent.
-func (o *Operations) describeRow(r *api.Request, tx *store.Tx, i *store.Identity) (touchstoneapi.UserDetail, error) {
+func (o *Operations) describeRow(r *api.Request, tx *store.Tx, i *store.Principal) (touchstoneapi.UserDetail, error) {
 	row := touchstoneapi.UserDetail{
 		Path: i.Path, UserName: i.Name, UserId: i.UniqueID, Arn: i.ARN(), CreateDate: i.CreatedAt,
 		PasswordLastUsed: timePointer(i.PasswordLastUsedAt),
 	}
-	tags, err := tx.Tags(i.AccountID, i.ID)
+	tags, err := tx.Tags(i.AccountID, i.Owner())
 	if err != nil {
 		return row, err
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func describeUsers(c *touchtest.Console, in touchstoneapi.DescribeUsersInput) (*touchstoneapi.DescribeUsersOutput, error) {
-	return touchtest.Call[touchstoneapi.DescribeUsersInput, touchstoneapi.DescribeUsersOutput](c, "touchstone", "DescribeUsers", &in)
+	return touchtest.Call(c, touchstoneapi.DescribeUsers, &in)
 }
 
 // A column is there where the operation that it belongs to would be allowed on that user.
@@ -201,7 +201,7 @@ func TestDescribeAccount(t *testing.T) {
 	root := a.SetUpRoot()
 	describe := func(c *touchtest.Console) *touchstoneapi.DescribeAccountOutput {
 		t.Helper()
-		out, err := touchtest.Call[touchstoneapi.DescribeAccountInput, touchstoneapi.DescribeAccountOutput](c, "touchstone", "DescribeAccount", &touchstoneapi.DescribeAccountInput{})
+		out, err := touchtest.Call(c, touchstoneapi.DescribeAccount, &touchstoneapi.DescribeAccountInput{})
 		must(t, err)
 		if out.AccountId != a.ID || out.Alias != "acme" {
 			t.Errorf("described %+v", out)
@@ -230,7 +230,7 @@ func TestListMFADeviceDetails(t *testing.T) {
 	u := a.NewUser("alice", allow("iam:ListMFADevices", "iam:EnableMFADevice"))
 	list := func(console *touchtest.Console) []touchstoneapi.MFADeviceDetail {
 		t.Helper()
-		out, err := touchtest.Call[touchstoneapi.ListMFADeviceDetailsInput, touchstoneapi.ListMFADeviceDetailsOutput](console, "touchstone", "ListMFADeviceDetails",
+		out, err := touchtest.Call(console, touchstoneapi.ListMFADeviceDetails,
 			&touchstoneapi.ListMFADeviceDetailsInput{})
 		must(t, err)
 		return out.MFADevices

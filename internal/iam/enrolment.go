@@ -22,7 +22,7 @@ import (
 // Finish with "Create" before the attestation is looked at and with "Activate", and what the attestation says, in the
 // transaction (IAM User Guide, "Condition keys for security keys").
 func (o *Operations) defineEnrolment(t *api.Table) {
-	api.Define(t, "touchstone", "BeginMFADeviceRegistration", api.Op[touchstoneapi.BeginMFADeviceRegistrationInput, touchstoneapi.BeginMFADeviceRegistrationOutput]{
+	api.Define(t, touchstoneapi.BeginMFADeviceRegistration, api.Op[touchstoneapi.BeginMFADeviceRegistrationInput, touchstoneapi.BeginMFADeviceRegistrationOutput]{
 		Resources: func(r *api.Request, tx *store.Tx, in *touchstoneapi.BeginMFADeviceRegistrationInput) ([]authz.Check, error) {
 			return enrolmentResources(r, tx, in.UserName)
 		},
@@ -30,7 +30,7 @@ func (o *Operations) defineEnrolment(t *api.Table) {
 		Quiet:     true,
 		EventName: "-",
 	})
-	api.Define(t, "touchstone", "FinishMFADeviceRegistration", api.Op[touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput]{
+	api.Define(t, touchstoneapi.FinishMFADeviceRegistration, api.Op[touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput]{
 		Resources: func(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMFADeviceRegistrationInput) ([]authz.Check, error) {
 			return enrolmentResources(r, tx, in.UserName)
 		},
@@ -58,8 +58,8 @@ func enrolmentResources(r *api.Request, tx *store.Tx, name string) ([]authz.Chec
 	return []authz.Check{check}, nil
 }
 
-// enrolling checks all that stands against a new device, and returns the identity with the devices that it has.
-func enrolling(r *api.Request, tx *store.Tx, user, device string) (*store.Identity, []store.MFADevice, error) {
+// enrolling checks all that stands against a new device, and returns the principal with the devices that it has.
+func enrolling(r *api.Request, tx *store.Tx, user, device string) (*store.Principal, []store.MFADevice, error) {
 	i, err := find(r, tx, user)
 	if err != nil {
 		return nil, nil, err
@@ -97,7 +97,7 @@ func (o *Operations) beginRegistration(r *api.Request, tx *store.Tx, in *touchst
 	}
 	token, hash := secret.NewToken(i.AccountID)
 	if err := tx.InsertCeremony(&store.Ceremony{
-		AccountID: i.AccountID, Hash: hash, IdentityID: r.Caller.Identity.ID, SessionID: r.Caller.SessionID,
+		AccountID: i.AccountID, Hash: hash, PrincipalID: r.Caller.Principal.ID, SessionID: r.Caller.SessionID,
 		Purpose: store.PurposeRegister, SubjectID: i.ID, DeviceName: in.DeviceName, Record: record,
 		CreatedAt: r.Now, ExpiresAt: r.Now.Add(registrationLife),
 	}, maxRegistrations); err != nil {
@@ -106,8 +106,8 @@ func (o *Operations) beginRegistration(r *api.Request, tx *store.Tx, in *touchst
 	return &touchstoneapi.BeginMFADeviceRegistrationOutput{CeremonyId: token, Options: string(options)}, nil
 }
 
-// newSerial is the ARN of an identity's new device.
-func newSerial(i *store.Identity, device string) (string, error) {
+// newSerial is the ARN of a principal's new device.
+func newSerial(i *store.Principal, device string) (string, error) {
 	if i.Kind == store.Root {
 		return mfa.RootSerial(rand.Reader, i.AccountID, device)
 	}
@@ -145,7 +145,7 @@ func claimRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMFA
 	if err != nil {
 		return errRegistrationOver
 	}
-	ceremony, err := tx.TakeCeremony(r.Caller.AccountID(), hash, r.Caller.Identity.ID, r.Caller.SessionID, store.PurposeRegister, r.Now)
+	ceremony, err := tx.TakeCeremony(r.Caller.AccountID(), hash, r.Caller.Principal.ID, r.Caller.SessionID, store.PurposeRegister, r.Now)
 	if errors.Is(err, store.ErrNotFound) {
 		return errRegistrationOver
 	}
@@ -183,7 +183,7 @@ func finishRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMF
 		return nil, err
 	}
 	d := &store.MFADevice{
-		AccountID: i.AccountID, ID: secret.NewIdentityID(), IdentityID: i.ID, Name: reg.ceremony.DeviceName,
+		AccountID: i.AccountID, ID: secret.NewID(), PrincipalID: i.ID, Name: reg.ceremony.DeviceName,
 		Serial:       serial,
 		CredentialID: reg.credential.ID, RPID: reg.credential.RPID, SignCount: reg.credential.SignCount,
 		Credential: string(text), EnabledAt: r.Now,
@@ -195,7 +195,7 @@ func finishRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMF
 	if err != nil {
 		return nil, err
 	}
-	// Whoever is signed in as the identity without the new device has to sign in again, with it.
+	// Whoever is signed in as the principal without the new device has to sign in again, with it.
 	if err := endSessions(r, tx, i); err != nil {
 		return nil, err
 	}

@@ -97,7 +97,7 @@ func TestEnrolment(t *testing.T) {
 			u := a.NewUser("alice", touchtest.AdminPolicy)
 			console := test.console(a, u)
 			before := console
-			if console.Session.IdentityID != a.SignIn(u, nil).Session.IdentityID && test.user != "" {
+			if console.Session.PrincipalID != a.SignIn(u, nil).Session.PrincipalID && test.user != "" {
 				before = a.SignIn(u, nil)
 			}
 			key := newKey()
@@ -115,7 +115,7 @@ func TestEnrolment(t *testing.T) {
 			if got := len(records(t, a, "BeginMFADeviceRegistration")) + len(records(t, a, "FinishMFADeviceRegistration")); got != 0 {
 				t.Errorf("%d events beside it", got)
 			}
-			// A session of the identity that began without the device ends; the one that assigned it goes on.
+			// A session of the principal that began without the device ends; the one that assigned it goes on.
 			if before != console {
 				over(t, "a session from before", before, a)
 			}
@@ -178,7 +178,7 @@ func TestDeviceNames(t *testing.T) {
 	want(t, "finish with a name taken meanwhile", err, nameTaken)
 }
 
-// Eight devices, any mix of identities; the ninth is refused at the beginning, and at the end when it was begun in time.
+// Eight devices, any mix of principals; the ninth is refused at the beginning, and at the end when it was begun in time.
 func TestEightDevices(t *testing.T) {
 	t.Parallel()
 	a, c := newAccount(t)
@@ -257,7 +257,7 @@ func twins() (one, other *softkey.Key) {
 	return softkey.New(twin), softkey.New(twin)
 }
 
-// A key is registered once in the installation: with an identity by the browser and by the server, elsewhere by the server.
+// A key is registered once in the installation: with a principal by the browser and by the server, elsewhere by the server.
 func TestKeyIsRegisteredOnce(t *testing.T) {
 	t.Parallel()
 	a, c := newAccount(t)
@@ -436,9 +436,9 @@ func TestEnrolmentIsDecidedInTheTransaction(t *testing.T) {
 	console := a.SignIn(u, nil)
 	finish := func(b begun, do func()) error {
 		answer := b.tap(t, a, newKey())
-		_, err := callIn[touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput](t,
+		_, err := callIn(t,
 			// Claim is a transaction too: the second is the one in which the device is stored.
-			&inTransaction{Context: ctx, do: do, after: 1}, a, console, "touchstone", "FinishMFADeviceRegistration",
+			&inTransaction{Context: ctx, do: do, after: 1}, a, console, touchstoneapi.FinishMFADeviceRegistration,
 			&touchstoneapi.FinishMFADeviceRegistrationInput{CeremonyId: awsquery.Secret(b.ceremony), Credential: awsquery.Secret(answer)})
 		return err
 	}

@@ -66,7 +66,7 @@ var causes = map[string]func(*stage) error{
 		// Two windows of one session: the second's change comes between the first's proof and its transaction.
 		console := s.SignIn(s.alice, nil)
 		change := func(in context.Context, to awsquery.Secret) error {
-			return second(callIn[iamapi.ChangePasswordInput, struct{}](s.t, in, s.Account, console, "iam", "ChangePassword",
+			return second(callIn(s.t, in, s.Account, console, iamapi.ChangePassword,
 				&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(s.alice.Password), NewPassword: to}))
 		}
 		return change(&inTransaction{Context: ctx, do: func() { must(s.t, change(ctx, "Passw0rd-2")) }}, "Passw0rd-3")

@@ -33,7 +33,7 @@ func (c credential) do(o operation) error {
 
 func (c credential) changePassword(from, to string) error {
 	if c.console != nil {
-		return second(touchtest.Call[iamapi.ChangePasswordInput, struct{}](c.console, "iam", "ChangePassword",
+		return second(touchtest.Call(c.console, iamapi.ChangePassword,
 			&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(from), NewPassword: awsquery.Secret(to)}))
 	}
 	return second(c.account.IAM(c.key).ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: &from, NewPassword: &to}))
@@ -41,7 +41,7 @@ func (c credential) changePassword(from, to string) error {
 
 func (c credential) callerIdentity() error {
 	if c.console != nil {
-		return second(touchtest.Call[stsapi.GetCallerIdentityInput, stsapi.GetCallerIdentityOutput](c.console, "sts", "GetCallerIdentity", &stsapi.GetCallerIdentityInput{}))
+		return second(touchtest.Call(c.console, stsapi.GetCallerIdentity, &stsapi.GetCallerIdentityInput{}))
 	}
 	return second(c.account.STS(c.key).GetCallerIdentity(ctx, &awssts.GetCallerIdentityInput{}))
 }

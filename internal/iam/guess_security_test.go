@@ -20,7 +20,7 @@ func TestChangePasswordSlowsGuesses(t *testing.T) {
 	u := a.NewUser("alice", touchtest.AdminPolicy)
 	owner, thief := a.SignIn(u, nil), a.SignIn(u, nil)
 	inConsole := func(c *touchtest.Console, old string) error {
-		return second(touchtest.Call[iamapi.ChangePasswordInput, struct{}](c, "iam", "ChangePassword",
+		return second(touchtest.Call(c, iamapi.ChangePassword,
 			&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(old), NewPassword: "Another-Passw0rd"}))
 	}
 	byKey := func(old string) error {

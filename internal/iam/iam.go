@@ -54,9 +54,9 @@ func (o *Operations) Define(t *api.Table) {
 
 // subject is whom an operation is about.
 type subject struct {
-	name     string          // as given; "" for the caller
-	identity *store.Identity // nil when there is no such user
-	tags     []store.Tag
+	name      string           // as given; "" for the caller
+	principal *store.Principal // nil when there is no such user
+	tags      []store.Tag
 }
 
 // subjectOf finds whom the name names: a user of the caller's account, or, without a name, the caller.
@@ -64,12 +64,12 @@ func subjectOf(r *api.Request, tx *store.Tx, name string) (*subject, error) {
 	s := &subject{name: name}
 	var err error
 	if name == "" {
-		s.identity, s.tags, err = tx.Tagged(r.Caller.AccountID(), r.Caller.Identity.ID)
+		s.principal, s.tags, err = tx.Tagged(r.Caller.AccountID(), r.Caller.Principal.ID)
 	} else {
-		s.identity, s.tags, err = tx.TaggedUser(r.Caller.AccountID(), name)
+		s.principal, s.tags, err = tx.TaggedUser(r.Caller.AccountID(), name)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		s.identity, err = nil, nil
+		s.principal, err = nil, nil
 	}
 	return s, err
 }
@@ -77,18 +77,18 @@ func subjectOf(r *api.Request, tx *store.Tx, name string) (*subject, error) {
 // check asks for the operation's action on the subject. Somebody who does not exist is authorised as a user of that name with
 // the path "/", so that whether there is one is told only to who may know.
 func (s *subject) check(r *api.Request) authz.Check {
-	if s.identity == nil {
+	if s.principal == nil {
 		return authz.Check{Resource: store.UserARN(r.Caller.AccountID(), "/", s.name)}
 	}
-	return authz.Check{Resource: s.identity.ARN(), Keys: resourceTags(s.tags)}
+	return authz.Check{Resource: s.principal.ARN(), Keys: resourceTags(s.tags)}
 }
 
-// found is the subject's identity, or NoSuchEntity.
-func (s *subject) found() (*store.Identity, error) {
-	if s.identity == nil {
+// found is the subject's principal, or NoSuchEntity.
+func (s *subject) found() (*store.Principal, error) {
+	if s.principal == nil {
 		return nil, noSuchUser(s.name)
 	}
-	return s.identity, nil
+	return s.principal, nil
 }
 
 func noSuchUser(name string) error {
@@ -111,14 +111,14 @@ func onEverything[In any](*api.Request, *store.Tx, *In) ([]authz.Check, error) {
 	return []authz.Check{{Resource: "*"}}, nil
 }
 
-// find is the identity that the name names, inside Execute.
-func find(r *api.Request, tx *store.Tx, name string) (*store.Identity, error) {
+// find is the principal that the name names, inside Execute.
+func find(r *api.Request, tx *store.Tx, name string) (*store.Principal, error) {
 	var (
-		i   *store.Identity
+		i   *store.Principal
 		err error
 	)
 	if name == "" {
-		i, err = tx.Identity(r.Caller.AccountID(), r.Caller.Identity.ID)
+		i, err = tx.Principal(r.Caller.AccountID(), r.Caller.Principal.ID)
 	} else {
 		i, err = tx.UserByName(r.Caller.AccountID(), name)
 	}

@@ -180,14 +180,14 @@ func (c *inTransaction) Err() error {
 }
 
 // callIn does an operation in process as the person signed in, in a context of the test's own.
-func callIn[In, Out any](t *testing.T, in context.Context, a *touchtest.Account, c *touchtest.Console, service, name string, input *In) (*Out, error) {
+func callIn[In, Out any](t *testing.T, in context.Context, a *touchtest.Account, c *touchtest.Console, o awsquery.Typed[In, Out], input *In) (*Out, error) {
 	t.Helper()
 	caller, _, err := a.Server.SignIn.Caller(ctx, c.Token)
 	must(t, err)
 	now := a.Server.Clock.Now()
-	return api.Call[In, Out](in, a.Server.API, api.Request{
+	return api.Call(in, a.Server.API, api.Request{
 		ID: audit.NewID(), Now: now, Caller: caller, Env: authz.Environment{Now: now, Address: touchtest.Visitor.Address, Region: "us-east-1"},
-	}, service, name, input)
+	}, o, input)
 }
 
 // breakPolicy puts a document into the database that PutUserPolicy would never have stored.
@@ -198,6 +198,6 @@ func breakPolicy(t *testing.T, a *touchtest.Account, user string) {
 		if err != nil {
 			return err
 		}
-		return errors.Join(tx.RaiseGeneration(a.ID), tx.PutInlinePolicy(a.ID, i.ID, "test", "{", a.Server.Clock.Now()), tx.RaiseIdentityVersion(a.ID, i.ID))
+		return errors.Join(tx.RaiseGeneration(a.ID), tx.PutInlinePolicy(a.ID, i.ID, "test", "{", a.Server.Clock.Now()), tx.RaisePrincipalVersion(a.ID, i.ID))
 	}))
 }

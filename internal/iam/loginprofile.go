@@ -15,7 +15,7 @@ import (
 )
 
 func (o *Operations) defineLoginProfiles(t *api.Table) {
-	api.Define(t, "iam", "CreateLoginProfile", api.Op[iamapi.CreateLoginProfileInput, iamapi.CreateLoginProfileOutput]{
+	api.Define(t, iamapi.CreateLoginProfile, api.Op[iamapi.CreateLoginProfileInput, iamapi.CreateLoginProfileOutput]{
 		Resources: func(r *api.Request, tx *store.Tx, in *iamapi.CreateLoginProfileInput) ([]authz.Check, error) {
 			return passwordResources(r, tx, in.UserName)
 		},
@@ -24,11 +24,11 @@ func (o *Operations) defineLoginProfiles(t *api.Table) {
 		},
 		Execute: createLoginProfile,
 	})
-	api.Define(t, "iam", "GetLoginProfile", api.Op[iamapi.GetLoginProfileInput, iamapi.GetLoginProfileOutput]{
+	api.Define(t, iamapi.GetLoginProfile, api.Op[iamapi.GetLoginProfileInput, iamapi.GetLoginProfileOutput]{
 		Resources: onSubject(func(in *iamapi.GetLoginProfileInput) string { return in.UserName }),
 		Execute:   getLoginProfile,
 	})
-	api.Define(t, "iam", "UpdateLoginProfile", api.Op[iamapi.UpdateLoginProfileInput, struct{}]{
+	api.Define(t, iamapi.UpdateLoginProfile, api.Op[iamapi.UpdateLoginProfileInput, struct{}]{
 		Resources: func(r *api.Request, tx *store.Tx, in *iamapi.UpdateLoginProfileInput) ([]authz.Check, error) {
 			return passwordResources(r, tx, in.UserName)
 		},
@@ -37,11 +37,11 @@ func (o *Operations) defineLoginProfiles(t *api.Table) {
 		},
 		Execute: updateLoginProfile,
 	})
-	api.Define(t, "iam", "DeleteLoginProfile", api.Op[iamapi.DeleteLoginProfileInput, struct{}]{
+	api.Define(t, iamapi.DeleteLoginProfile, api.Op[iamapi.DeleteLoginProfileInput, struct{}]{
 		Resources: onSubject(func(in *iamapi.DeleteLoginProfileInput) string { return in.UserName }),
 		Execute:   deleteLoginProfile,
 	})
-	api.Define(t, "iam", "ChangePassword", api.Op[iamapi.ChangePasswordInput, struct{}]{
+	api.Define(t, iamapi.ChangePassword, api.Op[iamapi.ChangePasswordInput, struct{}]{
 		Resources: func(r *api.Request, tx *store.Tx, _ *iamapi.ChangePasswordInput) ([]authz.Check, error) {
 			return passwordResources(r, tx, "")
 		},
@@ -53,11 +53,11 @@ func (o *Operations) defineLoginProfiles(t *api.Table) {
 
 // passwordChange is what the operations on passwords carry: what the snapshot had, and the new hash.
 type passwordChange struct {
-	identity *store.Identity
-	alias    string
-	email    string
-	current  *store.Password // nil: none
-	hash     string          // "": the password stays
+	principal *store.Principal
+	alias     string
+	email     string
+	current   *store.Password // nil: none
+	hash      string          // "": the password stays
 }
 
 // passwordResources authorises on the user and carries what a new password is checked against.
@@ -66,15 +66,15 @@ func passwordResources(r *api.Request, tx *store.Tx, name string) ([]authz.Check
 	if err != nil {
 		return nil, err
 	}
-	change := &passwordChange{identity: s.identity}
+	change := &passwordChange{principal: s.principal}
 	r.Carry = change
-	if s.identity != nil {
-		account, err := tx.Account(s.identity.AccountID)
+	if s.principal != nil {
+		account, err := tx.Account(s.principal.AccountID)
 		if err != nil {
 			return nil, err
 		}
 		change.alias, change.email = account.Alias, account.RootEmail
-		change.current, err = tx.Password(s.identity.AccountID, s.identity.ID)
+		change.current, err = tx.Password(s.principal.AccountID, s.principal.ID)
 		if errors.Is(err, store.ErrNotFound) {
 			change.current, err = nil, nil
 		}
@@ -89,7 +89,7 @@ func passwordResources(r *api.Request, tx *store.Tx, name string) ([]authz.Check
 // told by Execute.
 func (o *Operations) hashNewPassword(ctx context.Context, r *api.Request, password string) error {
 	change := r.Carry.(*passwordChange)
-	if password == "" || change.identity == nil || change.identity.Kind == store.Root {
+	if password == "" || change.principal == nil || change.principal.Kind == store.Root {
 		return nil
 	}
 	if err := checkPassword(password, change.alias, change.email); err != nil {
@@ -101,7 +101,7 @@ func (o *Operations) hashNewPassword(ctx context.Context, r *api.Request, passwo
 }
 
 // targetOfPassword is the user whose login profile is meant; the root user has none.
-func targetOfPassword(r *api.Request, tx *store.Tx, name string) (*store.Identity, error) {
+func targetOfPassword(r *api.Request, tx *store.Tx, name string) (*store.Principal, error) {
 	i, err := find(r, tx, name)
 	if err == nil && i.Kind == store.Root {
 		return nil, validationError("Must specify userName when calling with root credentials: the root user has no login profile.")
@@ -109,12 +109,12 @@ func targetOfPassword(r *api.Request, tx *store.Tx, name string) (*store.Identit
 	return i, err
 }
 
-func noLoginProfile(i *store.Identity) error {
+func noLoginProfile(i *store.Principal) error {
 	return iamapi.NoSuchEntity("Login Profile for User %s cannot be found.", i.Name)
 }
 
 // loginProfile reads the password of a user who must have one.
-func loginProfile(tx *store.Tx, i *store.Identity) (*store.Password, error) {
+func loginProfile(tx *store.Tx, i *store.Principal) (*store.Password, error) {
 	p, err := tx.Password(i.AccountID, i.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, noLoginProfile(i)
@@ -200,8 +200,8 @@ func deleteLoginProfile(r *api.Request, tx *store.Tx, in *iamapi.DeleteLoginProf
 	return nil, endSessions(r, tx, i)
 }
 
-// endSessions ends the identity's console sessions, but not the one that the request is made in.
-func endSessions(r *api.Request, tx *store.Tx, i *store.Identity) error {
+// endSessions ends the principal's console sessions, but not the one that the request is made in.
+func endSessions(r *api.Request, tx *store.Tx, i *store.Principal) error {
 	_, err := tx.DeleteSessions(i.AccountID, i.ID, r.Caller.SessionID)
 	return err
 }
@@ -213,7 +213,7 @@ func (o *Operations) prepareChangePassword(ctx context.Context, r *api.Request, 
 		return iamapi.InvalidUserType("Only IAM users can change their password with this operation.")
 	}
 	if change.current == nil {
-		return noLoginProfile(r.Caller.Identity)
+		return noLoginProfile(r.Caller.Principal)
 	}
 	right, err := o.SignIn.Prove(ctx, r.Caller, in.OldPassword.Reveal(), change.current.Hash)
 	tooMany := new(signin.TooManyAttempts)
@@ -238,7 +238,7 @@ func (o *Operations) prepareChangePassword(ctx context.Context, r *api.Request, 
 
 func changePassword(r *api.Request, tx *store.Tx, _ *iamapi.ChangePasswordInput) (*struct{}, error) {
 	change := r.Carry.(*passwordChange)
-	i := r.Caller.Identity
+	i := r.Caller.Principal
 	err := tx.ChangePassword(i.AccountID, i.ID, change.current.Version, change.hash, false, r.Now)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, iamapi.EntityTemporarilyUnmodifiable("The password was changed at the same time. Try again.")

@@ -191,7 +191,7 @@ func TestChangePassword(t *testing.T) {
 	u := a.NewUser("alice", allow("iam:ChangePassword"))
 	console, other := a.SignIn(u, nil), a.SignIn(u, nil)
 	change := func(from, to string) error {
-		_, err := touchtest.Call[iamapi.ChangePasswordInput, struct{}](console, "iam", "ChangePassword",
+		_, err := touchtest.Call(console, iamapi.ChangePassword,
 			&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(from), NewPassword: awsquery.Secret(to)})
 		return err
 	}
@@ -261,14 +261,14 @@ func TestPasswordOfAUserMadeMeanwhile(t *testing.T) {
 		_, err := c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")})
 		must(t, err)
 	}
-	_, err := callIn[iamapi.UpdateLoginProfileInput, struct{}](t, &inTransaction{Context: ctx, do: makeUser}, a, root, "iam", "UpdateLoginProfile",
+	_, err := callIn(t, &inTransaction{Context: ctx, do: makeUser}, a, root, iamapi.UpdateLoginProfile,
 		&iamapi.UpdateLoginProfileInput{UserName: "alice", Password: "Passw0rd-2"})
 	want(t, "the update", err, noUser("alice"))
 	if !signsIn(t, a, "alice", "Passw0rd") {
 		t.Error("the password changed")
 	}
-	_, err = callIn[iamapi.CreateLoginProfileInput, iamapi.CreateLoginProfileOutput](t, &inTransaction{Context: ctx, do: func() { createUser(t, c, "bob", "/") }},
-		a, root, "iam", "CreateLoginProfile", &iamapi.CreateLoginProfileInput{UserName: "bob", Password: "Passw0rd-2"})
+	_, err = callIn(t, &inTransaction{Context: ctx, do: func() { createUser(t, c, "bob", "/") }},
+		a, root, iamapi.CreateLoginProfile, &iamapi.CreateLoginProfileInput{UserName: "bob", Password: "Passw0rd-2"})
 	want(t, "the creation", err, noUser("bob"))
 }
 

@@ -13,19 +13,19 @@ import (
 )
 
 func (o *Operations) defineMFADevices(t *api.Table) {
-	api.Define(t, "iam", "ListMFADevices", api.Op[iamapi.ListMFADevicesInput, iamapi.ListMFADevicesOutput]{
+	api.Define(t, iamapi.ListMFADevices, api.Op[iamapi.ListMFADevicesInput, iamapi.ListMFADevicesOutput]{
 		Resources: onSubject(func(in *iamapi.ListMFADevicesInput) string { return in.UserName }),
 		Execute:   listMFADevices,
 	})
-	api.Define(t, "iam", "GetMFADevice", api.Op[iamapi.GetMFADeviceInput, iamapi.GetMFADeviceOutput]{
+	api.Define(t, iamapi.GetMFADevice, api.Op[iamapi.GetMFADeviceInput, iamapi.GetMFADeviceOutput]{
 		Resources: onSubject(func(in *iamapi.GetMFADeviceInput) string { return in.UserName }),
 		Execute:   getMFADevice,
 	})
-	api.Define(t, "iam", "EnableMFADevice", api.Op[iamapi.EnableMFADeviceInput, struct{}]{
+	api.Define(t, iamapi.EnableMFADevice, api.Op[iamapi.EnableMFADeviceInput, struct{}]{
 		Resources: onSubject(func(in *iamapi.EnableMFADeviceInput) string { return in.UserName }),
 		Execute:   enableMFADevice,
 	})
-	api.Define(t, "iam", "DeactivateMFADevice", api.Op[iamapi.DeactivateMFADeviceInput, struct{}]{
+	api.Define(t, iamapi.DeactivateMFADevice, api.Op[iamapi.DeactivateMFADeviceInput, struct{}]{
 		Resources: onSubject(func(in *iamapi.DeactivateMFADeviceInput) string { return in.UserName }),
 		Execute:   deactivateMFADevice,
 	})
@@ -34,8 +34,8 @@ func (o *Operations) defineMFADevices(t *api.Table) {
 // mustUseDevice refuses somebody who has a device and did not use one to add or remove another of their own, whatever their
 // policies say (IAM User Guide, "Enabling MFA devices"): otherwise a stolen password or key could put its own device beside
 // the owner's, or strip it.
-func mustUseDevice(r *api.Request, tx *store.Tx, i *store.Identity, action string) error {
-	if i.ID != r.Caller.Identity.ID || r.Caller.UsedMFA() {
+func mustUseDevice(r *api.Request, tx *store.Tx, i *store.Principal, action string) error {
+	if i.ID != r.Caller.Principal.ID || r.Caller.UsedMFA() {
 		return nil
 	}
 	devices, err := tx.CountMFADevices(i.AccountID, i.ID)
@@ -43,17 +43,17 @@ func mustUseDevice(r *api.Request, tx *store.Tx, i *store.Identity, action strin
 		return err
 	}
 	return authz.AccessDenied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because an MFA device of the user must be used to sign in first",
-		r.Caller.Identity.ARN(), action, i.ARN()))
+		r.Caller.Principal.ARN(), action, i.ARN()))
 }
 
 func noSuchDevice(serial string) error {
 	return iamapi.NoSuchEntity("MFA Device with serial number %s does not exist.", serial)
 }
 
-// deviceOf reads a device of the identity by its serial number.
-func deviceOf(tx *store.Tx, i *store.Identity, serial string) (*store.MFADevice, error) {
+// deviceOf reads a device of the principal by its serial number.
+func deviceOf(tx *store.Tx, i *store.Principal, serial string) (*store.MFADevice, error) {
 	d, err := tx.MFADeviceBySerial(i.AccountID, serial)
-	if errors.Is(err, store.ErrNotFound) || err == nil && d.IdentityID != i.ID {
+	if errors.Is(err, store.ErrNotFound) || err == nil && d.PrincipalID != i.ID {
 		return nil, noSuchDevice(serial)
 	}
 	return d, err

@@ -19,13 +19,13 @@ func newKey() *softkey.Key { return softkey.New() }
 // Calls of operations as the person signed in to the console.
 
 func deactivate(c *touchtest.Console, user, serial string) error {
-	_, err := touchtest.Call[iamapi.DeactivateMFADeviceInput, struct{}](c, "iam", "DeactivateMFADevice",
+	_, err := touchtest.Call(c, iamapi.DeactivateMFADevice,
 		&iamapi.DeactivateMFADeviceInput{UserName: user, SerialNumber: serial})
 	return err
 }
 
 func enable(c *touchtest.Console, user, serial string) error {
-	_, err := touchtest.Call[iamapi.EnableMFADeviceInput, struct{}](c, "iam", "EnableMFADevice",
+	_, err := touchtest.Call(c, iamapi.EnableMFADevice,
 		&iamapi.EnableMFADeviceInput{UserName: user, SerialNumber: serial, AuthenticationCode1: "123456", AuthenticationCode2: "654321"})
 	return err
 }

@@ -21,8 +21,8 @@ func fill(t *testing.T, a *touchtest.Account, users ...[2]string) {
 	now := a.Server.Clock.Now()
 	must(t, a.Server.State.Store.Update(ctx, func(tx *store.Tx) error {
 		for _, u := range users {
-			if err := tx.InsertIdentity(&store.Identity{
-				AccountID: a.ID, ID: secret.NewIdentityID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"), Name: u[0], Path: u[1], CreatedAt: now,
+			if err := tx.InsertPrincipal(&store.Principal{
+				AccountID: a.ID, ID: secret.NewID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"), Name: u[0], Path: u[1], CreatedAt: now,
 			}); err != nil {
 				return err
 			}

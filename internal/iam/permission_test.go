@@ -11,6 +11,7 @@ import (
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
@@ -27,20 +28,20 @@ type operation struct {
 }
 
 // of is the operation with the input, in the console and by AWS's client.
-func of[In, Out any](name, resource string, in In) operation {
+func of[In, Out any](o awsquery.Typed[In, Out], resource string, in In) operation {
 	return operation{
-		name: name, action: "iam:" + name, resource: resource, event: name,
+		name: o.Name, action: o.Action, resource: resource, event: o.Name,
 		console: func(c *touchtest.Console) error {
-			return second(touchtest.Call[In, Out](c, "iam", name, &in))
+			return second(touchtest.Call(c, o, &in))
 		},
-		wire: func(c *awsiam.Client) error { return callSDK(c, name, reflect.ValueOf(in)) },
+		wire: func(c *awsiam.Client) error { return callSDK(c, o.Name, reflect.ValueOf(in)) },
 	}
 }
 
 // own is an operation of Touchstone's own.
-func own[In, Out any](name, action, resource, event string, in In) operation {
-	return operation{name: name, action: action, resource: resource, event: event, console: func(c *touchtest.Console) error {
-		return second(touchtest.Call[In, Out](c, "touchstone", name, &in))
+func own[In, Out any](o awsquery.Typed[In, Out], action, resource, event string, in In) operation {
+	return operation{name: o.Name, action: action, resource: resource, event: event, console: func(c *touchtest.Console) error {
+		return second(touchtest.Call(c, o, &in))
 	}}
 }
 
@@ -76,61 +77,54 @@ func (u target) fullARN() string { return "arn:aws:iam::" + u.account + u.arn }
 func operations(u target) []operation {
 	const document = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"}}`
 	return []operation{
-		of[iamapi.GetUserInput, iamapi.GetUserOutput]("GetUser", u.arn, iamapi.GetUserInput{UserName: u.name}),
-		of[iamapi.CreateUserInput, iamapi.CreateUserOutput]("CreateUser", ":user/new/made", iamapi.CreateUserInput{UserName: "made", Path: "/new/"}),
-		of[iamapi.UpdateUserInput, struct{}]("UpdateUser", u.arn, iamapi.UpdateUserInput{UserName: u.name}),
-		of[iamapi.ListUsersInput, iamapi.ListUsersOutput]("ListUsers", ":user/", iamapi.ListUsersInput{}),
-		of[iamapi.CreateLoginProfileInput, iamapi.CreateLoginProfileOutput]("CreateLoginProfile", u.arn, iamapi.CreateLoginProfileInput{UserName: u.name, Password: "Passw0rd"}),
-		of[iamapi.GetLoginProfileInput, iamapi.GetLoginProfileOutput]("GetLoginProfile", u.arn, iamapi.GetLoginProfileInput{UserName: u.name}),
-		of[iamapi.UpdateLoginProfileInput, struct{}]("UpdateLoginProfile", u.arn, iamapi.UpdateLoginProfileInput{UserName: u.name}),
-		of[iamapi.DeleteLoginProfileInput, struct{}]("DeleteLoginProfile", u.arn, iamapi.DeleteLoginProfileInput{UserName: u.name}),
-		of[iamapi.PutUserPolicyInput, struct{}]("PutUserPolicy", u.arn, iamapi.PutUserPolicyInput{UserName: u.name, PolicyName: "p", PolicyDocument: document}),
-		of[iamapi.GetUserPolicyInput, iamapi.GetUserPolicyOutput]("GetUserPolicy", u.arn, iamapi.GetUserPolicyInput{UserName: u.name, PolicyName: "p"}),
-		of[iamapi.DeleteUserPolicyInput, struct{}]("DeleteUserPolicy", u.arn, iamapi.DeleteUserPolicyInput{UserName: u.name, PolicyName: "p"}),
-		of[iamapi.ListUserPoliciesInput, iamapi.ListUserPoliciesOutput]("ListUserPolicies", u.arn, iamapi.ListUserPoliciesInput{UserName: u.name}),
-		of[iamapi.SimulateCustomPolicyInput, iamapi.SimulateCustomPolicyOutput]("SimulateCustomPolicy", "*", iamapi.SimulateCustomPolicyInput{
+		of(iamapi.GetUser, u.arn, iamapi.GetUserInput{UserName: u.name}),
+		of(iamapi.CreateUser, ":user/new/made", iamapi.CreateUserInput{UserName: "made", Path: "/new/"}),
+		of(iamapi.UpdateUser, u.arn, iamapi.UpdateUserInput{UserName: u.name}),
+		of(iamapi.ListUsers, ":user/", iamapi.ListUsersInput{}),
+		of(iamapi.CreateLoginProfile, u.arn, iamapi.CreateLoginProfileInput{UserName: u.name, Password: "Passw0rd"}),
+		of(iamapi.GetLoginProfile, u.arn, iamapi.GetLoginProfileInput{UserName: u.name}),
+		of(iamapi.UpdateLoginProfile, u.arn, iamapi.UpdateLoginProfileInput{UserName: u.name}),
+		of(iamapi.DeleteLoginProfile, u.arn, iamapi.DeleteLoginProfileInput{UserName: u.name}),
+		of(iamapi.PutUserPolicy, u.arn, iamapi.PutUserPolicyInput{UserName: u.name, PolicyName: "p", PolicyDocument: document}),
+		of(iamapi.GetUserPolicy, u.arn, iamapi.GetUserPolicyInput{UserName: u.name, PolicyName: "p"}),
+		of(iamapi.DeleteUserPolicy, u.arn, iamapi.DeleteUserPolicyInput{UserName: u.name, PolicyName: "p"}),
+		of(iamapi.ListUserPolicies, u.arn, iamapi.ListUserPoliciesInput{UserName: u.name}),
+		of(iamapi.SimulateCustomPolicy, "*", iamapi.SimulateCustomPolicyInput{
 			PolicyInputList: []string{document}, ActionNames: []string{"iam:GetUser"},
 		}),
-		of[iamapi.SimulatePrincipalPolicyInput, iamapi.SimulatePrincipalPolicyOutput]("SimulatePrincipalPolicy", u.arn, iamapi.SimulatePrincipalPolicyInput{
+		of(iamapi.SimulatePrincipalPolicy, u.arn, iamapi.SimulatePrincipalPolicyInput{
 			PolicySourceArn: u.fullARN(), ActionNames: []string{"iam:GetUser"},
 		}),
-		of[iamapi.GetContextKeysForCustomPolicyInput, iamapi.GetContextKeysForCustomPolicyOutput]("GetContextKeysForCustomPolicy", "*",
+		of(iamapi.GetContextKeysForCustomPolicy, "*",
 			iamapi.GetContextKeysForCustomPolicyInput{PolicyInputList: []string{document}}),
-		of[iamapi.GetContextKeysForPrincipalPolicyInput, iamapi.GetContextKeysForPrincipalPolicyOutput]("GetContextKeysForPrincipalPolicy", u.arn,
+		of(iamapi.GetContextKeysForPrincipalPolicy, u.arn,
 			iamapi.GetContextKeysForPrincipalPolicyInput{PolicySourceArn: u.fullARN()}),
-		of[iamapi.CreateAccessKeyInput, iamapi.CreateAccessKeyOutput]("CreateAccessKey", u.arn, iamapi.CreateAccessKeyInput{UserName: u.name}),
-		of[iamapi.ListAccessKeysInput, iamapi.ListAccessKeysOutput]("ListAccessKeys", u.arn, iamapi.ListAccessKeysInput{UserName: u.name}),
-		of[iamapi.GetAccessKeyLastUsedInput, iamapi.GetAccessKeyLastUsedOutput]("GetAccessKeyLastUsed", u.arn, iamapi.GetAccessKeyLastUsedInput{AccessKeyId: u.key}),
-		of[iamapi.UpdateAccessKeyInput, struct{}]("UpdateAccessKey", u.arn, iamapi.UpdateAccessKeyInput{UserName: u.name, AccessKeyId: u.key, Status: "Active"}),
-		of[iamapi.CreateAccountAliasInput, struct{}]("CreateAccountAlias", "*", iamapi.CreateAccountAliasInput{AccountAlias: "alias-of-" + strings.ToLower(u.key)}),
-		of[iamapi.ListAccountAliasesInput, iamapi.ListAccountAliasesOutput]("ListAccountAliases", "*", iamapi.ListAccountAliasesInput{}),
-		of[iamapi.DeleteAccountAliasInput, struct{}]("DeleteAccountAlias", "*", iamapi.DeleteAccountAliasInput{AccountAlias: "alias"}),
-		of[iamapi.GetAccountSummaryInput, iamapi.GetAccountSummaryOutput]("GetAccountSummary", "*", iamapi.GetAccountSummaryInput{}),
-		of[iamapi.ListMFADevicesInput, iamapi.ListMFADevicesOutput]("ListMFADevices", u.arn, iamapi.ListMFADevicesInput{UserName: u.name}),
-		of[iamapi.GetMFADeviceInput, iamapi.GetMFADeviceOutput]("GetMFADevice", u.arn, iamapi.GetMFADeviceInput{UserName: u.name, SerialNumber: u.serial}),
-		of[iamapi.EnableMFADeviceInput, struct{}]("EnableMFADevice", u.arn, iamapi.EnableMFADeviceInput{
+		of(iamapi.CreateAccessKey, u.arn, iamapi.CreateAccessKeyInput{UserName: u.name}),
+		of(iamapi.ListAccessKeys, u.arn, iamapi.ListAccessKeysInput{UserName: u.name}),
+		of(iamapi.GetAccessKeyLastUsed, u.arn, iamapi.GetAccessKeyLastUsedInput{AccessKeyId: u.key}),
+		of(iamapi.UpdateAccessKey, u.arn, iamapi.UpdateAccessKeyInput{UserName: u.name, AccessKeyId: u.key, Status: "Active"}),
+		of(iamapi.CreateAccountAlias, "*", iamapi.CreateAccountAliasInput{AccountAlias: "alias-of-" + strings.ToLower(u.key)}),
+		of(iamapi.ListAccountAliases, "*", iamapi.ListAccountAliasesInput{}),
+		of(iamapi.DeleteAccountAlias, "*", iamapi.DeleteAccountAliasInput{AccountAlias: "alias"}),
+		of(iamapi.GetAccountSummary, "*", iamapi.GetAccountSummaryInput{}),
+		of(iamapi.ListMFADevices, u.arn, iamapi.ListMFADevicesInput{UserName: u.name}),
+		of(iamapi.GetMFADevice, u.arn, iamapi.GetMFADeviceInput{UserName: u.name, SerialNumber: u.serial}),
+		of(iamapi.EnableMFADevice, u.arn, iamapi.EnableMFADeviceInput{
 			UserName: u.name, SerialNumber: u.serial, AuthenticationCode1: "123456", AuthenticationCode2: "654321",
 		}),
-		own[touchstoneapi.BeginMFADeviceRegistrationInput, touchstoneapi.BeginMFADeviceRegistrationOutput](
-			"BeginMFADeviceRegistration", "iam:EnableMFADevice", u.arn, "BeginMFADeviceRegistration",
+		own(touchstoneapi.BeginMFADeviceRegistration, "iam:EnableMFADevice", u.arn, "BeginMFADeviceRegistration",
 			touchstoneapi.BeginMFADeviceRegistrationInput{UserName: u.name, DeviceName: "key"}),
-		own[touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput](
-			"FinishMFADeviceRegistration", "iam:EnableMFADevice", u.arn, "EnableMFADevice",
+		own(touchstoneapi.FinishMFADeviceRegistration, "iam:EnableMFADevice", u.arn, "EnableMFADevice",
 			touchstoneapi.FinishMFADeviceRegistrationInput{UserName: u.name, CeremonyId: "x", Credential: "{}"}),
-		own[touchstoneapi.ListMFADeviceDetailsInput, touchstoneapi.ListMFADeviceDetailsOutput](
-			"ListMFADeviceDetails", "iam:ListMFADevices", u.arn, "ListMFADevices", touchstoneapi.ListMFADeviceDetailsInput{UserName: u.name}),
-		own[touchstoneapi.DescribeUsersInput, touchstoneapi.DescribeUsersOutput](
-			"DescribeUsers", "iam:ListUsers", ":user/", "DescribeUsers", touchstoneapi.DescribeUsersInput{}),
-		own[touchstoneapi.ListSessionsInput, touchstoneapi.ListSessionsOutput](
-			"ListSessions", "touchstone:ListSessions", u.arn, "ListSessions", touchstoneapi.ListSessionsInput{UserName: u.name}),
-		own[touchstoneapi.EndSessionInput, struct{}](
-			"EndSession", "touchstone:EndSession", u.arn, "EndSession", touchstoneapi.EndSessionInput{UserName: u.name, SessionId: "x"}),
-		own[touchstoneapi.EndAllSessionsInput, struct{}](
-			"EndAllSessions", "touchstone:EndAllSessions", u.arn, "EndAllSessions", touchstoneapi.EndAllSessionsInput{UserName: u.name}),
+		own(touchstoneapi.ListMFADeviceDetails, "iam:ListMFADevices", u.arn, "ListMFADevices", touchstoneapi.ListMFADeviceDetailsInput{UserName: u.name}),
+		own(touchstoneapi.DescribeUsers, "iam:ListUsers", ":user/", "DescribeUsers", touchstoneapi.DescribeUsersInput{}),
+		own(touchstoneapi.ListSessions, "touchstone:ListSessions", u.arn, "ListSessions", touchstoneapi.ListSessionsInput{UserName: u.name}),
+		own(touchstoneapi.EndSession, "touchstone:EndSession", u.arn, "EndSession", touchstoneapi.EndSessionInput{UserName: u.name, SessionId: "x"}),
+		own(touchstoneapi.EndAllSessions, "touchstone:EndAllSessions", u.arn, "EndAllSessions", touchstoneapi.EndAllSessionsInput{UserName: u.name}),
 		// These end what the others are about.
-		of[iamapi.DeactivateMFADeviceInput, struct{}]("DeactivateMFADevice", u.arn, iamapi.DeactivateMFADeviceInput{UserName: u.name, SerialNumber: u.serial}),
-		of[iamapi.DeleteAccessKeyInput, struct{}]("DeleteAccessKey", u.arn, iamapi.DeleteAccessKeyInput{UserName: u.name, AccessKeyId: u.key}),
-		of[iamapi.DeleteUserInput, struct{}]("DeleteUser", u.arn, iamapi.DeleteUserInput{UserName: u.name}),
+		of(iamapi.DeactivateMFADevice, u.arn, iamapi.DeactivateMFADeviceInput{UserName: u.name, SerialNumber: u.serial}),
+		of(iamapi.DeleteAccessKey, u.arn, iamapi.DeleteAccessKeyInput{UserName: u.name, AccessKeyId: u.key}),
+		of(iamapi.DeleteUser, u.arn, iamapi.DeleteUserInput{UserName: u.name}),
 	}
 }
 
@@ -285,7 +279,7 @@ func TestListUsersIsAuthorizedOnThePath(t *testing.T) {
 		if err == nil && (len(out.Users) != 1 || *out.Users[0].UserName != "bob") {
 			t.Errorf("list %s: %+v", prefix, out.Users)
 		}
-		_, err = touchtest.Call[touchstoneapi.DescribeUsersInput, touchstoneapi.DescribeUsersOutput](console, "touchstone", "DescribeUsers",
+		_, err = touchtest.Call(console, touchstoneapi.DescribeUsers,
 			&touchstoneapi.DescribeUsersInput{PathPrefix: prefix})
 		want(t, "describe "+prefix, err, expected)
 	}

@@ -31,7 +31,7 @@ func TestEventsHaveNoSecrets(t *testing.T) {
 	must(t, err)
 	secrets["second secret"] = *made.AccessKey.SecretAccessKey
 	change := func(to string) error {
-		return second(touchtest.Call[iamapi.ChangePasswordInput, struct{}](console, "iam", "ChangePassword",
+		return second(touchtest.Call(console, iamapi.ChangePassword,
 			&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(u.Password), NewPassword: awsquery.Secret(to)}))
 	}
 	if codeOf(change(secrets["short password"])) != "PasswordPolicyViolation" {

@@ -11,19 +11,19 @@ import (
 )
 
 func (o *Operations) defineSessions(t *api.Table) {
-	api.Define(t, "touchstone", "ListSessions", api.Op[touchstoneapi.ListSessionsInput, touchstoneapi.ListSessionsOutput]{
+	api.Define(t, touchstoneapi.ListSessions, api.Op[touchstoneapi.ListSessionsInput, touchstoneapi.ListSessionsOutput]{
 		Resources: func(r *api.Request, tx *store.Tx, in *touchstoneapi.ListSessionsInput) ([]authz.Check, error) {
 			return ownOr(r, tx, in.UserName)
 		},
 		Execute: o.listSessions,
 	})
-	api.Define(t, "touchstone", "EndSession", api.Op[touchstoneapi.EndSessionInput, struct{}]{
+	api.Define(t, touchstoneapi.EndSession, api.Op[touchstoneapi.EndSessionInput, struct{}]{
 		Resources: func(r *api.Request, tx *store.Tx, in *touchstoneapi.EndSessionInput) ([]authz.Check, error) {
 			return ownOr(r, tx, in.UserName)
 		},
 		Execute: endSession, Quiet: true,
 	})
-	api.Define(t, "touchstone", "EndAllSessions", api.Op[touchstoneapi.EndAllSessionsInput, struct{}]{
+	api.Define(t, touchstoneapi.EndAllSessions, api.Op[touchstoneapi.EndAllSessionsInput, struct{}]{
 		Resources: func(r *api.Request, tx *store.Tx, in *touchstoneapi.EndAllSessionsInput) ([]authz.Check, error) {
 			return ownOr(r, tx, in.UserName)
 		},
@@ -34,7 +34,7 @@ func (o *Operations) defineSessions(t *api.Table) {
 // ownOr asks for nothing when the caller's own sessions are meant, and for the operation's action on the user otherwise.
 func ownOr(r *api.Request, tx *store.Tx, name string) ([]authz.Check, error) {
 	s, err := subjectOf(r, tx, name)
-	if err != nil || s.identity != nil && s.identity.ID == r.Caller.Identity.ID {
+	if err != nil || s.principal != nil && s.principal.ID == r.Caller.Principal.ID {
 		return nil, err
 	}
 	return []authz.Check{s.check(r)}, nil

@@ -12,7 +12,7 @@ import (
 )
 
 func listSessions(c *touchtest.Console, user string) ([]touchstoneapi.Session, error) {
-	out, err := touchtest.Call[touchstoneapi.ListSessionsInput, touchstoneapi.ListSessionsOutput](c, "touchstone", "ListSessions",
+	out, err := touchtest.Call(c, touchstoneapi.ListSessions,
 		&touchstoneapi.ListSessionsInput{UserName: user})
 	if err != nil {
 		return nil, err
@@ -21,12 +21,12 @@ func listSessions(c *touchtest.Console, user string) ([]touchstoneapi.Session, e
 }
 
 func endSession(c *touchtest.Console, user, id string) error {
-	return second(touchtest.Call[touchstoneapi.EndSessionInput, struct{}](c, "touchstone", "EndSession",
+	return second(touchtest.Call(c, touchstoneapi.EndSession,
 		&touchstoneapi.EndSessionInput{UserName: user, SessionId: id}))
 }
 
 func endAllSessions(c *touchtest.Console, user string, exceptCurrent bool) error {
-	return second(touchtest.Call[touchstoneapi.EndAllSessionsInput, struct{}](c, "touchstone", "EndAllSessions",
+	return second(touchtest.Call(c, touchstoneapi.EndAllSessions,
 		&touchstoneapi.EndAllSessionsInput{UserName: user, ExceptCurrent: exceptCurrent}))
 }
 

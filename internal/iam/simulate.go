@@ -14,17 +14,17 @@ import (
 )
 
 func (o *Operations) defineSimulations(t *api.Table) {
-	api.Define(t, "iam", "SimulateCustomPolicy", api.Op[iamapi.SimulateCustomPolicyInput, iamapi.SimulateCustomPolicyOutput]{
+	api.Define(t, iamapi.SimulateCustomPolicy, api.Op[iamapi.SimulateCustomPolicyInput, iamapi.SimulateCustomPolicyOutput]{
 		Resources: onEverything[iamapi.SimulateCustomPolicyInput], Execute: o.simulateCustomPolicy,
 	})
-	api.Define(t, "iam", "SimulatePrincipalPolicy", api.Op[iamapi.SimulatePrincipalPolicyInput, iamapi.SimulatePrincipalPolicyOutput]{
+	api.Define(t, iamapi.SimulatePrincipalPolicy, api.Op[iamapi.SimulatePrincipalPolicyInput, iamapi.SimulatePrincipalPolicyOutput]{
 		Resources: onPolicySource(func(in *iamapi.SimulatePrincipalPolicyInput) string { return in.PolicySourceArn }),
 		Execute:   o.simulatePrincipalPolicy,
 	})
-	api.Define(t, "iam", "GetContextKeysForCustomPolicy", api.Op[iamapi.GetContextKeysForCustomPolicyInput, iamapi.GetContextKeysForCustomPolicyOutput]{
+	api.Define(t, iamapi.GetContextKeysForCustomPolicy, api.Op[iamapi.GetContextKeysForCustomPolicyInput, iamapi.GetContextKeysForCustomPolicyOutput]{
 		Resources: onEverything[iamapi.GetContextKeysForCustomPolicyInput], Execute: getContextKeysForCustomPolicy,
 	})
-	api.Define(t, "iam", "GetContextKeysForPrincipalPolicy", api.Op[iamapi.GetContextKeysForPrincipalPolicyInput, iamapi.GetContextKeysForPrincipalPolicyOutput]{
+	api.Define(t, iamapi.GetContextKeysForPrincipalPolicy, api.Op[iamapi.GetContextKeysForPrincipalPolicyInput, iamapi.GetContextKeysForPrincipalPolicyOutput]{
 		Resources: onPolicySource(func(in *iamapi.GetContextKeysForPrincipalPolicyInput) string { return in.PolicySourceArn }),
 		Execute:   getContextKeysForPrincipalPolicy,
 	})
@@ -44,13 +44,13 @@ func onPolicySource[In any](source func(*In) string) func(*api.Request, *store.T
 			if err != nil {
 				return nil, err
 			}
-			if found.identity != nil && found.identity.ARN() == text {
+			if found.principal != nil && found.principal.ARN() == text {
 				s.subject = *found
 			}
 		}
 		r.Carry = s
 		check := authz.Check{Resource: text}
-		if s.identity != nil {
+		if s.principal != nil {
 			check = s.check(r)
 		}
 		return []authz.Check{check}, nil
@@ -63,16 +63,16 @@ type policySource struct {
 	kind string
 }
 
-// principal reads the policies of the source, but for those excluded, and the condition keys that follow from who it is.
-func (s *policySource) principal(tx *store.Tx, excluded []iamapi.PolicyIdentifier) (*principal, error) {
-	if s.identity == nil {
+// simulated reads the policies of the source, but for those excluded, and the condition keys that follow from who it is.
+func (s *policySource) simulated(tx *store.Tx, excluded []iamapi.PolicyIdentifier) (*simulated, error) {
+	if s.principal == nil {
 		return nil, iamapi.NoSuchEntity("The %s with name %s cannot be found.", s.kind, s.name)
 	}
-	p := &principal{arn: s.identity.ARN(), keys: map[string]string{"aws:userid": s.identity.UniqueID}}
+	p := &simulated{arn: s.principal.ARN(), keys: map[string]string{"aws:userid": s.principal.UniqueID}}
 	for _, tag := range s.tags {
 		p.keys["aws:PrincipalTag/"+tag.Key] = tag.Value
 	}
-	stored, err := tx.InlinePolicies(s.identity.AccountID, s.identity.ID)
+	stored, err := tx.InlinePolicies(s.principal.AccountID, s.principal.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -82,10 +82,10 @@ func (s *policySource) principal(tx *store.Tx, excluded []iamapi.PolicyIdentifie
 		}
 		document, err := policy.Parse(policy.Identity, []byte(each.Document))
 		if err != nil {
-			return nil, iamapi.PolicyEvaluation("The policy %s of user %s cannot be evaluated: %s", each.Name, s.identity.Name, err)
+			return nil, iamapi.PolicyEvaluation("The policy %s of user %s cannot be evaluated: %s", each.Name, s.principal.Name, err)
 		}
 		p.size += len(each.Document)
-		p.policies = append(p.policies, policy.Source{ID: "user_" + s.identity.Name + "_" + each.Name, Document: document})
+		p.policies = append(p.policies, policy.Source{ID: "user_" + s.principal.Name + "_" + each.Name, Document: document})
 	}
 	return p, nil
 }
@@ -93,9 +93,9 @@ func (s *policySource) principal(tx *store.Tx, excluded []iamapi.PolicyIdentifie
 // excludes reports whether an exclusion is about an inline policy of the source. Of what can be named only such are stored so far.
 func (s *policySource) excludes(x *iamapi.PolicyIdentifier, name string) bool {
 	if inline := x.InlinePolicyIdentifier; inline != nil {
-		users := "arn:aws:iam::" + s.identity.AccountID + ":user/"
+		users := "arn:aws:iam::" + s.principal.AccountID + ":user/"
 		return string(inline.AttachmentType) == s.kind && inline.PolicyName == name &&
-			arn.Match(users+strings.ToLower(inline.AttachmentName), users+strings.ToLower(s.identity.Name))
+			arn.Match(users+strings.ToLower(inline.AttachmentName), users+strings.ToLower(s.principal.Name))
 	}
 	return x.PolicyType == iamapi.PolicyIdentifierPolicyTypeInline
 }
@@ -135,7 +135,7 @@ func checkExclusions(exclusions []iamapi.PolicyIdentifier) error {
 }
 
 func (o *Operations) simulateCustomPolicy(r *api.Request, _ *store.Tx, in *iamapi.SimulateCustomPolicyInput) (*iamapi.SimulateCustomPolicyOutput, error) {
-	return o.simulate(r, in, &principal{})
+	return o.simulate(r, in, &simulated{})
 }
 
 func (o *Operations) simulatePrincipalPolicy(r *api.Request, tx *store.Tx, in *iamapi.SimulatePrincipalPolicyInput) (*iamapi.SimulatePrincipalPolicyOutput, error) {
@@ -143,7 +143,7 @@ func (o *Operations) simulatePrincipalPolicy(r *api.Request, tx *store.Tx, in *i
 	if err := checkExclusions(in.PolicyExclusionList); err != nil {
 		return nil, err
 	}
-	of, err := source.principal(tx, in.PolicyExclusionList)
+	of, err := source.simulated(tx, in.PolicyExclusionList)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (o *Operations) simulatePrincipalPolicy(r *api.Request, tx *store.Tx, in *i
 }
 
 // simulate answers one page. Its marker is the number of the next action.
-func (o *Operations) simulate(r *api.Request, in *iamapi.SimulateCustomPolicyInput, of *principal) (*iamapi.SimulateCustomPolicyOutput, error) {
+func (o *Operations) simulate(r *api.Request, in *iamapi.SimulateCustomPolicyInput, of *simulated) (*iamapi.SimulateCustomPolicyOutput, error) {
 	const markerOf = "Simulate"
 	from := 0
 	if last, err := decodeMarker(markerOf, in.Marker); err != nil {
@@ -188,7 +188,7 @@ func getContextKeysForCustomPolicy(_ *api.Request, _ *store.Tx, in *iamapi.GetCo
 }
 
 func getContextKeysForPrincipalPolicy(r *api.Request, tx *store.Tx, in *iamapi.GetContextKeysForPrincipalPolicyInput) (*iamapi.GetContextKeysForPrincipalPolicyOutput, error) {
-	of, err := r.Carry.(*policySource).principal(tx, nil)
+	of, err := r.Carry.(*policySource).simulated(tx, nil)
 	if err != nil {
 		return nil, err
 	}

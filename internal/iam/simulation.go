@@ -32,8 +32,8 @@ type simulation struct {
 	work      int             // of one action on all resources
 }
 
-// principal is whose policies are simulated.
-type principal struct {
+// simulated is whose policies are simulated.
+type simulated struct {
 	arn      string          // of a user, group or role; "" for nobody in particular
 	policies []policy.Source // that are attached to it
 	size     int             // of these, in bytes
@@ -41,7 +41,7 @@ type principal struct {
 }
 
 // newSimulation reads the input, whole: what is wrong with it is found before anything is decided.
-func newSimulation(r *api.Request, catalogue *policy.Catalogue, in *iamapi.SimulateCustomPolicyInput, of *principal) (*simulation, error) {
+func newSimulation(r *api.Request, catalogue *policy.Catalogue, in *iamapi.SimulateCustomPolicyInput, of *simulated) (*simulation, error) {
 	s := &simulation{
 		in: in, catalogue: catalogue, context: policy.NewContext(), attached: make(map[policy.Kind]*policy.Set),
 		resources: in.ResourceArns, given: make(map[string]bool),
@@ -120,7 +120,7 @@ func (s *simulation) checkHandling() error {
 
 // readCaller makes the principal that acts: the one named, or else the one whose policies these are. Without either it is a user
 // of this account of whom nothing is known. What follows from who it is becomes condition keys.
-func (s *simulation) readCaller(account string, of *principal) error {
+func (s *simulation) readCaller(account string, of *simulated) error {
 	text := cmp.Or(s.in.CallerArn, of.arn)
 	if text == "" {
 		if s.in.ResourcePolicy != "" {
@@ -174,13 +174,13 @@ func parseEntity(text string) (entity, bool) {
 // isAccount reports whether a text is the number of an account.
 func isAccount(text string) bool { return len(text) == 12 && strings.Trim(text, "0123456789") == "" }
 
-func (s *simulation) readPolicies(of *principal) error {
+func (s *simulation) readPolicies(of *simulated) error {
 	s.size = of.size
-	identity, err := s.parse("PolicyInputList", policy.Identity, s.in.PolicyInputList)
+	attached, err := s.parse("PolicyInputList", policy.Identity, s.in.PolicyInputList)
 	if err != nil {
 		return err
 	}
-	s.policies.Identity = policy.Compile(slices.Concat(of.policies, identity)...)
+	s.policies.Identity = policy.Compile(slices.Concat(of.policies, attached)...)
 	if len(s.in.PermissionsBoundaryPolicyInputList) > 1 {
 		return invalid("PermissionsBoundaryPolicyInputList", "a principal has one permissions boundary at a time; give one policy.")
 	}

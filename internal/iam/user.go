@@ -12,20 +12,20 @@ import (
 )
 
 func (o *Operations) defineUsers(t *api.Table) {
-	api.Define(t, "iam", "GetUser", api.Op[iamapi.GetUserInput, iamapi.GetUserOutput]{
+	api.Define(t, iamapi.GetUser, api.Op[iamapi.GetUserInput, iamapi.GetUserOutput]{
 		Resources: getUserResources, Execute: getUser,
 	})
-	api.Define(t, "iam", "CreateUser", api.Op[iamapi.CreateUserInput, iamapi.CreateUserOutput]{
+	api.Define(t, iamapi.CreateUser, api.Op[iamapi.CreateUserInput, iamapi.CreateUserOutput]{
 		Resources: createUserResources, Execute: createUser,
 	})
-	api.Define(t, "iam", "UpdateUser", api.Op[iamapi.UpdateUserInput, struct{}]{
+	api.Define(t, iamapi.UpdateUser, api.Op[iamapi.UpdateUserInput, struct{}]{
 		Resources: updateUserResources, Execute: updateUser,
 	})
-	api.Define(t, "iam", "DeleteUser", api.Op[iamapi.DeleteUserInput, struct{}]{
+	api.Define(t, iamapi.DeleteUser, api.Op[iamapi.DeleteUserInput, struct{}]{
 		Resources: onSubject(func(in *iamapi.DeleteUserInput) string { return in.UserName }),
 		Execute:   deleteUser,
 	})
-	api.Define(t, "iam", "ListUsers", api.Op[iamapi.ListUsersInput, iamapi.ListUsersOutput]{
+	api.Define(t, iamapi.ListUsers, api.Op[iamapi.ListUsersInput, iamapi.ListUsersOutput]{
 		Resources: func(r *api.Request, _ *store.Tx, in *iamapi.ListUsersInput) ([]authz.Check, error) {
 			return []authz.Check{listUsersCheck(r, in.PathPrefix)}, nil
 		},
@@ -34,7 +34,7 @@ func (o *Operations) defineUsers(t *api.Table) {
 }
 
 // describeUser is the user as the API shows it. Lists leave the tags out.
-func describeUser(i *store.Identity, tags []store.Tag) iamapi.User {
+func describeUser(i *store.Principal, tags []store.Tag) iamapi.User {
 	u := iamapi.User{
 		Path: i.Path, UserName: i.Name, UserId: i.UniqueID, Arn: i.ARN(), CreateDate: i.CreatedAt,
 		PasswordLastUsed: timePointer(i.PasswordLastUsedAt),
@@ -112,14 +112,14 @@ func createUser(r *api.Request, tx *store.Tx, in *iamapi.CreateUserInput) (*iama
 	if err := within(tx, account, UsersPerAccount, users); err != nil {
 		return nil, err
 	}
-	i := &store.Identity{
-		AccountID: account, ID: secret.NewIdentityID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"),
+	i := &store.Principal{
+		AccountID: account, ID: secret.NewID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"),
 		Name: in.UserName, Path: pathOr(in.Path), CreatedAt: r.Now,
 	}
-	if err := tx.InsertIdentity(i); err != nil {
+	if err := tx.InsertPrincipal(i); err != nil {
 		return nil, userExists(err, in.UserName)
 	}
-	if err := tx.InsertTags(account, i.ID, tags); err != nil {
+	if err := tx.InsertTags(account, i.Owner(), tags); err != nil {
 		return nil, err
 	}
 	u := describeUser(i, tags)
@@ -167,8 +167,8 @@ func updateUserResources(r *api.Request, tx *store.Tx, in *iamapi.UpdateUserInpu
 	}
 	checks := []authz.Check{s.check(r)}
 	name, path := in.UserName, "/"
-	if s.identity != nil {
-		name, path = s.identity.Name, s.identity.Path
+	if s.principal != nil {
+		name, path = s.principal.Name, s.principal.Path
 	}
 	moved := checks[0]
 	moved.Resource = store.UserARN(r.Caller.AccountID(), or(in.NewPath, path), or(in.NewUserName, name))
@@ -229,7 +229,7 @@ func deleteUser(r *api.Request, tx *store.Tx, in *iamapi.DeleteUserInput) (*stru
 			return nil, iamapi.DeleteConflict("Cannot delete entity, must delete %s first.", left.what)
 		}
 	}
-	return nil, tx.DeleteIdentity(i.AccountID, i.ID)
+	return nil, tx.DeletePrincipal(i.AccountID, i.ID)
 }
 
 // listUsersCheck is the question of ListUsers: the type's ARN with the path that is listed.
@@ -244,7 +244,7 @@ func listUsers(r *api.Request, tx *store.Tx, in *iamapi.ListUsersInput) (*iamapi
 	}
 	q := store.UserQuery{PathPrefix: in.PathPrefix, Order: store.ByName, Limit: pageSize(in.MaxItems) + 1}
 	if last != "" {
-		q.After = &store.Identity{Name: last}
+		q.After = &store.Principal{Name: last}
 	}
 	users, err := tx.Users(r.Caller.AccountID(), q)
 	if err != nil {

@@ -11,19 +11,19 @@ import (
 )
 
 func (o *Operations) defineUserPolicies(t *api.Table) {
-	api.Define(t, "iam", "PutUserPolicy", api.Op[iamapi.PutUserPolicyInput, struct{}]{
+	api.Define(t, iamapi.PutUserPolicy, api.Op[iamapi.PutUserPolicyInput, struct{}]{
 		Resources: onSubject(func(in *iamapi.PutUserPolicyInput) string { return in.UserName }),
 		Execute:   putUserPolicy,
 	})
-	api.Define(t, "iam", "GetUserPolicy", api.Op[iamapi.GetUserPolicyInput, iamapi.GetUserPolicyOutput]{
+	api.Define(t, iamapi.GetUserPolicy, api.Op[iamapi.GetUserPolicyInput, iamapi.GetUserPolicyOutput]{
 		Resources: onSubject(func(in *iamapi.GetUserPolicyInput) string { return in.UserName }),
 		Execute:   getUserPolicy,
 	})
-	api.Define(t, "iam", "DeleteUserPolicy", api.Op[iamapi.DeleteUserPolicyInput, struct{}]{
+	api.Define(t, iamapi.DeleteUserPolicy, api.Op[iamapi.DeleteUserPolicyInput, struct{}]{
 		Resources: onSubject(func(in *iamapi.DeleteUserPolicyInput) string { return in.UserName }),
 		Execute:   deleteUserPolicy,
 	})
-	api.Define(t, "iam", "ListUserPolicies", api.Op[iamapi.ListUserPoliciesInput, iamapi.ListUserPoliciesOutput]{
+	api.Define(t, iamapi.ListUserPolicies, api.Op[iamapi.ListUserPoliciesInput, iamapi.ListUserPoliciesOutput]{
 		Resources: onSubject(func(in *iamapi.ListUserPoliciesInput) string { return in.UserName }),
 		Execute:   listUserPolicies,
 	})
@@ -43,12 +43,12 @@ func putUserPolicy(r *api.Request, tx *store.Tx, in *iamapi.PutUserPolicyInput) 
 	if err := tx.PutInlinePolicy(i.AccountID, i.ID, in.PolicyName, in.PolicyDocument, r.Now); err != nil {
 		return nil, err
 	}
-	return nil, tx.RaiseIdentityVersion(i.AccountID, i.ID)
+	return nil, tx.RaisePrincipalVersion(i.AccountID, i.ID)
 }
 
 // checkInlineSize holds the sum of a user's inline policies, white space not counted, to its quota (IAM User Guide, "IAM and
 // AWS STS quotas").
-func checkInlineSize(tx *store.Tx, i *store.Identity, name, document string) error {
+func checkInlineSize(tx *store.Tx, i *store.Principal, name, document string) error {
 	others, err := tx.InlinePolicies(i.AccountID, i.ID)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func deleteUserPolicy(r *api.Request, tx *store.Tx, in *iamapi.DeleteUserPolicyI
 	if err != nil {
 		return nil, err
 	}
-	return nil, tx.RaiseIdentityVersion(i.AccountID, i.ID)
+	return nil, tx.RaisePrincipalVersion(i.AccountID, i.ID)
 }
 
 func listUserPolicies(r *api.Request, tx *store.Tx, in *iamapi.ListUserPoliciesInput) (*iamapi.ListUserPoliciesOutput, error) {

@@ -9,7 +9,7 @@ import (
 
 func (o *Operations) defineValidation(t *api.Table) {
 	// A document is judged by itself and by what services exist, so everybody who is signed in may ask.
-	api.Define(t, "touchstone", "ValidatePolicy", api.Op[touchstoneapi.ValidatePolicyInput, touchstoneapi.ValidatePolicyOutput]{
+	api.Define(t, touchstoneapi.ValidatePolicy, api.Op[touchstoneapi.ValidatePolicyInput, touchstoneapi.ValidatePolicyOutput]{
 		Open: true, Execute: o.validatePolicy, EventName: "-",
 	})
 }

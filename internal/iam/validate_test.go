@@ -17,7 +17,7 @@ func TestValidatePolicy(t *testing.T) {
 	quota(t, a, "UserPolicySize", 120)
 	validate := func(attachment touchstoneapi.PolicyAttachmentType, text string) (findings []string, size string) {
 		t.Helper()
-		out, err := touchtest.Call[touchstoneapi.ValidatePolicyInput, touchstoneapi.ValidatePolicyOutput](console, "touchstone", "ValidatePolicy",
+		out, err := touchtest.Call(console, touchstoneapi.ValidatePolicy,
 			&touchstoneapi.ValidatePolicyInput{PolicyDocument: text, Attachment: attachment})
 		must(t, err)
 		for _, f := range out.Findings {
@@ -46,7 +46,7 @@ func TestValidatePolicy(t *testing.T) {
 			t.Errorf("%s %s\ngot  %q, %s\nwant %q, %s", test.attachment, test.text, findings, size, test.want, test.size)
 		}
 	}
-	_, err := touchtest.Call[touchstoneapi.ValidatePolicyInput, touchstoneapi.ValidatePolicyOutput](console, "touchstone", "ValidatePolicy",
+	_, err := touchtest.Call(console, touchstoneapi.ValidatePolicy,
 		&touchstoneapi.ValidatePolicyInput{PolicyDocument: "{}", Attachment: "other"})
 	if codeOf(err) != "ValidationError" {
 		t.Errorf("another attachment: %v", err)

@@ -120,10 +120,10 @@ func (o *Operator) CreateAccount(ctx context.Context, n NewAccount) (*CreatedAcc
 				return taken(err, "the alias %s belongs to another account", n.Alias)
 			}
 		}
-		root := &store.Identity{
-			AccountID: c.AccountID, ID: secret.NewIdentityID(), Kind: store.Root, UniqueID: c.AccountID, Path: "/", CreatedAt: now,
+		root := &store.Principal{
+			AccountID: c.AccountID, ID: secret.NewID(), Kind: store.Root, UniqueID: c.AccountID, Path: "/", CreatedAt: now,
 		}
-		if err := tx.InsertIdentity(root); err != nil {
+		if err := tx.InsertPrincipal(root); err != nil {
 			return err
 		}
 		token, err := signin.NewSetUpLink(tx, root, now)
@@ -176,14 +176,14 @@ func (o *Operator) reset(tx *store.Tx, n *NewAccount, c *CreatedAccount, now tim
 	return o.record(tx, "", "ResetAccount", map[string]any{"accountId": old}, now)
 }
 
-func (o *Operator) createKey(tx *store.Tx, root *store.Identity, c *CreatedAccount, now time.Time) error {
+func (o *Operator) createKey(tx *store.Tx, root *store.Principal, c *CreatedAccount, now time.Time) error {
 	c.AccessKeyID, c.SecretAccessKey = secret.NewAccessKeyID(), secret.NewSecretAccessKey()
 	sealed, err := o.Master.Seal([]byte(c.SecretAccessKey), authn.SecretContext(c.AccountID, c.AccessKeyID))
 	if err != nil {
 		return err
 	}
 	return tx.InsertAccessKey(&store.AccessKey{
-		AccountID: c.AccountID, ID: c.AccessKeyID, IdentityID: root.ID, Active: true, SealedSecret: sealed, CreatedAt: now,
+		AccountID: c.AccountID, ID: c.AccessKeyID, PrincipalID: root.ID, Active: true, SealedSecret: sealed, CreatedAt: now,
 	})
 }
 
@@ -223,15 +223,15 @@ func (o *Operator) SetQuota(ctx context.Context, account, name string, value int
 	})
 }
 
-// Who names an identity of an account.
+// Who names a principal of an account.
 type Who struct {
 	Account string // its id or alias
 	User    string
 	Root    bool
 }
 
-// identity finds whom w names.
-func (w Who) identity(tx *store.Tx, account string) (*store.Identity, error) {
+// principal finds whom w names.
+func (w Who) principal(tx *store.Tx, account string) (*store.Principal, error) {
 	if w.Root {
 		return tx.RootUser(account)
 	}
@@ -242,14 +242,14 @@ func (w Who) identity(tx *store.Tx, account string) (*store.Identity, error) {
 	return i, err
 }
 
-// MFADevices lists an identity's devices.
+// MFADevices lists a principal's devices.
 func (o *Operator) MFADevices(ctx context.Context, w Who) (devices []store.MFADevice, err error) {
 	err = o.Store.View(ctx, func(tx *store.Tx) error {
 		account, err := resolve(tx, w.Account)
 		if err != nil {
 			return err
 		}
-		i, err := w.identity(tx, account)
+		i, err := w.principal(tx, account)
 		if err != nil {
 			return err
 		}
@@ -259,13 +259,13 @@ func (o *Operator) MFADevices(ctx context.Context, w Who) (devices []store.MFADe
 	return devices, err
 }
 
-// RemoveMFADevice takes a device away from an identity, by its name or serial number, and ends the identity's sessions.
+// RemoveMFADevice takes a device away from a principal, by its name or serial number, and ends the principal's sessions.
 func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, device string) (removed *store.MFADevice, err error) {
 	err = o.within(ctx, w.Account, "DeactivateMFADevice", map[string]any{"userName": w.User, "device": device}, func(tx *store.Tx, account string, now time.Time) error {
 		if err := tx.RaiseGeneration(account); err != nil {
 			return err
 		}
-		i, err := w.identity(tx, account)
+		i, err := w.principal(tx, account)
 		if err != nil {
 			return err
 		}
@@ -286,13 +286,13 @@ func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, device string) (r
 	return removed, err
 }
 
-// RevokeSessions ends every session that an identity has: of the console, and issued credentials.
+// RevokeSessions ends every session that a principal has: of the console, and issued credentials.
 func (o *Operator) RevokeSessions(ctx context.Context, w Who) (ended int64, err error) {
 	err = o.within(ctx, w.Account, "RevokeSessions", map[string]any{"userName": w.User, "root": w.Root}, func(tx *store.Tx, account string, now time.Time) error {
 		if err := tx.RaiseGeneration(account); err != nil {
 			return err
 		}
-		i, err := w.identity(tx, account)
+		i, err := w.principal(tx, account)
 		if err != nil {
 			return err
 		}

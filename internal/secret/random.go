@@ -42,8 +42,8 @@ func plain(make func() string) string {
 	}
 }
 
-// NewIdentityID returns a random internal id of 128 bits.
-func NewIdentityID() string { return strings.ToLower(upper32.EncodeToString(randomBytes(16))) }
+// NewID returns a random internal id of 128 bits.
+func NewID() string { return strings.ToLower(upper32.EncodeToString(randomBytes(16))) }
 
 // NewAccountID returns twelve random digits that do not begin with 0.
 func NewAccountID() string {

@@ -233,7 +233,7 @@ func TestForms(t *testing.T) {
 		`^AKIA[A-Z2-7]{16}$`:          secret.NewAccessKeyID,
 		`^[A-Za-z0-9+/]{40}$`:         secret.NewSecretAccessKey,
 		`^[1-9][0-9]{11}$`:            secret.NewAccountID,
-		`^[a-z2-7]{26}$`:              secret.NewIdentityID,
+		`^[a-z2-7]{26}$`:              secret.NewID,
 		`^[!-~]{20}$`:                 secret.GeneratePassword,
 		`^[1-9][0-9]{11}\.[\w-]{43}$`: func() string { token, _ := secret.NewToken(secret.NewAccountID()); return token },
 	} {

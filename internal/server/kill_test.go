@@ -136,8 +136,8 @@ func enrol(s *server.Server, console, user string) (serial string, err error) {
 	}
 	request := api.Request{ID: audit.NewID(), Now: time.Now(), Caller: caller}
 	request.Env.Now, request.Env.Address = request.Now, netip.MustParseAddr("127.0.0.1")
-	begun, err := api.Call[touchstoneapi.BeginMFADeviceRegistrationInput, touchstoneapi.BeginMFADeviceRegistrationOutput](ctx, s.API, request,
-		"touchstone", "BeginMFADeviceRegistration", &touchstoneapi.BeginMFADeviceRegistrationInput{UserName: user, DeviceName: "key"})
+	begun, err := api.Call(ctx, s.API, request,
+		touchstoneapi.BeginMFADeviceRegistration, &touchstoneapi.BeginMFADeviceRegistrationInput{UserName: user, DeviceName: "key"})
 	if err != nil {
 		return "", err
 	}
@@ -145,8 +145,8 @@ func enrol(s *server.Server, console, user string) (serial string, err error) {
 	if err != nil {
 		return "", err
 	}
-	done, err := api.Call[touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput](ctx, s.API, request,
-		"touchstone", "FinishMFADeviceRegistration", &touchstoneapi.FinishMFADeviceRegistrationInput{
+	done, err := api.Call(ctx, s.API, request,
+		touchstoneapi.FinishMFADeviceRegistration, &touchstoneapi.FinishMFADeviceRegistrationInput{
 			UserName: user, CeremonyId: awsquery.Secret(begun.CeremonyId), Credential: awsquery.Secret(answer),
 		})
 	if err != nil {

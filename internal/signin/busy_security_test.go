@@ -23,12 +23,12 @@ func TestBusyVoidsNoDeviceCookie(t *testing.T) {
 	}
 	t.Cleanup(func() { st.Close() })
 	s := &Service{Store: st, Master: master}
-	identity, password := &store.Identity{ID: "alice"}, &store.Password{Version: 1}
-	cookie, err := s.deviceCookie(identity, password)
+	principal, password := &store.Principal{ID: "alice"}, &store.Password{Version: 1}
+	cookie, err := s.deviceCookie(principal, password)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := s.buckets(Visitor{DeviceCookie: cookie}, "user|a|alice", &candidate{identity: identity, password: password})
+	b := s.buckets(Visitor{DeviceCookie: cookie}, "user|a|alice", &candidate{principal: principal, password: password})
 	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	for range 3 * maxDeviceFailures {
 		charged, err := s.charge(ctx, b, now)

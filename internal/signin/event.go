@@ -19,7 +19,7 @@ func event(v Visitor, name string, now time.Time) *audit.Record {
 }
 
 // known describes somebody whose sign-in is complete.
-func known(i *store.Identity) audit.UserIdentity {
+func known(i *store.Principal) audit.UserIdentity {
 	u := audit.IdentityOf(i)
 	if i.Kind == store.Root {
 		u.AccessKeyID = &noKey
@@ -28,7 +28,7 @@ func known(i *store.Identity) audit.UserIdentity {
 }
 
 // unproven describes somebody whose sign-in is not complete.
-func unproven(i *store.Identity) audit.UserIdentity {
+func unproven(i *store.Principal) audit.UserIdentity {
 	u := audit.IdentityOf(i)
 	u.AccessKeyID = &noKey
 	if i.Kind != store.Root {
@@ -37,7 +37,7 @@ func unproven(i *store.Identity) audit.UserIdentity {
 	return u
 }
 
-func loggedIn(v Visitor, i *store.Identity, session *store.Session, now time.Time) *audit.Record {
+func loggedIn(v Visitor, i *store.Principal, session *store.Session, now time.Time) *audit.Record {
 	r := event(v, "ConsoleLogin", now)
 	r.UserIdentity, r.RecipientAccountID = known(i), i.AccountID
 	r.ResponseElements = map[string]string{"ConsoleLogin": "Success"}
@@ -60,8 +60,8 @@ func loginFailed(v Visitor, c *candidate, now time.Time, mfaUsed bool, reason st
 	r.AdditionalEventData = map[string]string{"MobileVersion": "No", "MFAUsed": used}
 	r.RecipientAccountID = c.account
 	switch {
-	case c.identity != nil:
-		r.UserIdentity = unproven(c.identity)
+	case c.principal != nil:
+		r.UserIdentity = unproven(c.principal)
 	default:
 		r.ErrorMessage = "No username found in supplied account"
 		r.UserIdentity = audit.UserIdentity{Type: "IAMUser", AccountID: c.account, AccessKeyID: &noKey, UserName: audit.HiddenUserName}
@@ -69,7 +69,7 @@ func loginFailed(v Visitor, c *candidate, now time.Time, mfaUsed bool, reason st
 	return r
 }
 
-func checkMFA(v Visitor, i *store.Identity, now time.Time) *audit.Record {
+func checkMFA(v Visitor, i *store.Principal, now time.Time) *audit.Record {
 	r := event(v, "CheckMfa", now)
 	r.UserIdentity, r.RecipientAccountID = unproven(i), i.AccountID
 	r.ResponseElements = map[string]string{"CheckMfa": "Success"}
@@ -77,21 +77,21 @@ func checkMFA(v Visitor, i *store.Identity, now time.Time) *audit.Record {
 	return r
 }
 
-func signedOut(v Visitor, i *store.Identity, now time.Time) *audit.Record {
+func signedOut(v Visitor, i *store.Principal, now time.Time) *audit.Record {
 	r := event(v, "SignOut", now)
 	r.UserIdentity, r.RecipientAccountID = known(i), i.AccountID
 	r.ResponseElements = map[string]string{"SignOut": "Success"}
 	return r
 }
 
-func passwordUpdated(v Visitor, i *store.Identity, now time.Time) *audit.Record {
+func passwordUpdated(v Visitor, i *store.Principal, now time.Time) *audit.Record {
 	r := event(v, "PasswordUpdated", now)
 	r.UserIdentity, r.RecipientAccountID = known(i), i.AccountID
 	r.ResponseElements = map[string]string{"PasswordUpdated": "Success"}
 	return r
 }
 
-func cloneSuspected(v Visitor, i *store.Identity, serial string, now time.Time) *audit.Record {
+func cloneSuspected(v Visitor, i *store.Principal, serial string, now time.Time) *audit.Record {
 	r := event(v, "ClonedAuthenticatorSuspected", now)
 	r.UserIdentity, r.RecipientAccountID = unproven(i), i.AccountID
 	r.ErrorMessage = "The signature counter of the security key went back"

@@ -20,7 +20,7 @@ type Challenge struct {
 	Options  []byte // JSON for navigator.credentials.get
 }
 
-// BeginMFA asks for one of the identity's security keys: any of them will do. authn.ErrNoSession when the session does not
+// BeginMFA asks for one of the principal's security keys: any of them will do. authn.ErrNoSession when the session does not
 // stand at this step.
 func (s *Service) BeginMFA(ctx context.Context, token string) (*Challenge, error) {
 	now := s.Clock()
@@ -31,13 +31,13 @@ func (s *Service) BeginMFA(ctx context.Context, token string) (*Challenge, error
 	)
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		var (
-			identity *store.Identity
-			err      error
+			principal *store.Principal
+			err       error
 		)
-		if session, identity, err = s.stage(tx, token, store.StageMFA, now); err != nil {
+		if session, principal, err = s.stage(tx, token, store.StageMFA, now); err != nil {
 			return err
 		}
-		devices, err := tx.MFADevices(session.AccountID, session.IdentityID)
+		devices, err := tx.MFADevices(session.AccountID, session.PrincipalID)
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (s *Service) BeginMFA(ctx context.Context, token string) (*Challenge, error
 		if err != nil {
 			return err
 		}
-		c.Options, record, err = s.RelyingParty.BeginAssertion(Holder(identity), credentials, now)
+		c.Options, record, err = s.RelyingParty.BeginAssertion(Holder(principal), credentials, now)
 		return err
 	})
 	if err != nil {
@@ -55,15 +55,15 @@ func (s *Service) BeginMFA(ctx context.Context, token string) (*Challenge, error
 	c.Ceremony, hash = secret.NewToken(session.AccountID)
 	return &c, s.Store.Update(ctx, func(tx *store.Tx) error {
 		return tx.InsertCeremony(&store.Ceremony{
-			AccountID: session.AccountID, Hash: hash, IdentityID: session.IdentityID, SessionID: session.ID,
-			Purpose: store.PurposeAssert, SubjectID: session.IdentityID, Record: record, CreatedAt: now, ExpiresAt: now.Add(ceremonyLife),
+			AccountID: session.AccountID, Hash: hash, PrincipalID: session.PrincipalID, SessionID: session.ID,
+			Purpose: store.PurposeAssert, SubjectID: session.PrincipalID, Record: record, CreatedAt: now, ExpiresAt: now.Add(ceremonyLife),
 		}, maxCeremonies)
 	})
 }
 
-// Holder is the identity as a WebAuthn user account: its handle is the internal id, which says nothing about it
+// Holder is the principal as a WebAuthn user account: its handle is the internal id, which says nothing about it
 // (WebAuthn §14.6.1).
-func Holder(i *store.Identity) mfa.User {
+func Holder(i *store.Principal) mfa.User {
 	name := i.Name
 	if i.Kind == store.Root {
 		name = "root"
@@ -88,7 +88,7 @@ func Credentials(devices []store.MFADevice) ([]mfa.Credential, error) {
 // ErrCounter, and those of package mfa, whose words are for the audit trail rather than the person.
 func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony string, response []byte) (*Progress, error) {
 	now := s.Clock()
-	session, identity, taken, devices, err := s.take(ctx, token, ceremony, now)
+	session, principal, taken, devices, err := s.take(ctx, token, ceremony, now)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony stri
 	}
 	assertion, err := s.RelyingParty.FinishAssertion(taken.Record, response, credentials, now)
 	if err != nil {
-		failed := loginFailed(v, &candidate{account: session.AccountID, identity: identity}, now, true, "Failed authentication")
+		failed := loginFailed(v, &candidate{account: session.AccountID, principal: principal}, now, true, "Failed authentication")
 		return nil, errors.Join(err, s.Audit.Now(failed))
 	}
 	var (
@@ -106,11 +106,11 @@ func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony stri
 		verdict mfa.CounterVerdict
 	)
 	err = s.Store.Update(ctx, func(tx *store.Tx) error {
-		session, identity, err := s.stage(tx, token, store.StageMFA, now)
+		session, principal, err := s.stage(tx, token, store.StageMFA, now)
 		if err != nil {
 			return err
 		}
-		device, err := deviceOf(tx, identity, assertion.CredentialID)
+		device, err := deviceOf(tx, principal, assertion.CredentialID)
 		if err != nil {
 			return err
 		}
@@ -124,32 +124,32 @@ func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony stri
 			if err := tx.MarkMFADevice(device.AccountID, device.ID); err != nil {
 				return err
 			}
-			return audit.Write(tx, cloneSuspected(v, identity, device.Serial, now))
+			return audit.Write(tx, cloneSuspected(v, principal, device.Serial, now))
 		}
-		p, err = s.useDevice(tx, v, session, identity, device, assertion, now)
+		p, err = s.useDevice(tx, v, session, principal, device, assertion, now)
 		return err
 	})
 	if err == nil && verdict == mfa.CounterClone {
 		return nil, mfa.ErrCounter
 	}
 	if errors.Is(err, mfa.ErrCounter) {
-		failed := loginFailed(v, &candidate{account: session.AccountID, identity: identity}, now, true, "Failed authentication")
+		failed := loginFailed(v, &candidate{account: session.AccountID, principal: principal}, now, true, "Failed authentication")
 		return nil, errors.Join(err, s.Audit.Now(failed))
 	}
 	return p, err
 }
 
 // take uses the ceremony up, and reads what its answer is verified against.
-func (s *Service) take(ctx context.Context, token, ceremony string, now time.Time) (session *store.Session, identity *store.Identity, taken *store.Ceremony, devices []store.MFADevice, err error) {
+func (s *Service) take(ctx context.Context, token, ceremony string, now time.Time) (session *store.Session, principal *store.Principal, taken *store.Ceremony, devices []store.MFADevice, err error) {
 	_, hash, err := secret.ParseToken(ceremony)
 	if err != nil {
 		return nil, nil, nil, nil, ErrCeremony
 	}
 	err = s.Store.Update(ctx, func(tx *store.Tx) error {
-		if session, identity, err = s.stage(tx, token, store.StageMFA, now); err != nil {
+		if session, principal, err = s.stage(tx, token, store.StageMFA, now); err != nil {
 			return err
 		}
-		taken, err = tx.TakeCeremony(session.AccountID, hash, session.IdentityID, session.ID, store.PurposeAssert, now)
+		taken, err = tx.TakeCeremony(session.AccountID, hash, session.PrincipalID, session.ID, store.PurposeAssert, now)
 		if errors.Is(err, store.ErrNotFound) {
 			taken = nil
 			return nil // an expired record is gone for good too, so this is committed
@@ -157,18 +157,18 @@ func (s *Service) take(ctx context.Context, token, ceremony string, now time.Tim
 		if err != nil {
 			return err
 		}
-		devices, err = tx.MFADevices(session.AccountID, session.IdentityID)
+		devices, err = tx.MFADevices(session.AccountID, session.PrincipalID)
 		return err
 	})
 	if err == nil && taken == nil {
 		err = ErrCeremony
 	}
-	return session, identity, taken, devices, err
+	return session, principal, taken, devices, err
 }
 
-// deviceOf finds the identity's device with the credential: one removed since the ceremony began signs nobody in.
-func deviceOf(tx *store.Tx, identity *store.Identity, credentialID []byte) (*store.MFADevice, error) {
-	devices, err := tx.MFADevices(identity.AccountID, identity.ID)
+// deviceOf finds the principal's device with the credential: one removed since the ceremony began signs nobody in.
+func deviceOf(tx *store.Tx, principal *store.Principal, credentialID []byte) (*store.MFADevice, error) {
+	devices, err := tx.MFADevices(principal.AccountID, principal.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func deviceOf(tx *store.Tx, identity *store.Identity, credentialID []byte) (*sto
 }
 
 // useDevice stores the device's new state and moves the sign-in on.
-func (s *Service) useDevice(tx *store.Tx, v Visitor, before *store.Session, identity *store.Identity, device *store.MFADevice, a *mfa.Assertion, now time.Time) (*Progress, error) {
+func (s *Service) useDevice(tx *store.Tx, v Visitor, before *store.Session, principal *store.Principal, device *store.MFADevice, a *mfa.Assertion, now time.Time) (*Progress, error) {
 	var credential mfa.Credential
 	if err := json.Unmarshal([]byte(device.Credential), &credential); err != nil {
 		return nil, fmt.Errorf("stored credential of %s: %w", device.Serial, err)
@@ -200,27 +200,27 @@ func (s *Service) useDevice(tx *store.Tx, v Visitor, before *store.Session, iden
 	}
 	next := *before
 	next.MFAAt, next.MFAMethod, next.MFASerial = now, "fido", device.Serial
-	return s.afterMFA(tx, v, &next, identity, now)
+	return s.afterMFA(tx, v, &next, principal, now)
 }
 
-// RemoveDevice takes a device away from its identity: it never signs in again, also in a sign-in that has begun, and the
-// identity's sessions but keep ("" keeps none) end. The root user is told by mail.
-func RemoveDevice(tx *store.Tx, identity *store.Identity, device *store.MFADevice, keep string, now time.Time) error {
+// RemoveDevice takes a device away from its principal: it never signs in again, also in a sign-in that has begun, and the
+// principal's sessions but keep ("" keeps none) end. The root user is told by mail.
+func RemoveDevice(tx *store.Tx, principal *store.Principal, device *store.MFADevice, keep string, now time.Time) error {
 	if err := tx.DeleteMFADevice(device); err != nil {
 		return err
 	}
-	if _, err := tx.DeleteSessions(identity.AccountID, identity.ID, keep); err != nil {
+	if _, err := tx.DeleteSessions(principal.AccountID, principal.ID, keep); err != nil {
 		return err
 	}
-	return TellRoot(tx, identity, "MFA device removed", "The MFA device "+device.Name+" was removed from", now)
+	return TellRoot(tx, principal, "MFA device removed", "The MFA device "+device.Name+" was removed from", now)
 }
 
-// TellRoot writes to the root user's e-mail about a change to its devices; for other identities it does nothing.
-func TellRoot(tx *store.Tx, identity *store.Identity, subject, what string, now time.Time) error {
-	if identity.Kind != store.Root {
+// TellRoot writes to the root user's e-mail about a change to its devices; for other principals it does nothing.
+func TellRoot(tx *store.Tx, principal *store.Principal, subject, what string, now time.Time) error {
+	if principal.Kind != store.Root {
 		return nil
 	}
-	account, err := tx.Account(identity.AccountID)
+	account, err := tx.Account(principal.AccountID)
 	if err != nil {
 		return err
 	}

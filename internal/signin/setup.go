@@ -11,7 +11,7 @@ import (
 )
 
 // NewSetUpLink makes the token of a link on which the root user sets a password: single use, one hour, ending earlier ones.
-func NewSetUpLink(tx *store.Tx, root *store.Identity, now time.Time) (token string, err error) {
+func NewSetUpLink(tx *store.Tx, root *store.Principal, now time.Time) (token string, err error) {
 	token, hash := secret.NewToken(root.AccountID)
 	return token, tx.InsertSetupLink(root.AccountID, root.ID, hash, now.Add(linkLife))
 }
@@ -82,18 +82,18 @@ func (s *Service) SetUp(ctx context.Context, v Visitor, link, password string) (
 	return p, err
 }
 
-// SetPassword gives the identity a new password, whether or not it had one, and ends its console sessions.
-func SetPassword(tx *store.Tx, identity *store.Identity, encoded string, resetRequired bool, now time.Time) error {
-	current, err := tx.Password(identity.AccountID, identity.ID)
+// SetPassword gives the principal a new password, whether or not it had one, and ends its console sessions.
+func SetPassword(tx *store.Tx, principal *store.Principal, encoded string, resetRequired bool, now time.Time) error {
+	current, err := tx.Password(principal.AccountID, principal.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		err = tx.InsertPassword(identity.AccountID, identity.ID, encoded, resetRequired, now)
+		err = tx.InsertPassword(principal.AccountID, principal.ID, encoded, resetRequired, now)
 	case err == nil:
-		err = tx.ChangePassword(identity.AccountID, identity.ID, current.Version, encoded, resetRequired, now)
+		err = tx.ChangePassword(principal.AccountID, principal.ID, current.Version, encoded, resetRequired, now)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = tx.DeleteSessions(identity.AccountID, identity.ID, "")
+	_, err = tx.DeleteSessions(principal.AccountID, principal.ID, "")
 	return err
 }

@@ -49,9 +49,9 @@ type Visitor struct {
 
 // Progress is a sign-in after a step. The browser keeps Token as its session cookie, replacing the one before.
 type Progress struct {
-	Token    string
-	Session  *store.Session
-	Identity *store.Identity
+	Token     string
+	Session   *store.Session
+	Principal *store.Principal
 	// DeviceCookie is set when the sign-in is complete: the browser keeps it for a year.
 	DeviceCookie string
 }
@@ -94,13 +94,13 @@ const (
 func (s *Service) Root(ctx context.Context, v Visitor, email, password, destination string) (*Progress, error) {
 	return s.password(ctx, v, attempt{
 		key: "root|" + store.Fold(email), password: password, destination: destination,
-		find: func(tx *store.Tx) (*store.Identity, string, error) {
+		find: func(tx *store.Tx) (*store.Principal, string, error) {
 			account, err := tx.AccountByRootEmail(email)
 			if err != nil {
 				return nil, "", err
 			}
-			identity, err := tx.RootUser(account)
-			return identity, account, err
+			principal, err := tx.RootUser(account)
+			return principal, account, err
 		},
 	})
 }
@@ -109,13 +109,13 @@ func (s *Service) Root(ctx context.Context, v Visitor, email, password, destinat
 func (s *Service) User(ctx context.Context, v Visitor, accountOrAlias, name, password, destination string) (*Progress, error) {
 	return s.password(ctx, v, attempt{
 		key: "user|" + store.Fold(accountOrAlias) + "|" + store.Fold(name), password: password, destination: destination,
-		find: func(tx *store.Tx) (*store.Identity, string, error) {
+		find: func(tx *store.Tx) (*store.Principal, string, error) {
 			account, err := ResolveAccount(tx, accountOrAlias)
 			if err != nil {
 				return nil, "", err
 			}
-			identity, err := tx.UserByName(account, name)
-			return identity, account, err
+			principal, err := tx.UserByName(account, name)
+			return principal, account, err
 		},
 	})
 }
@@ -143,14 +143,14 @@ type attempt struct {
 	key         string // what failed attempts are counted under
 	password    string
 	destination string
-	find        func(*store.Tx) (*store.Identity, string, error)
+	find        func(*store.Tx) (*store.Principal, string, error)
 }
 
 // candidate is whoever an attempt names, as one snapshot has them. Without a password nobody can sign in as them.
 type candidate struct {
-	account  string // "" when there is no such account
-	identity *store.Identity
-	password *store.Password
+	account   string // "" when there is no such account
+	principal *store.Principal
+	password  *store.Password
 }
 
 func (s *Service) password(ctx context.Context, v Visitor, a attempt) (*Progress, error) {
@@ -185,16 +185,16 @@ func (s *Service) password(ctx context.Context, v Visitor, a attempt) (*Progress
 	return s.accept(ctx, v, &c, a, charged, renewed, now)
 }
 
-func (c *candidate) load(tx *store.Tx, find func(*store.Tx) (*store.Identity, string, error)) (err error) {
-	c.identity, c.account, err = find(tx)
+func (c *candidate) load(tx *store.Tx, find func(*store.Tx) (*store.Principal, string, error)) (err error) {
+	c.principal, c.account, err = find(tx)
 	if errors.Is(err, store.ErrNotFound) {
-		c.identity = nil
+		c.principal = nil
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	c.password, err = tx.Password(c.account, c.identity.ID)
+	c.password, err = tx.Password(c.account, c.principal.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		c.password = nil
 		return nil
@@ -214,7 +214,7 @@ func (s *Service) verify(ctx context.Context, c *candidate, password string, tru
 func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt, charged buckets, renewed string, now time.Time) (*Progress, error) {
 	var p *Progress
 	err := s.Store.Update(ctx, func(tx *store.Tx) error {
-		current, err := tx.Password(c.account, c.identity.ID)
+		current, err := tx.Password(c.account, c.principal.ID)
 		if errors.Is(err, store.ErrNotFound) || err == nil && current.Version != c.password.Version {
 			return ErrIncorrect // changed or taken away while it was being checked
 		}
@@ -222,45 +222,45 @@ func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt
 			return err
 		}
 		if renewed != "" {
-			if err := tx.RenewPasswordHash(c.account, c.identity.ID, current.Version, renewed); err != nil {
+			if err := tx.RenewPasswordHash(c.account, c.principal.ID, current.Version, renewed); err != nil {
 				return err
 			}
 		}
 		if err := s.forgive(tx, charged); err != nil {
 			return err
 		}
-		p, err = s.afterPassword(tx, v, c.account, c.identity.ID, a.destination, now)
+		p, err = s.afterPassword(tx, v, c.account, c.principal.ID, a.destination, now)
 		return err
 	})
 	return p, err
 }
 
-// afterPassword begins the session of an identity whose password is known to be right, at the stage that comes next.
-func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, identityID, destination string, now time.Time) (*Progress, error) {
-	identity, err := tx.Identity(account, identityID)
+// afterPassword begins the session of a principal whose password is known to be right, at the stage that comes next.
+func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, destination string, now time.Time) (*Progress, error) {
+	principal, err := tx.Principal(account, principalID)
 	if err != nil {
 		return nil, err
 	}
-	devices, err := tx.CountMFADevices(account, identityID)
+	devices, err := tx.CountMFADevices(account, principalID)
 	if err != nil {
 		return nil, err
 	}
 	session := &store.Session{
-		AccountID: account, IdentityID: identityID, Scope: store.ScopeFull, Destination: destination,
+		AccountID: account, PrincipalID: principalID, Scope: store.ScopeFull, Destination: destination,
 		SourceAddress: v.Address.String(), UserAgent: cut(v.UserAgent, 512),
 	}
 	if devices > 0 {
-		if err := audit.Write(tx, checkMFA(v, identity, now)); err != nil {
+		if err := audit.Write(tx, checkMFA(v, principal, now)); err != nil {
 			return nil, err
 		}
-		return s.begin(tx, session, identity, store.StageMFA, now)
+		return s.begin(tx, session, principal, store.StageMFA, now)
 	}
-	return s.afterMFA(tx, v, session, identity, now)
+	return s.afterMFA(tx, v, session, principal, now)
 }
 
-// afterMFA begins the session of an identity that has shown all that it must.
-func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, identity *store.Identity, now time.Time) (*Progress, error) {
-	password, err := tx.Password(identity.AccountID, identity.ID)
+// afterMFA begins the session of a principal that has shown all that it must.
+func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, principal *store.Principal, now time.Time) (*Progress, error) {
+	password, err := tx.Password(principal.AccountID, principal.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -269,70 +269,70 @@ func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, iden
 		stage = store.StageChangePassword
 	}
 	session.PasswordVersion = password.Version
-	p, err := s.begin(tx, session, identity, stage, now)
+	p, err := s.begin(tx, session, principal, stage, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.TouchPasswordUse(identity.AccountID, identity.ID, now); err != nil {
+	if err := tx.TouchPasswordUse(principal.AccountID, principal.ID, now); err != nil {
 		return nil, err
 	}
-	if p.DeviceCookie, err = s.deviceCookie(identity, password); err != nil {
+	if p.DeviceCookie, err = s.deviceCookie(principal, password); err != nil {
 		return nil, err
 	}
-	return p, audit.Write(tx, loggedIn(v, identity, session, now))
+	return p, audit.Write(tx, loggedIn(v, principal, session, now))
 }
 
 // begin stores a session under a new id and token.
-func (s *Service) begin(tx *store.Tx, session *store.Session, identity *store.Identity, stage store.Stage, now time.Time) (*Progress, error) {
+func (s *Service) begin(tx *store.Tx, session *store.Session, principal *store.Principal, stage store.Stage, now time.Time) (*Progress, error) {
 	limits := s.Authn.Limits()
 	life := limits.Partial
 	if stage == store.StageFull {
 		life = limits.Absolute
 	}
-	token, hash := secret.NewToken(identity.AccountID)
+	token, hash := secret.NewToken(principal.AccountID)
 	session.ID, session.TokenHash, session.Stage = audit.NewID(), hash, stage
 	session.CreatedAt, session.LastSeenAt, session.ExpiresAt = now, now, now.Add(life)
 	if err := tx.InsertSession(session); err != nil {
 		return nil, err
 	}
-	return &Progress{Token: token, Session: session, Identity: identity}, nil
+	return &Progress{Token: token, Session: session, Principal: principal}, nil
 }
 
 // replace ends the session that p follows from.
 func replace(tx *store.Tx, before *store.Session) error {
-	return tx.DeleteSession(before.AccountID, before.IdentityID, before.ID)
+	return tx.DeleteSession(before.AccountID, before.PrincipalID, before.ID)
 }
 
 // Current returns the session that a token names, at whatever stage. authn.ErrNoSession.
-func (s *Service) Current(ctx context.Context, token string) (session *store.Session, identity *store.Identity, err error) {
+func (s *Service) Current(ctx context.Context, token string) (session *store.Session, principal *store.Principal, err error) {
 	err = s.Store.View(ctx, func(tx *store.Tx) error {
-		session, identity, err = s.Authn.Session(tx, token, s.Clock())
+		session, principal, err = s.Authn.Session(tx, token, s.Clock())
 		return err
 	})
-	return session, identity, err
+	return session, principal, err
 }
 
 // stage reads the session of a token, which must be at the given stage.
-func (s *Service) stage(tx *store.Tx, token string, stage store.Stage, now time.Time) (*store.Session, *store.Identity, error) {
-	session, identity, err := s.Authn.Session(tx, token, now)
+func (s *Service) stage(tx *store.Tx, token string, stage store.Stage, now time.Time) (*store.Session, *store.Principal, error) {
+	session, principal, err := s.Authn.Session(tx, token, now)
 	if err != nil {
 		return nil, nil, err
 	}
 	if session.Stage != stage {
 		return nil, nil, authn.ErrNoSession
 	}
-	return session, identity, nil
+	return session, principal, nil
 }
 
 // PasswordChanged takes a session on whose forced change has been made. authn.ErrNoSession when it was not.
 func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progress, err error) {
 	now := s.Clock()
 	err = s.Store.Update(ctx, func(tx *store.Tx) error {
-		session, identity, err := s.stage(tx, token, store.StageChangePassword, now)
+		session, principal, err := s.stage(tx, token, store.StageChangePassword, now)
 		if err != nil {
 			return err
 		}
-		password, err := tx.Password(session.AccountID, session.IdentityID)
+		password, err := tx.Password(session.AccountID, session.PrincipalID)
 		if err != nil {
 			return err
 		}
@@ -344,10 +344,10 @@ func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progres
 		}
 		next := *session
 		next.PasswordVersion = password.Version
-		if p, err = s.begin(tx, &next, identity, store.StageFull, now); err != nil {
+		if p, err = s.begin(tx, &next, principal, store.StageFull, now); err != nil {
 			return err
 		}
-		p.DeviceCookie, err = s.deviceCookie(identity, password)
+		p.DeviceCookie, err = s.deviceCookie(principal, password)
 		return err
 	})
 	return p, err
@@ -369,7 +369,7 @@ func (s *Service) Touch(ctx context.Context, session *store.Session) error {
 func (s *Service) SignOut(ctx context.Context, v Visitor, token string) error {
 	now := s.Clock()
 	err := s.Store.Update(ctx, func(tx *store.Tx) error {
-		session, identity, err := s.Authn.Session(tx, token, now)
+		session, principal, err := s.Authn.Session(tx, token, now)
 		if err != nil {
 			return err
 		}
@@ -377,9 +377,9 @@ func (s *Service) SignOut(ctx context.Context, v Visitor, token string) error {
 			return err
 		}
 		if session.Stage == store.StageMFA {
-			return s.abandoned(tx, session, identity, now)
+			return s.abandoned(tx, session, principal, now)
 		}
-		return audit.Write(tx, signedOut(v, identity, now))
+		return audit.Write(tx, signedOut(v, principal, now))
 	})
 	if errors.Is(err, authn.ErrNoSession) {
 		return nil
@@ -387,16 +387,16 @@ func (s *Service) SignOut(ctx context.Context, v Visitor, token string) error {
 	return err
 }
 
-// Notices returns what the identity is to be told once, and forgets it.
-func (s *Service) Notices(ctx context.Context, identity *store.Identity) (notices []store.Notice, err error) {
+// Notices returns what the principal is to be told once, and forgets it.
+func (s *Service) Notices(ctx context.Context, principal *store.Principal) (notices []store.Notice, err error) {
 	if err := s.Store.View(ctx, func(tx *store.Tx) error {
-		notices, err = tx.Notices(identity.AccountID, identity.ID)
+		notices, err = tx.Notices(principal.AccountID, principal.ID)
 		return err
 	}); err != nil || len(notices) == 0 {
 		return nil, err
 	}
 	last := notices[len(notices)-1].CreatedAt
-	return notices, s.Store.Update(ctx, func(tx *store.Tx) error { return tx.DeleteNotices(identity.AccountID, identity.ID, last) })
+	return notices, s.Store.Update(ctx, func(tx *store.Tx) error { return tx.DeleteNotices(principal.AccountID, principal.ID, last) })
 }
 
 // NoticeAbandoned is the kind of notice about a sign-in whose password was right and whose device was not shown.
@@ -407,25 +407,25 @@ const NoticeAbandoned = "sign-in-without-mfa"
 const mailSpan = time.Hour
 
 // abandoned records a sign-in that stopped at the device, and tells the owner: whoever it was knew the password.
-func (s *Service) abandoned(tx *store.Tx, session *store.Session, identity *store.Identity, now time.Time) error {
+func (s *Service) abandoned(tx *store.Tx, session *store.Session, principal *store.Principal, now time.Time) error {
 	v := Visitor{UserAgent: session.UserAgent}
 	v.Address, _ = netip.ParseAddr(session.SourceAddress)
-	c := &candidate{account: session.AccountID, identity: identity}
+	c := &candidate{account: session.AccountID, principal: principal}
 	if err := audit.Write(tx, loginFailed(v, c, now, true, "MFA was not completed")); err != nil {
 		return err
 	}
-	earlier, err := tx.Notices(session.AccountID, identity.ID)
+	earlier, err := tx.Notices(session.AccountID, principal.ID)
 	if err != nil {
 		return err
 	}
 	detail := fmt.Sprintf("%s from %s", session.CreatedAt.UTC().Format("2006-01-02 15:04 UTC"), session.SourceAddress)
 	if err := tx.InsertNotice(&store.Notice{
-		AccountID: session.AccountID, ID: audit.NewID(), IdentityID: identity.ID, Kind: NoticeAbandoned, Detail: detail, CreatedAt: now,
+		AccountID: session.AccountID, ID: audit.NewID(), PrincipalID: principal.ID, Kind: NoticeAbandoned, Detail: detail, CreatedAt: now,
 	}); err != nil {
 		return err
 	}
 	told := len(earlier) > 0 && now.Sub(earlier[len(earlier)-1].CreatedAt) < mailSpan
-	if identity.Kind != store.Root || told {
+	if principal.Kind != store.Root || told {
 		return nil
 	}
 	account, err := tx.Account(session.AccountID)
@@ -449,14 +449,14 @@ func (s *Service) Sweep(ctx context.Context) error {
 			return err
 		}
 		for n := range left {
-			identity, err := tx.Identity(left[n].AccountID, left[n].IdentityID)
+			principal, err := tx.Principal(left[n].AccountID, left[n].PrincipalID)
 			if errors.Is(err, store.ErrNotFound) {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			if err := s.abandoned(tx, &left[n], identity, now); err != nil {
+			if err := s.abandoned(tx, &left[n], principal, now); err != nil {
 				return err
 			}
 		}
@@ -484,11 +484,11 @@ func cut(text string, n int) string {
 // Caller is the caller whom a token stands for, with the session. authn.ErrNoSession also when the sign-in is not complete.
 func (s *Service) Caller(ctx context.Context, token string) (caller *authn.Caller, session *store.Session, err error) {
 	err = s.Store.View(ctx, func(tx *store.Tx) error {
-		var identity *store.Identity
-		if session, identity, err = s.Authn.Session(tx, token, s.Clock()); err != nil {
+		var principal *store.Principal
+		if session, principal, err = s.Authn.Session(tx, token, s.Clock()); err != nil {
 			return err
 		}
-		caller, err = s.Authn.Console(tx, session, identity)
+		caller, err = s.Authn.Console(tx, session, principal)
 		return err
 	})
 	return caller, session, err

@@ -154,7 +154,7 @@ func TestGuessesAreSlowedDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	if w := wait(guess(s, from("10.9.9.9"), u.Password)); w == 0 {
-		t.Error("another address does not wait, though the identity is being guessed at")
+		t.Error("another address does not wait, though the principal is being guessed at")
 	}
 	// A restart forgets nothing.
 	again := touchtest.StartIn(t, data, func(c *server.Config) { c.Clock = s.Clock.Now })
@@ -190,7 +190,7 @@ func TestStrangersSlowDownStrangers(t *testing.T) {
 	if _, err := s.SignIn.User(ctx, v, a.ID, "alice", u.Password, ""); err != nil {
 		t.Errorf("with its cookie: %v", err)
 	}
-	// The cookie is good for this identity only, and void after five failures.
+	// The cookie is good for this principal only, and void after five failures.
 	a.NewUser("bob", "")
 	for range 30 {
 		s.SignIn.User(ctx, from("10.0.1.1"), a.ID, "bob", "wrong", "")
@@ -309,11 +309,11 @@ func TestRemovedKeyNeverSignsIn(t *testing.T) {
 	inside := a.SignIn(u, key)
 	p, c := begin(t, s, a, u)
 	answer := tap(t, s, key, c)
-	devices, err := touchtest.Call[iamapi.ListMFADevicesInput, iamapi.ListMFADevicesOutput](inside, "iam", "ListMFADevices", &iamapi.ListMFADevicesInput{})
+	devices, err := touchtest.Call(inside, iamapi.ListMFADevices, &iamapi.ListMFADevicesInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := touchtest.Call[iamapi.DeactivateMFADeviceInput, struct{}](inside, "iam", "DeactivateMFADevice",
+	if _, err := touchtest.Call(inside, iamapi.DeactivateMFADevice,
 		&iamapi.DeactivateMFADeviceInput{UserName: "alice", SerialNumber: devices.MFADevices[0].SerialNumber}); err != nil {
 		t.Fatal(err)
 	}
@@ -325,16 +325,16 @@ func TestRemovedKeyNeverSignsIn(t *testing.T) {
 	}
 }
 
-// Removing a device and changing a password end the identity's other sessions.
+// Removing a device and changing a password end the principal's other sessions.
 func TestRemovedKeyEndsSessions(t *testing.T) {
 	s := touchtest.Start(t, nil)
 	a, u, key := withKey(t, s)
 	one, other := a.SignIn(u, key), a.SignIn(u, key)
-	devices, err := touchtest.Call[iamapi.ListMFADevicesInput, iamapi.ListMFADevicesOutput](one, "iam", "ListMFADevices", &iamapi.ListMFADevicesInput{})
+	devices, err := touchtest.Call(one, iamapi.ListMFADevices, &iamapi.ListMFADevicesInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := touchtest.Call[iamapi.DeactivateMFADeviceInput, struct{}](one, "iam", "DeactivateMFADevice",
+	if _, err := touchtest.Call(one, iamapi.DeactivateMFADevice,
 		&iamapi.DeactivateMFADeviceInput{SerialNumber: devices.MFADevices[0].SerialNumber}); err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +345,7 @@ func TestRemovedKeyEndsSessions(t *testing.T) {
 		t.Errorf("the session that removed it: %v", err)
 	}
 	other = a.SignIn(u, nil)
-	if _, err := touchtest.Call[iamapi.ChangePasswordInput, struct{}](one, "iam", "ChangePassword",
+	if _, err := touchtest.Call(one, iamapi.ChangePassword,
 		&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(u.Password), NewPassword: "Another-1-password"}); err != nil {
 		t.Fatal(err)
 	}
@@ -464,7 +464,7 @@ func TestForcedChange(t *testing.T) {
 	u := a.NewUser("alice", touchtest.AdminPolicy)
 	required := true
 	root := a.SetUpRoot()
-	if _, err := touchtest.Call[iamapi.UpdateLoginProfileInput, struct{}](root, "iam", "UpdateLoginProfile",
+	if _, err := touchtest.Call(root, iamapi.UpdateLoginProfile,
 		&iamapi.UpdateLoginProfileInput{UserName: "alice", PasswordResetRequired: &required}); err != nil {
 		t.Fatal(err)
 	}
@@ -473,14 +473,14 @@ func TestForcedChange(t *testing.T) {
 		t.Fatalf("the stage is %s", c.Session.Stage)
 	}
 	var refused *awsquery.Error
-	if _, err := touchtest.Call[iamapi.GetUserInput, iamapi.GetUserOutput](c, "iam", "GetUser", &iamapi.GetUserInput{}); !errors.As(err, &refused) || refused.Code != "AccessDenied" {
+	if _, err := touchtest.Call(c, iamapi.GetUser, &iamapi.GetUserInput{}); !errors.As(err, &refused) || refused.Code != "AccessDenied" {
 		t.Errorf("before the change something else is done: %v", err)
 	}
 	if _, err := s.SignIn.PasswordChanged(ctx, c.Token); !errors.Is(err, authn.ErrNoSession) {
 		t.Errorf("went on without a change: %v", err)
 	}
 	change := func(password awsquery.Secret) error {
-		_, err := touchtest.Call[iamapi.ChangePasswordInput, struct{}](c, "iam", "ChangePassword",
+		_, err := touchtest.Call(c, iamapi.ChangePassword,
 			&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(u.Password), NewPassword: password})
 		return err
 	}
@@ -494,7 +494,7 @@ func TestForcedChange(t *testing.T) {
 	if err != nil || p.Session.Stage != store.StageFull {
 		t.Fatalf("after the change: %+v, %v", p, err)
 	}
-	if _, err := touchtest.Call[iamapi.GetUserInput, iamapi.GetUserOutput](a.CompleteSignIn(p, nil), "iam", "GetUser", &iamapi.GetUserInput{}); err != nil {
+	if _, err := touchtest.Call(a.CompleteSignIn(p, nil), iamapi.GetUser, &iamapi.GetUserInput{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -552,15 +552,15 @@ func TestAbandonedSignInIsTold(t *testing.T) {
 		t.Errorf("the last event is %v", last)
 	}
 	c := a.SignIn(u, key)
-	_, identity, err := s.SignIn.Current(ctx, c.Token)
+	_, principal, err := s.SignIn.Current(ctx, c.Token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	notices, err := s.SignIn.Notices(ctx, identity)
+	notices, err := s.SignIn.Notices(ctx, principal)
 	if err != nil || len(notices) != 1 || notices[0].Kind != signin.NoticeAbandoned {
 		t.Errorf("notices: %v, %v", notices, err)
 	}
-	if notices, err = s.SignIn.Notices(ctx, identity); len(notices) != 0 || err != nil {
+	if notices, err = s.SignIn.Notices(ctx, principal); len(notices) != 0 || err != nil {
 		t.Errorf("told twice: %v, %v", notices, err)
 	}
 }
@@ -573,7 +573,7 @@ func TestRootIsToldByMail(t *testing.T) {
 	a.SetUpRoot().MustEnrol("", "safe", key)
 	root := a.SignInRoot(key)
 	serial := root.MustEnrol("", "spare", softkey.New())
-	if _, err := touchtest.Call[iamapi.DeactivateMFADeviceInput, struct{}](root, "iam", "DeactivateMFADevice", &iamapi.DeactivateMFADeviceInput{SerialNumber: serial}); err != nil {
+	if _, err := touchtest.Call(root, iamapi.DeactivateMFADevice, &iamapi.DeactivateMFADeviceInput{SerialNumber: serial}); err != nil {
 		t.Fatal(err)
 	}
 	for range 5 { // of which one mail tells

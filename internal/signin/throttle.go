@@ -15,18 +15,18 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// Failed attempts are counted in a fixed number of slots, chosen by a hash of what is counted: an address, or the identity
+// Failed attempts are counted in a fixed number of slots, chosen by a hash of what is counted: an address, or the principal
 // that was named, whether it exists or not. A flood can therefore neither fill the store nor evict anybody. Each attempt is
 // charged before its password is looked at, and forgiven when it was right; a slot with too many charges makes the next
-// attempt wait, up to a minute. A browser that has completed a sign-in as an identity carries a device cookie and has a slot
+// attempt wait, up to a minute. A browser that has completed a sign-in as a principal carries a device cookie and has a slot
 // of its own, so that strangers who guess slow down strangers.
 const (
 	slots      = 1 << 16
 	maxDelay   = time.Minute
 	forgetting = 15 * time.Minute // a slot without an attempt for so long is as good as new
 
-	freeForIdentity = 4  // attempts before the first delay
-	freeForAddress  = 20 // more, since many people may share an address
+	freeForPrincipal = 4  // attempts before the first delay
+	freeForAddress   = 20 // more, since many people may share an address
 
 	// maxDeviceFailures voids a device cookie: its holder is then a stranger.
 	maxDeviceFailures = 5
@@ -60,13 +60,13 @@ type bucket struct {
 func (s *Service) buckets(v Visitor, key string, c *candidate) buckets {
 	stranger := buckets{slots: []bucket{
 		{slot: s.slot("address", addressKey(v.Address)), free: freeForAddress},
-		{slot: s.slot("identity", key), free: freeForIdentity},
+		{slot: s.slot("identity", key), free: freeForPrincipal},
 	}}
 	device := s.device(v.DeviceCookie, c)
 	if device == "" {
 		return stranger
 	}
-	own := bucket{slot: s.slot("device", device), free: freeForIdentity, void: maxDeviceFailures}
+	own := bucket{slot: s.slot("device", device), free: freeForPrincipal, void: maxDeviceFailures}
 	return buckets{slots: append([]bucket{own}, stranger.slots...), trusted: true}
 }
 
@@ -125,7 +125,7 @@ func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged
 	return charged, err
 }
 
-// forgive takes back the charge of an attempt that was right: the identity's slot is cleared, the address gets one back. What was
+// forgive takes back the charge of an attempt that was right: the principal's slot is cleared, the address gets one back. What was
 // not charged stays as it is: signing in with a device cookie forgives no stranger, and no guess at others from its address.
 func (s *Service) forgive(tx *store.Tx, charged buckets) error {
 	for _, one := range charged.slots {
@@ -171,16 +171,16 @@ func current(t store.Throttle, now time.Time) store.Throttle {
 
 // deviceClaims is what a device cookie says, sealed.
 type deviceClaims struct {
-	Identity string `json:"i"`
-	Password int64  `json:"p"` // the password's version: a change voids the cookie
-	ID       string `json:"d"`
+	Principal string `json:"i"`
+	Password  int64  `json:"p"` // the password's version: a change voids the cookie
+	ID        string `json:"d"`
 }
 
 var deviceContext = secret.AD("", "device_cookie", "")
 
 // deviceCookie makes the cookie of a browser that has completed a sign-in.
-func (s *Service) deviceCookie(identity *store.Identity, password *store.Password) (string, error) {
-	claims, err := json.Marshal(deviceClaims{Identity: identity.ID, Password: password.Version, ID: audit.NewID()})
+func (s *Service) deviceCookie(principal *store.Principal, password *store.Password) (string, error) {
+	claims, err := json.Marshal(deviceClaims{Principal: principal.ID, Password: password.Version, ID: audit.NewID()})
 	if err != nil {
 		return "", err
 	}
@@ -197,7 +197,7 @@ func (s *Service) device(cookie string, c *candidate) string {
 		return ""
 	}
 	var claims deviceClaims
-	if json.Unmarshal(plain, &claims) != nil || claims.Identity != c.identity.ID || claims.Password != c.password.Version {
+	if json.Unmarshal(plain, &claims) != nil || claims.Principal != c.principal.ID || claims.Password != c.password.Version {
 		return ""
 	}
 	return claims.ID
@@ -209,9 +209,9 @@ func (s *Service) device(cookie string, c *candidate) string {
 func (s *Service) Prove(ctx context.Context, c *authn.Caller, password, hash string) (right bool, err error) {
 	with := "session " + c.SessionID
 	if c.Credential != authn.ConsoleSession {
-		with = "keys of " + c.Identity.ID // all of them, since new ones may be had for the asking
+		with = "keys of " + c.Principal.ID // all of them, since new ones may be had for the asking
 	}
-	b := buckets{slots: []bucket{{slot: s.slot("proof", with), free: freeForIdentity}}}
+	b := buckets{slots: []bucket{{slot: s.slot("proof", with), free: freeForPrincipal}}}
 	if _, err := s.charge(ctx, b, s.Clock()); err != nil {
 		return false, err
 	}

@@ -103,8 +103,8 @@ func (tx *Tx) DeleteAlias(account, alias string) error {
 // accountTables are the tables whose rows go when an account is removed. Audit events stay out of it on purpose: they are
 // removed by RemoveAccount too, but the installation's own events (account_id ”) are never.
 var accountTables = []string{
-	"account", "alias_directory", "root_email_directory", "access_key_directory", "credential_directory", "identity",
-	"identity_tag", "password", "inline_policy", "access_key", "mfa_device", "console_session", "ceremony", "setup_link",
+	"account", "alias_directory", "root_email_directory", "access_key_directory", "credential_directory", "principal",
+	"tag", "attachment", "boundary", "password", "inline_policy", "access_key", "mfa_device", "console_session", "ceremony", "setup_link",
 	"notice", "outbox", "quota", "audit_event",
 }
 

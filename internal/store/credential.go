@@ -2,7 +2,7 @@ package store
 
 import "time"
 
-// Password is an identity's password: for an IAM user, its login profile.
+// Password is a principal's password: for an IAM user, its login profile.
 type Password struct {
 	Hash          string // PHC string
 	Version       int64  // grows with each change
@@ -11,54 +11,54 @@ type Password struct {
 	ChangedAt     time.Time
 }
 
-// Password reads an identity's password. ErrNotFound when it has none.
-func (tx *Tx) Password(account, identity string) (*Password, error) {
+// Password reads a principal's password. ErrNotFound when it has none.
+func (tx *Tx) Password(account, principal string) (*Password, error) {
 	var p Password
-	err := tx.get(`select hash, version, reset_required, created_at, changed_at from password where account_id = $1 and identity_id = $2`,
-		[]any{account, identity}, &p.Hash, &p.Version, &p.ResetRequired, instant{&p.CreatedAt}, instant{&p.ChangedAt})
+	err := tx.get(`select hash, version, reset_required, created_at, changed_at from password where account_id = $1 and principal_id = $2`,
+		[]any{account, principal}, &p.Hash, &p.Version, &p.ResetRequired, instant{&p.CreatedAt}, instant{&p.ChangedAt})
 	return &p, err
 }
 
-// HasPassword reports whether an identity has a password.
-func (tx *Tx) HasPassword(account, identity string) (has bool, err error) {
-	err = tx.get(`select count(*) > 0 from password where account_id = $1 and identity_id = $2`, []any{account, identity}, &has)
+// HasPassword reports whether a principal has a password.
+func (tx *Tx) HasPassword(account, principal string) (has bool, err error) {
+	err = tx.get(`select count(*) > 0 from password where account_id = $1 and principal_id = $2`, []any{account, principal}, &has)
 	return has, err
 }
 
-// InsertPassword gives an identity its first password. ErrConflict when it has one.
-func (tx *Tx) InsertPassword(account, identity, hash string, resetRequired bool, now time.Time) error {
-	_, err := tx.exec(`insert into password (account_id, identity_id, hash, version, reset_required, created_at, changed_at)
-		values ($1, $2, $3, $4, $5, $6, $6)`, account, identity, hash, now.UnixMicro(), resetRequired, micros(now))
+// InsertPassword gives a principal its first password. ErrConflict when it has one.
+func (tx *Tx) InsertPassword(account, principal, hash string, resetRequired bool, now time.Time) error {
+	_, err := tx.exec(`insert into password (account_id, principal_id, hash, version, reset_required, created_at, changed_at)
+		values ($1, $2, $3, $4, $5, $6, $6)`, account, principal, hash, now.UnixMicro(), resetRequired, micros(now))
 	return err
 }
 
 // ChangePassword replaces the password that has the given version. ErrNotFound when it is gone or was changed meanwhile.
-func (tx *Tx) ChangePassword(account, identity string, version int64, hash string, resetRequired bool, now time.Time) error {
+func (tx *Tx) ChangePassword(account, principal string, version int64, hash string, resetRequired bool, now time.Time) error {
 	return tx.change(`update password set hash = $4, version = version + 1, reset_required = $5, changed_at = $6
-		where account_id = $1 and identity_id = $2 and version = $3`, account, identity, version, hash, resetRequired, micros(now))
+		where account_id = $1 and principal_id = $2 and version = $3`, account, principal, version, hash, resetRequired, micros(now))
 }
 
 // RenewPasswordHash stores the same password hashed with newer settings; it is not a change. ErrNotFound when the password
 // was changed meanwhile.
-func (tx *Tx) RenewPasswordHash(account, identity string, version int64, hash string) error {
-	return tx.change(`update password set hash = $4 where account_id = $1 and identity_id = $2 and version = $3`, account, identity, version, hash)
+func (tx *Tx) RenewPasswordHash(account, principal string, version int64, hash string) error {
+	return tx.change(`update password set hash = $4 where account_id = $1 and principal_id = $2 and version = $3`, account, principal, version, hash)
 }
 
 // SetPasswordResetRequired changes only whether the next sign-in must choose a new password. ErrNotFound.
-func (tx *Tx) SetPasswordResetRequired(account, identity string, required bool) error {
-	return tx.change(`update password set reset_required = $3 where account_id = $1 and identity_id = $2`, account, identity, required)
+func (tx *Tx) SetPasswordResetRequired(account, principal string, required bool) error {
+	return tx.change(`update password set reset_required = $3 where account_id = $1 and principal_id = $2`, account, principal, required)
 }
 
 // DeletePassword removes the password. ErrNotFound.
-func (tx *Tx) DeletePassword(account, identity string) error {
-	return tx.change(`delete from password where account_id = $1 and identity_id = $2`, account, identity)
+func (tx *Tx) DeletePassword(account, principal string) error {
+	return tx.change(`delete from password where account_id = $1 and principal_id = $2`, account, principal)
 }
 
 // AccessKey is a long-term access key. Its secret is sealed.
 type AccessKey struct {
 	AccountID       string
 	ID              string
-	IdentityID      string
+	PrincipalID     string
 	Active          bool
 	SealedSecret    []byte
 	CreatedAt       time.Time
@@ -67,11 +67,11 @@ type AccessKey struct {
 	LastUsedRegion  string
 }
 
-const accessKeyColumns = `account_id, access_key_id, identity_id, status, sealed_secret, created_at, last_used_at, last_used_service, last_used_region`
+const accessKeyColumns = `account_id, access_key_id, principal_id, status, sealed_secret, created_at, last_used_at, last_used_service, last_used_region`
 
 func scanAccessKey(row scanner) (k AccessKey, err error) {
 	var status string
-	err = row.Scan(&k.AccountID, &k.ID, &k.IdentityID, &status, &k.SealedSecret, instant{&k.CreatedAt},
+	err = row.Scan(&k.AccountID, &k.ID, &k.PrincipalID, &status, &k.SealedSecret, instant{&k.CreatedAt},
 		instant{&k.LastUsedAt}, &k.LastUsedService, &k.LastUsedRegion)
 	k.Active = status == statusActive
 	return k, err
@@ -95,7 +95,7 @@ func (tx *Tx) InsertAccessKey(k *AccessKey) error {
 		return err
 	}
 	_, err := tx.exec(`insert into access_key (`+accessKeyColumns+`) values ($1, $2, $3, $4, $5, $6, 0, '', '')`,
-		k.AccountID, k.ID, k.IdentityID, accessKeyStatus(k.Active), k.SealedSecret, micros(k.CreatedAt))
+		k.AccountID, k.ID, k.PrincipalID, accessKeyStatus(k.Active), k.SealedSecret, micros(k.CreatedAt))
 	return err
 }
 
@@ -117,21 +117,21 @@ func (tx *Tx) AccessKey(account, id string) (*AccessKey, error) {
 	return &keys[0], nil
 }
 
-// AccessKeys lists an identity's keys, oldest first.
-func (tx *Tx) AccessKeys(account, identity string) ([]AccessKey, error) {
-	return list(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key where account_id = $1 and identity_id = $2
-		order by created_at, access_key_id`, account, identity)
+// AccessKeys lists a principal's keys, oldest first.
+func (tx *Tx) AccessKeys(account, principal string) ([]AccessKey, error) {
+	return list(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key where account_id = $1 and principal_id = $2
+		order by created_at, access_key_id`, account, principal)
 }
 
-// SetAccessKeyActive switches a key on or off. ErrNotFound when the identity has no such key.
-func (tx *Tx) SetAccessKeyActive(account, identity, id string, active bool) error {
-	return tx.change(`update access_key set status = $4 where account_id = $1 and identity_id = $2 and access_key_id = $3`,
-		account, identity, id, accessKeyStatus(active))
+// SetAccessKeyActive switches a key on or off. ErrNotFound when the principal has no such key.
+func (tx *Tx) SetAccessKeyActive(account, principal, id string, active bool) error {
+	return tx.change(`update access_key set status = $4 where account_id = $1 and principal_id = $2 and access_key_id = $3`,
+		account, principal, id, accessKeyStatus(active))
 }
 
-// DeleteAccessKey removes a key. ErrNotFound when the identity has no such key.
-func (tx *Tx) DeleteAccessKey(account, identity, id string) error {
-	if err := tx.change(`delete from access_key where account_id = $1 and identity_id = $2 and access_key_id = $3`, account, identity, id); err != nil {
+// DeleteAccessKey removes a key. ErrNotFound when the principal has no such key.
+func (tx *Tx) DeleteAccessKey(account, principal, id string) error {
+	if err := tx.change(`delete from access_key where account_id = $1 and principal_id = $2 and access_key_id = $3`, account, principal, id); err != nil {
 		return err
 	}
 	return tx.change(`delete from access_key_directory where access_key_id = $1`, id)
@@ -144,7 +144,7 @@ func (tx *Tx) TouchAccessKey(account, id, service, region string, t time.Time) e
 	return err
 }
 
-// InlinePolicy is a policy document that belongs to one identity.
+// InlinePolicy is a policy document that belongs to one principal.
 type InlinePolicy struct {
 	Name     string
 	Document string // byte for byte as it was put
@@ -155,27 +155,27 @@ func scanInlinePolicy(row scanner) (p InlinePolicy, err error) {
 	return p, err
 }
 
-// InlinePolicies lists an identity's inline policies by name.
-func (tx *Tx) InlinePolicies(account, identity string) ([]InlinePolicy, error) {
-	return list(tx, scanInlinePolicy, `select name, document from inline_policy where account_id = $1 and identity_id = $2 order by name`, account, identity)
+// InlinePolicies lists a principal's inline policies by name.
+func (tx *Tx) InlinePolicies(account, principal string) ([]InlinePolicy, error) {
+	return list(tx, scanInlinePolicy, `select name, document from inline_policy where account_id = $1 and principal_id = $2 order by name`, account, principal)
 }
 
 // InlinePolicy reads one inline policy. ErrNotFound.
-func (tx *Tx) InlinePolicy(account, identity, name string) (p InlinePolicy, err error) {
-	err = tx.get(`select name, document from inline_policy where account_id = $1 and identity_id = $2 and name = $3`,
-		[]any{account, identity, name}, &p.Name, &p.Document)
+func (tx *Tx) InlinePolicy(account, principal, name string) (p InlinePolicy, err error) {
+	err = tx.get(`select name, document from inline_policy where account_id = $1 and principal_id = $2 and name = $3`,
+		[]any{account, principal, name}, &p.Name, &p.Document)
 	return p, err
 }
 
 // PutInlinePolicy stores a policy under its name, replacing an earlier one.
-func (tx *Tx) PutInlinePolicy(account, identity, name, document string, now time.Time) error {
-	_, err := tx.exec(`insert into inline_policy (account_id, identity_id, name, document, changed_at) values ($1, $2, $3, $4, $5)
-		on conflict (account_id, identity_id, name) do update set document = excluded.document, changed_at = excluded.changed_at`,
-		account, identity, name, document, micros(now))
+func (tx *Tx) PutInlinePolicy(account, principal, name, document string, now time.Time) error {
+	_, err := tx.exec(`insert into inline_policy (account_id, principal_id, name, document, changed_at) values ($1, $2, $3, $4, $5)
+		on conflict (account_id, principal_id, name) do update set document = excluded.document, changed_at = excluded.changed_at`,
+		account, principal, name, document, micros(now))
 	return err
 }
 
 // DeleteInlinePolicy removes a policy. ErrNotFound.
-func (tx *Tx) DeleteInlinePolicy(account, identity, name string) error {
-	return tx.change(`delete from inline_policy where account_id = $1 and identity_id = $2 and name = $3`, account, identity, name)
+func (tx *Tx) DeleteInlinePolicy(account, principal, name string) error {
+	return tx.change(`delete from inline_policy where account_id = $1 and principal_id = $2 and name = $3`, account, principal, name)
 }

@@ -2,11 +2,11 @@ package store
 
 import "time"
 
-// MFADevice is a registered FIDO security key of an identity.
+// MFADevice is a registered FIDO security key of a principal.
 type MFADevice struct {
 	AccountID    string
 	ID           string
-	IdentityID   string
+	PrincipalID  string
 	Name         string
 	Serial       string // its ARN, as registered; a rename of the user does not change it
 	CredentialID []byte
@@ -18,16 +18,16 @@ type MFADevice struct {
 	LastUsedAt   time.Time
 }
 
-const mfaDeviceColumns = `account_id, device_id, identity_id, name, serial, credential_id, rp_id, sign_count, marked, credential, enabled_at, last_used_at`
+const mfaDeviceColumns = `account_id, device_id, principal_id, name, serial, credential_id, rp_id, sign_count, marked, credential, enabled_at, last_used_at`
 
 func scanMFADevice(row scanner) (d MFADevice, err error) {
-	err = row.Scan(&d.AccountID, &d.ID, &d.IdentityID, &d.Name, &d.Serial, &d.CredentialID, &d.RPID, &d.SignCount,
+	err = row.Scan(&d.AccountID, &d.ID, &d.PrincipalID, &d.Name, &d.Serial, &d.CredentialID, &d.RPID, &d.SignCount,
 		&d.Marked, &d.Credential, instant{&d.EnabledAt}, instant{&d.LastUsedAt})
 	return d, err
 }
 
 // InsertMFADevice stores a device and enters its credential in the directory. ErrConflict when the credential is registered
-// anywhere in the installation (WebAuthn §7.1 step 26) or the identity has a device of that name.
+// anywhere in the installation (WebAuthn §7.1 step 26) or the principal has a device of that name.
 func (tx *Tx) InsertMFADevice(d *MFADevice) error {
 	if _, err := tx.exec(`insert into credential_directory (credential_id, account_id, device_id, rp_id) values ($1, $2, $3, $4)`,
 		d.CredentialID, d.AccountID, d.ID, d.RPID); err != nil {
@@ -35,15 +35,15 @@ func (tx *Tx) InsertMFADevice(d *MFADevice) error {
 	}
 	_, err := tx.exec(`insert into mfa_device (`+mfaDeviceColumns+`, name_key, kind)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'fido')`,
-		d.AccountID, d.ID, d.IdentityID, d.Name, d.Serial, d.CredentialID, d.RPID, d.SignCount, d.Marked, d.Credential,
+		d.AccountID, d.ID, d.PrincipalID, d.Name, d.Serial, d.CredentialID, d.RPID, d.SignCount, d.Marked, d.Credential,
 		micros(d.EnabledAt), micros(d.LastUsedAt), Fold(d.Name))
 	return err
 }
 
-// MFADevices lists an identity's devices, oldest first.
-func (tx *Tx) MFADevices(account, identity string) ([]MFADevice, error) {
-	return list(tx, scanMFADevice, `select `+mfaDeviceColumns+` from mfa_device where account_id = $1 and identity_id = $2
-		order by enabled_at, device_id`, account, identity)
+// MFADevices lists a principal's devices, oldest first.
+func (tx *Tx) MFADevices(account, principal string) ([]MFADevice, error) {
+	return list(tx, scanMFADevice, `select `+mfaDeviceColumns+` from mfa_device where account_id = $1 and principal_id = $2
+		order by enabled_at, device_id`, account, principal)
 }
 
 // MFADeviceBySerial reads a device by its ARN. ErrNotFound.
@@ -58,21 +58,21 @@ func (tx *Tx) MFADeviceBySerial(account, serial string) (*MFADevice, error) {
 	return &devices[0], nil
 }
 
-// CountMFADevices counts an identity's devices.
-func (tx *Tx) CountMFADevices(account, identity string) (n int, err error) {
-	err = tx.get(`select count(*) from mfa_device where account_id = $1 and identity_id = $2`, []any{account, identity}, &n)
+// CountMFADevices counts a principal's devices.
+func (tx *Tx) CountMFADevices(account, principal string) (n int, err error) {
+	err = tx.get(`select count(*) from mfa_device where account_id = $1 and principal_id = $2`, []any{account, principal}, &n)
 	return n, err
 }
 
-// CountAccountMFADevices counts the devices of all identities of the account.
+// CountAccountMFADevices counts the devices of all principals of the account.
 func (tx *Tx) CountAccountMFADevices(account string) (n int, err error) {
 	err = tx.get(`select count(*) from mfa_device where account_id = $1`, []any{account}, &n)
 	return n, err
 }
 
-// DeleteMFADevice removes a device. ErrNotFound when the identity has no such device.
+// DeleteMFADevice removes a device. ErrNotFound when the principal has no such device.
 func (tx *Tx) DeleteMFADevice(d *MFADevice) error {
-	if err := tx.change(`delete from mfa_device where account_id = $1 and identity_id = $2 and device_id = $3`, d.AccountID, d.IdentityID, d.ID); err != nil {
+	if err := tx.change(`delete from mfa_device where account_id = $1 and principal_id = $2 and device_id = $3`, d.AccountID, d.PrincipalID, d.ID); err != nil {
 		return err
 	}
 	return tx.change(`delete from credential_directory where credential_id = $1`, d.CredentialID)
@@ -90,7 +90,7 @@ func (tx *Tx) MarkMFADevice(account, id string) error {
 	return tx.change(`update mfa_device set marked = $3 where account_id = $1 and device_id = $2`, account, id, true)
 }
 
-// MFADeviceElsewhere names an identity that has a credential made for another relying party than rpID.
+// MFADeviceElsewhere names a principal that has a credential made for another relying party than rpID.
 type MFADeviceElsewhere struct{ AccountID, UserName, DeviceName, RPID string }
 
 // MFADevicesElsewhere lists up to limit devices that a relying party with this id could not use.
@@ -100,6 +100,6 @@ func (tx *Tx) MFADevicesElsewhere(rpID string, limit int) ([]MFADeviceElsewhere,
 		return d, err
 	}, `select m.account_id, i.name, m.name, m.rp_id from credential_directory c
 		join mfa_device m on m.account_id = c.account_id and m.device_id = c.device_id
-		join identity i on i.account_id = m.account_id and i.identity_id = m.identity_id
+		join principal i on i.account_id = m.account_id and i.principal_id = m.principal_id
 		where c.rp_id < $1 or c.rp_id > $1 order by m.account_id, i.name limit $2`, rpID, limit)
 }

@@ -16,7 +16,7 @@ const (
 type Session struct {
 	AccountID       string
 	ID              string // public: shown in lists, names the session to end
-	IdentityID      string
+	PrincipalID     string
 	TokenHash       []byte
 	Stage           Stage
 	Scope           string // "full" or "recovery"
@@ -38,11 +38,11 @@ const (
 	ScopeRecovery = "recovery"
 )
 
-const sessionColumns = `account_id, session_id, identity_id, token_hash, stage, scope, destination, created_at, last_seen_at,
+const sessionColumns = `account_id, session_id, principal_id, token_hash, stage, scope, destination, created_at, last_seen_at,
 	expires_at, password_version, mfa_at, mfa_method, mfa_serial, source_address, user_agent`
 
 func scanSession(row scanner) (s Session, err error) {
-	err = row.Scan(&s.AccountID, &s.ID, &s.IdentityID, &s.TokenHash, &s.Stage, &s.Scope, &s.Destination, instant{&s.CreatedAt},
+	err = row.Scan(&s.AccountID, &s.ID, &s.PrincipalID, &s.TokenHash, &s.Stage, &s.Scope, &s.Destination, instant{&s.CreatedAt},
 		instant{&s.LastSeenAt}, instant{&s.ExpiresAt}, &s.PasswordVersion, instant{&s.MFAAt}, &s.MFAMethod, &s.MFASerial,
 		&s.SourceAddress, &s.UserAgent)
 	return s, err
@@ -52,7 +52,7 @@ func scanSession(row scanner) (s Session, err error) {
 func (tx *Tx) InsertSession(s *Session) error {
 	_, err := tx.exec(`insert into console_session (`+sessionColumns+`)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-		s.AccountID, s.ID, s.IdentityID, s.TokenHash, s.Stage, s.Scope, s.Destination, micros(s.CreatedAt),
+		s.AccountID, s.ID, s.PrincipalID, s.TokenHash, s.Stage, s.Scope, s.Destination, micros(s.CreatedAt),
 		micros(s.LastSeenAt), micros(s.ExpiresAt), s.PasswordVersion, micros(s.MFAAt), s.MFAMethod, s.MFASerial,
 		s.SourceAddress, s.UserAgent)
 	return err
@@ -79,20 +79,20 @@ func (tx *Tx) oneSession(condition, account string, arg any) (*Session, error) {
 	return &sessions[0], nil
 }
 
-// Sessions lists an identity's sessions, newest first.
-func (tx *Tx) Sessions(account, identity string) ([]Session, error) {
-	return list(tx, scanSession, `select `+sessionColumns+` from console_session where account_id = $1 and identity_id = $2
-		order by created_at desc, session_id`, account, identity)
+// Sessions lists a principal's sessions, newest first.
+func (tx *Tx) Sessions(account, principal string) ([]Session, error) {
+	return list(tx, scanSession, `select `+sessionColumns+` from console_session where account_id = $1 and principal_id = $2
+		order by created_at desc, session_id`, account, principal)
 }
 
-// DeleteSession ends one session. ErrNotFound when the identity has no such session.
-func (tx *Tx) DeleteSession(account, identity, id string) error {
-	return tx.change(`delete from console_session where account_id = $1 and identity_id = $2 and session_id = $3`, account, identity, id)
+// DeleteSession ends one session. ErrNotFound when the principal has no such session.
+func (tx *Tx) DeleteSession(account, principal, id string) error {
+	return tx.change(`delete from console_session where account_id = $1 and principal_id = $2 and session_id = $3`, account, principal, id)
 }
 
-// DeleteSessions ends all of an identity's sessions but the one with the id keep ("" keeps none), and returns how many.
-func (tx *Tx) DeleteSessions(account, identity, keep string) (int64, error) {
-	return tx.exec(`delete from console_session where account_id = $1 and identity_id = $2 and not session_id = $3`, account, identity, keep)
+// DeleteSessions ends all of a principal's sessions but the one with the id keep ("" keeps none), and returns how many.
+func (tx *Tx) DeleteSessions(account, principal, keep string) (int64, error) {
+	return tx.exec(`delete from console_session where account_id = $1 and principal_id = $2 and not session_id = $3`, account, principal, keep)
 }
 
 // TouchSession records that the session was used at t. A session ended meanwhile is no error.
@@ -103,16 +103,16 @@ func (tx *Tx) TouchSession(account, id string, t time.Time) error {
 
 // Ceremony is a WebAuthn ceremony under way. It is used once: taken, and so gone, before anything is verified.
 type Ceremony struct {
-	AccountID  string
-	Hash       []byte // of the ceremony's token
-	IdentityID string // who is at the browser
-	SessionID  string
-	Purpose    string // "register" or "assert"
-	SubjectID  string // whose device it is
-	DeviceName string // of a registration
-	Record     []byte // in the form of package mfa
-	CreatedAt  time.Time
-	ExpiresAt  time.Time
+	AccountID   string
+	Hash        []byte // of the ceremony's token
+	PrincipalID string // who is at the browser
+	SessionID   string
+	Purpose     string // "register" or "assert"
+	SubjectID   string // whose device it is
+	DeviceName  string // of a registration
+	Record      []byte // in the form of package mfa
+	CreatedAt   time.Time
+	ExpiresAt   time.Time
 }
 
 // The purposes of a ceremony.
@@ -121,30 +121,30 @@ const (
 	PurposeAssert   = "assert"
 )
 
-// InsertCeremony stores a ceremony; when its session has limit of them already, the oldest goes. Other sessions of the identity, which may be
+// InsertCeremony stores a ceremony; when its session has limit of them already, the oldest goes. Other sessions of the principal, which may be
 // somebody else's who knows the password, have their own.
 func (tx *Tx) InsertCeremony(c *Ceremony, limit int) error {
 	if _, err := tx.exec(`delete from ceremony where account_id = $1 and ceremony_hash in (
-		select ceremony_hash from ceremony where account_id = $1 and identity_id = $2 and session_id = $3
-		order by created_at desc, ceremony_hash limit 1000000 offset $4)`, c.AccountID, c.IdentityID, c.SessionID, limit-1); err != nil {
+		select ceremony_hash from ceremony where account_id = $1 and principal_id = $2 and session_id = $3
+		order by created_at desc, ceremony_hash limit 1000000 offset $4)`, c.AccountID, c.PrincipalID, c.SessionID, limit-1); err != nil {
 		return err
 	}
-	_, err := tx.exec(`insert into ceremony (account_id, ceremony_hash, identity_id, session_id, purpose, subject_id, device_name,
+	_, err := tx.exec(`insert into ceremony (account_id, ceremony_hash, principal_id, session_id, purpose, subject_id, device_name,
 		record, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		c.AccountID, c.Hash, c.IdentityID, c.SessionID, c.Purpose, c.SubjectID, c.DeviceName, c.Record, micros(c.CreatedAt), micros(c.ExpiresAt))
+		c.AccountID, c.Hash, c.PrincipalID, c.SessionID, c.Purpose, c.SubjectID, c.DeviceName, c.Record, micros(c.CreatedAt), micros(c.ExpiresAt))
 	return err
 }
 
-// TakeCeremony removes a ceremony and returns it. ErrNotFound when it was taken, is over, or is of another session, identity
+// TakeCeremony removes a ceremony and returns it. ErrNotFound when it was taken, is over, or is of another session, principal
 // or purpose.
-func (tx *Tx) TakeCeremony(account string, hash []byte, identity, session, purpose string, now time.Time) (*Ceremony, error) {
+func (tx *Tx) TakeCeremony(account string, hash []byte, principal, session, purpose string, now time.Time) (*Ceremony, error) {
 	taken, err := list(tx, func(row scanner) (c Ceremony, err error) {
-		err = row.Scan(&c.AccountID, &c.Hash, &c.IdentityID, &c.SessionID, &c.Purpose, &c.SubjectID, &c.DeviceName,
+		err = row.Scan(&c.AccountID, &c.Hash, &c.PrincipalID, &c.SessionID, &c.Purpose, &c.SubjectID, &c.DeviceName,
 			&c.Record, instant{&c.CreatedAt}, instant{&c.ExpiresAt})
 		return c, err
-	}, `delete from ceremony where account_id = $1 and ceremony_hash = $2 and identity_id = $3 and session_id = $4 and purpose = $5
-		returning account_id, ceremony_hash, identity_id, session_id, purpose, subject_id, device_name, record, created_at, expires_at`,
-		account, hash, identity, session, purpose)
+	}, `delete from ceremony where account_id = $1 and ceremony_hash = $2 and principal_id = $3 and session_id = $4 and purpose = $5
+		returning account_id, ceremony_hash, principal_id, session_id, purpose, subject_id, device_name, record, created_at, expires_at`,
+		account, hash, principal, session, purpose)
 	if err != nil {
 		return nil, err
 	}
@@ -154,21 +154,21 @@ func (tx *Tx) TakeCeremony(account string, hash []byte, identity, session, purpo
 	return &taken[0], nil
 }
 
-// InsertSetupLink stores a link's token by its hash, and ends the identity's earlier links.
-func (tx *Tx) InsertSetupLink(account, identity string, tokenHash []byte, expires time.Time) error {
-	if _, err := tx.exec(`delete from setup_link where account_id = $1 and identity_id = $2`, account, identity); err != nil {
+// InsertSetupLink stores a link's token by its hash, and ends the principal's earlier links.
+func (tx *Tx) InsertSetupLink(account, principal string, tokenHash []byte, expires time.Time) error {
+	if _, err := tx.exec(`delete from setup_link where account_id = $1 and principal_id = $2`, account, principal); err != nil {
 		return err
 	}
-	_, err := tx.exec(`insert into setup_link (account_id, token_hash, identity_id, expires_at) values ($1, $2, $3, $4)`,
-		account, tokenHash, identity, micros(expires))
+	_, err := tx.exec(`insert into setup_link (account_id, token_hash, principal_id, expires_at) values ($1, $2, $3, $4)`,
+		account, tokenHash, principal, micros(expires))
 	return err
 }
 
 // SetupLink reads whose link it is. ErrNotFound when it was used, replaced, or is over.
-func (tx *Tx) SetupLink(account string, tokenHash []byte, now time.Time) (identity string, err error) {
-	err = tx.get(`select identity_id from setup_link where account_id = $1 and token_hash = $2 and expires_at > $3`,
-		[]any{account, tokenHash, micros(now)}, &identity)
-	return identity, err
+func (tx *Tx) SetupLink(account string, tokenHash []byte, now time.Time) (principal string, err error) {
+	err = tx.get(`select principal_id from setup_link where account_id = $1 and token_hash = $2 and expires_at > $3`,
+		[]any{account, tokenHash, micros(now)}, &principal)
+	return principal, err
 }
 
 // TakeSetupLink uses the link up. ErrNotFound when it was used, replaced, or is over.
@@ -198,40 +198,40 @@ func (tx *Tx) SetThrottle(slot int64, t Throttle) error {
 	return err
 }
 
-// Notice is something that an identity is told once, when it has next signed in.
+// Notice is something that a principal is told once, when it has next signed in.
 type Notice struct {
-	AccountID  string
-	ID         string
-	IdentityID string
-	Kind       string
-	Detail     string
-	CreatedAt  time.Time
+	AccountID   string
+	ID          string
+	PrincipalID string
+	Kind        string
+	Detail      string
+	CreatedAt   time.Time
 }
 
-// InsertNotice stores a notice. Of those that wait, an identity keeps the newest 20.
+// InsertNotice stores a notice. Of those that wait, a principal keeps the newest 20.
 func (tx *Tx) InsertNotice(n *Notice) error {
-	if _, err := tx.exec(`insert into notice (account_id, notice_id, identity_id, kind, detail, created_at)
-		values ($1, $2, $3, $4, $5, $6)`, n.AccountID, n.ID, n.IdentityID, n.Kind, n.Detail, micros(n.CreatedAt)); err != nil {
+	if _, err := tx.exec(`insert into notice (account_id, notice_id, principal_id, kind, detail, created_at)
+		values ($1, $2, $3, $4, $5, $6)`, n.AccountID, n.ID, n.PrincipalID, n.Kind, n.Detail, micros(n.CreatedAt)); err != nil {
 		return err
 	}
 	_, err := tx.exec(`delete from notice where account_id = $1 and notice_id in (
-		select notice_id from notice where account_id = $1 and identity_id = $2
-		order by created_at desc, notice_id limit 1000000 offset 20)`, n.AccountID, n.IdentityID)
+		select notice_id from notice where account_id = $1 and principal_id = $2
+		order by created_at desc, notice_id limit 1000000 offset 20)`, n.AccountID, n.PrincipalID)
 	return err
 }
 
-// Notices lists an identity's notices, oldest first.
-func (tx *Tx) Notices(account, identity string) ([]Notice, error) {
+// Notices lists a principal's notices, oldest first.
+func (tx *Tx) Notices(account, principal string) ([]Notice, error) {
 	return list(tx, func(row scanner) (n Notice, err error) {
-		err = row.Scan(&n.AccountID, &n.ID, &n.IdentityID, &n.Kind, &n.Detail, instant{&n.CreatedAt})
+		err = row.Scan(&n.AccountID, &n.ID, &n.PrincipalID, &n.Kind, &n.Detail, instant{&n.CreatedAt})
 		return n, err
-	}, `select account_id, notice_id, identity_id, kind, detail, created_at from notice
-		where account_id = $1 and identity_id = $2 order by created_at, notice_id`, account, identity)
+	}, `select account_id, notice_id, principal_id, kind, detail, created_at from notice
+		where account_id = $1 and principal_id = $2 order by created_at, notice_id`, account, principal)
 }
 
-// DeleteNotices removes an identity's notices made up to and including t.
-func (tx *Tx) DeleteNotices(account, identity string, t time.Time) error {
-	_, err := tx.exec(`delete from notice where account_id = $1 and identity_id = $2 and created_at <= $3`, account, identity, micros(t))
+// DeleteNotices removes a principal's notices made up to and including t.
+func (tx *Tx) DeleteNotices(account, principal string, t time.Time) error {
+	_, err := tx.exec(`delete from notice where account_id = $1 and principal_id = $2 and created_at <= $3`, account, principal, micros(t))
 	return err
 }
 

@@ -18,7 +18,7 @@ func TestPathPrefixRegardsCase(t *testing.T) {
 	s := withAccount(t)
 	for n, path := range []string{"/", "/Div/", "/Div/a/", "/div/", "/DIV/", "/Div_/", "/Divx/"} {
 		update(t, s, func(tx *store.Tx) error {
-			return tx.InsertIdentity(&store.Identity{
+			return tx.InsertPrincipal(&store.Principal{
 				AccountID: account, ID: fmt.Sprint("p", n), Kind: store.User, UniqueID: fmt.Sprint("AIDAP", n),
 				Name: fmt.Sprint("p", n), Path: path, CreatedAt: now,
 			})

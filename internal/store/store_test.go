@@ -48,10 +48,10 @@ func view(t *testing.T, s *store.Store, fn func(*store.Tx) error) {
 	}
 }
 
-func addUser(t *testing.T, s *store.Store, name string) *store.Identity {
+func addUser(t *testing.T, s *store.Store, name string) *store.Principal {
 	t.Helper()
-	i := &store.Identity{AccountID: account, ID: "id-" + name, Kind: store.User, UniqueID: "AIDA" + name, Name: name, Path: "/", CreatedAt: now}
-	update(t, s, func(tx *store.Tx) error { return tx.InsertIdentity(i) })
+	i := &store.Principal{AccountID: account, ID: "id-" + name, Kind: store.User, UniqueID: "AIDA" + name, Name: name, Path: "/", CreatedAt: now}
+	update(t, s, func(tx *store.Tx) error { return tx.InsertPrincipal(i) })
 	return i
 }
 
@@ -183,8 +183,8 @@ func TestRemoveAccountLeavesNothing(t *testing.T) {
 	i := addUser(t, s, "alice")
 	update(t, s, func(tx *store.Tx) error {
 		return errors.Join(
-			tx.InsertAccessKey(&store.AccessKey{AccountID: account, ID: "AKIA1", IdentityID: i.ID, Active: true, SealedSecret: []byte("x"), CreatedAt: now}),
-			tx.InsertMFADevice(&store.MFADevice{AccountID: account, ID: "d", IdentityID: i.ID, Name: "k", Serial: "s", CredentialID: []byte{1}, RPID: "localhost", Credential: "{}", EnabledAt: now}),
+			tx.InsertAccessKey(&store.AccessKey{AccountID: account, ID: "AKIA1", PrincipalID: i.ID, Active: true, SealedSecret: []byte("x"), CreatedAt: now}),
+			tx.InsertMFADevice(&store.MFADevice{AccountID: account, ID: "d", PrincipalID: i.ID, Name: "k", Serial: "s", CredentialID: []byte{1}, RPID: "localhost", Credential: "{}", EnabledAt: now}),
 			tx.InsertPassword(account, i.ID, "hash", false, now),
 			tx.InsertEvent(&store.Event{AccountID: account, ID: "e", Time: now, Name: "X"}),
 			tx.InsertEvent(&store.Event{AccountID: "", ID: "e", Time: now, Name: "ResetAccount"}),
@@ -210,7 +210,7 @@ func TestRemoveAccountLeavesNothing(t *testing.T) {
 	})
 	// The credential may be registered again.
 	update(t, s, func(tx *store.Tx) error {
-		return tx.InsertMFADevice(&store.MFADevice{AccountID: account, ID: "d", IdentityID: i.ID, Name: "k", Serial: "s", CredentialID: []byte{1}, RPID: "localhost", Credential: "{}", EnabledAt: now})
+		return tx.InsertMFADevice(&store.MFADevice{AccountID: account, ID: "d", PrincipalID: i.ID, Name: "k", Serial: "s", CredentialID: []byte{1}, RPID: "localhost", Credential: "{}", EnabledAt: now})
 	})
 }
 
@@ -220,7 +220,7 @@ func TestNamesAreUniqueIgnoringCase(t *testing.T) {
 	s := withAccount(t)
 	addUser(t, s, "Alice")
 	err := s.Update(context.Background(), func(tx *store.Tx) error {
-		return tx.InsertIdentity(&store.Identity{AccountID: account, ID: "other", Kind: store.User, Name: "aLICE", Path: "/x/", CreatedAt: now})
+		return tx.InsertPrincipal(&store.Principal{AccountID: account, ID: "other", Kind: store.User, Name: "aLICE", Path: "/x/", CreatedAt: now})
 	})
 	if !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a second Alice: %v, want a conflict", err)
@@ -254,11 +254,11 @@ func TestUsersPage(t *testing.T) {
 		for n := range 25 {
 			name := fmt.Sprintf("user-%02d", n)
 			names = append(names, name)
-			i := &store.Identity{
+			i := &store.Principal{
 				AccountID: account, ID: name, Kind: store.User, Name: name, Path: []string{"/", "/eng/", "/eng%/"}[n%3],
 				CreatedAt: now.Add(-time.Duration(n%5) * time.Hour),
 			}
-			if err := tx.InsertIdentity(i); err != nil {
+			if err := tx.InsertPrincipal(i); err != nil {
 				return err
 			}
 		}
@@ -309,7 +309,7 @@ func TestUsersPage(t *testing.T) {
 
 func TestCeremonyIsTakenOnce(t *testing.T) {
 	s := withAccount(t)
-	c := store.Ceremony{AccountID: account, Hash: []byte("h"), IdentityID: "i", SessionID: "s", Purpose: store.PurposeAssert, SubjectID: "i", Record: []byte("r"), CreatedAt: now, ExpiresAt: now.Add(time.Minute)}
+	c := store.Ceremony{AccountID: account, Hash: []byte("h"), PrincipalID: "i", SessionID: "s", Purpose: store.PurposeAssert, SubjectID: "i", Record: []byte("r"), CreatedAt: now, ExpiresAt: now.Add(time.Minute)}
 	update(t, s, func(tx *store.Tx) error { return tx.InsertCeremony(&c, 8) })
 	take := func(session, purpose string, at time.Time) error {
 		return s.Update(context.Background(), func(tx *store.Tx) error {
@@ -360,7 +360,7 @@ func TestOldestCeremonyGoesAtTheLimit(t *testing.T) {
 		}
 		update(t, s, func(tx *store.Tx) error {
 			return tx.InsertCeremony(&store.Ceremony{
-				AccountID: account, Hash: []byte{byte(n)}, IdentityID: "i", SessionID: session, Purpose: store.PurposeAssert, Record: []byte("r"),
+				AccountID: account, Hash: []byte{byte(n)}, PrincipalID: "i", SessionID: session, Purpose: store.PurposeAssert, Record: []byte("r"),
 				CreatedAt: now.Add(time.Duration(n) * time.Second), ExpiresAt: now.Add(time.Hour),
 			}, 3)
 		})
@@ -383,7 +383,7 @@ func TestOldestCeremonyGoesAtTheLimit(t *testing.T) {
 
 func TestDeviceUseIsGuardedByItsCounter(t *testing.T) {
 	s := withAccount(t)
-	d := &store.MFADevice{AccountID: account, ID: "d", IdentityID: "i", Name: "k", Serial: "s", CredentialID: []byte{1}, SignCount: 5, Credential: "{}", EnabledAt: now}
+	d := &store.MFADevice{AccountID: account, ID: "d", PrincipalID: "i", Name: "k", Serial: "s", CredentialID: []byte{1}, SignCount: 5, Credential: "{}", EnabledAt: now}
 	update(t, s, func(tx *store.Tx) error { return tx.InsertMFADevice(d) })
 	update(t, s, func(tx *store.Tx) error { return tx.UseMFADevice(d, 6, "{}", now) })
 	err := s.Update(context.Background(), func(tx *store.Tx) error { return tx.UseMFADevice(d, 7, "{}", now) })

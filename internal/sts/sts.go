@@ -9,13 +9,13 @@ import (
 
 // Define gives the operations their functions.
 func Define(t *api.Table) {
-	api.Define(t, "sts", "GetCallerIdentity", api.Op[stsapi.GetCallerIdentityInput, stsapi.GetCallerIdentityOutput]{
+	api.Define(t, stsapi.GetCallerIdentity, api.Op[stsapi.GetCallerIdentityInput, stsapi.GetCallerIdentityOutput]{
 		// Answered to anybody whose credential is good, whatever the policies say (STS API Reference, GetCallerIdentity).
 		Open: true, Execute: getCallerIdentity,
 	})
 }
 
 func getCallerIdentity(r *api.Request, _ *store.Tx, _ *stsapi.GetCallerIdentityInput) (*stsapi.GetCallerIdentityOutput, error) {
-	i := r.Caller.Identity
+	i := r.Caller.Principal
 	return &stsapi.GetCallerIdentityOutput{Account: i.AccountID, Arn: i.ARN(), UserId: i.UniqueID}, nil
 }

@@ -49,7 +49,7 @@ func TestGetCallerIdentity(t *testing.T) {
 		}
 	}
 	console := a.SignIn(denied, nil)
-	out, err := touchtest.Call[stsapi.GetCallerIdentityInput, stsapi.GetCallerIdentityOutput](console, "sts", "GetCallerIdentity", &stsapi.GetCallerIdentityInput{})
+	out, err := touchtest.Call(console, stsapi.GetCallerIdentity, &stsapi.GetCallerIdentityInput{})
 	if err != nil || out.Arn != "arn:aws:iam::"+a.ID+":user/denied" {
 		t.Errorf("in the console: %+v, %v", out, err)
 	}

@@ -16,77 +16,104 @@ const (
 func Operations() []*awsquery.Operation { return operations }
 
 var operations = []*awsquery.Operation{
-	{
-		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "BeginMFADeviceRegistration",
-		Action: "iam:EnableMFADevice", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:RegisterSecurityKey"},
-		Input:         &shapeBeginMFADeviceRegistrationInput, NewInput: func() any { return new(BeginMFADeviceRegistrationInput) },
-		Output: &shapeBeginMFADeviceRegistrationOutput, ResultWrapper: "BeginMFADeviceRegistrationResult",
-	},
-	{
-		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "FinishMFADeviceRegistration",
-		Action: "iam:EnableMFADevice", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		ConditionKeys: []string{"iam:FIDO-FIPS-140-2-certification", "iam:FIDO-FIPS-140-3-certification", "iam:FIDO-certification", "iam:RegisterSecurityKey"},
-		Input:         &shapeFinishMFADeviceRegistrationInput, NewInput: func() any { return new(FinishMFADeviceRegistrationInput) },
-		Output: &shapeFinishMFADeviceRegistrationOutput, ResultWrapper: "FinishMFADeviceRegistrationResult",
-	},
-	{
-		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "ListMFADeviceDetails",
-		Action: "iam:ListMFADevices", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Input: &shapeListMFADeviceDetailsInput, NewInput: func() any { return new(ListMFADeviceDetailsInput) },
-		Output: &shapeListMFADeviceDetailsOutput, ResultWrapper: "ListMFADeviceDetailsResult",
-	},
-	{
-		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "ListSessions",
-		Action: "touchstone:ListSessions", Level: awsquery.List,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Input: &shapeListSessionsInput, NewInput: func() any { return new(ListSessionsInput) },
-		Output: &shapeListSessionsOutput, ResultWrapper: "ListSessionsResult",
-	},
-	{
-		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "EndSession",
-		Action: "touchstone:EndSession", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Input: &shapeEndSessionInput, NewInput: func() any { return new(EndSessionInput) },
-	},
-	{
-		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "EndAllSessions",
-		Action: "touchstone:EndAllSessions", Level: awsquery.Write,
-		Resources: []awsquery.Resource{
-			{Type: "user", Required: true},
-		},
-		Input: &shapeEndAllSessionsInput, NewInput: func() any { return new(EndAllSessionsInput) },
-	},
-	{
-		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "DescribeUsers",
-		Action: "iam:ListUsers", Level: awsquery.List,
-		Input: &shapeDescribeUsersInput, NewInput: func() any { return new(DescribeUsersInput) },
-		Output: &shapeDescribeUsersOutput, ResultWrapper: "DescribeUsersResult",
-		Pages: []string{"Users"},
-	},
-	{
-		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "ValidatePolicy",
-		Action: "touchstone:ValidatePolicy", Level: awsquery.Read,
-		Input: &shapeValidatePolicyInput, NewInput: func() any { return new(ValidatePolicyInput) },
-		Output: &shapeValidatePolicyOutput, ResultWrapper: "ValidatePolicyResult",
-	},
-	{
-		Service: "touchstone", Version: Version, Namespace: Namespace, Name: "DescribeAccount",
-		Action: "touchstone:DescribeAccount", Level: awsquery.Read,
-		Input: &shapeDescribeAccountInput, NewInput: func() any { return new(DescribeAccountInput) },
-		Output: &shapeDescribeAccountOutput, ResultWrapper: "DescribeAccountResult",
-	},
+	BeginMFADeviceRegistration.Operation,
+	FinishMFADeviceRegistration.Operation,
+	ListMFADeviceDetails.Operation,
+	ListSessions.Operation,
+	EndSession.Operation,
+	EndAllSessions.Operation,
+	DescribeUsers.Operation,
+	ValidatePolicy.Operation,
+	DescribeAccount.Operation,
 }
+
+// BeginMFADeviceRegistration is the operation iam:EnableMFADevice with the types of its input and output.
+var BeginMFADeviceRegistration = awsquery.Typed[BeginMFADeviceRegistrationInput, BeginMFADeviceRegistrationOutput]{Operation: &awsquery.Operation{
+	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "BeginMFADeviceRegistration",
+	Action: "iam:EnableMFADevice", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:RegisterSecurityKey"},
+	Input:         &shapeBeginMFADeviceRegistrationInput, NewInput: func() any { return new(BeginMFADeviceRegistrationInput) },
+	Output: &shapeBeginMFADeviceRegistrationOutput, ResultWrapper: "BeginMFADeviceRegistrationResult",
+}}
+
+// FinishMFADeviceRegistration is the operation iam:EnableMFADevice with the types of its input and output.
+var FinishMFADeviceRegistration = awsquery.Typed[FinishMFADeviceRegistrationInput, FinishMFADeviceRegistrationOutput]{Operation: &awsquery.Operation{
+	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "FinishMFADeviceRegistration",
+	Action: "iam:EnableMFADevice", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	ConditionKeys: []string{"iam:FIDO-FIPS-140-2-certification", "iam:FIDO-FIPS-140-3-certification", "iam:FIDO-certification", "iam:RegisterSecurityKey"},
+	Input:         &shapeFinishMFADeviceRegistrationInput, NewInput: func() any { return new(FinishMFADeviceRegistrationInput) },
+	Output: &shapeFinishMFADeviceRegistrationOutput, ResultWrapper: "FinishMFADeviceRegistrationResult",
+}}
+
+// ListMFADeviceDetails is the operation iam:ListMFADevices with the types of its input and output.
+var ListMFADeviceDetails = awsquery.Typed[ListMFADeviceDetailsInput, ListMFADeviceDetailsOutput]{Operation: &awsquery.Operation{
+	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "ListMFADeviceDetails",
+	Action: "iam:ListMFADevices", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Input: &shapeListMFADeviceDetailsInput, NewInput: func() any { return new(ListMFADeviceDetailsInput) },
+	Output: &shapeListMFADeviceDetailsOutput, ResultWrapper: "ListMFADeviceDetailsResult",
+}}
+
+// ListSessions is the operation touchstone:ListSessions with the types of its input and output.
+var ListSessions = awsquery.Typed[ListSessionsInput, ListSessionsOutput]{Operation: &awsquery.Operation{
+	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "ListSessions",
+	Action: "touchstone:ListSessions", Level: awsquery.List,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Input: &shapeListSessionsInput, NewInput: func() any { return new(ListSessionsInput) },
+	Output: &shapeListSessionsOutput, ResultWrapper: "ListSessionsResult",
+}}
+
+// EndSession is the operation touchstone:EndSession with the types of its input and output.
+var EndSession = awsquery.Typed[EndSessionInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "EndSession",
+	Action: "touchstone:EndSession", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Input: &shapeEndSessionInput, NewInput: func() any { return new(EndSessionInput) },
+}}
+
+// EndAllSessions is the operation touchstone:EndAllSessions with the types of its input and output.
+var EndAllSessions = awsquery.Typed[EndAllSessionsInput, struct{}]{Operation: &awsquery.Operation{
+	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "EndAllSessions",
+	Action: "touchstone:EndAllSessions", Level: awsquery.Write,
+	Resources: []awsquery.Resource{
+		{Type: "user", Required: true},
+	},
+	Input: &shapeEndAllSessionsInput, NewInput: func() any { return new(EndAllSessionsInput) },
+}}
+
+// DescribeUsers is the operation iam:ListUsers with the types of its input and output.
+var DescribeUsers = awsquery.Typed[DescribeUsersInput, DescribeUsersOutput]{Operation: &awsquery.Operation{
+	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "DescribeUsers",
+	Action: "iam:ListUsers", Level: awsquery.List,
+	Input: &shapeDescribeUsersInput, NewInput: func() any { return new(DescribeUsersInput) },
+	Output: &shapeDescribeUsersOutput, ResultWrapper: "DescribeUsersResult",
+	Pages: []string{"Users"},
+}}
+
+// ValidatePolicy is the operation touchstone:ValidatePolicy with the types of its input and output.
+var ValidatePolicy = awsquery.Typed[ValidatePolicyInput, ValidatePolicyOutput]{Operation: &awsquery.Operation{
+	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "ValidatePolicy",
+	Action: "touchstone:ValidatePolicy", Level: awsquery.Read,
+	Input: &shapeValidatePolicyInput, NewInput: func() any { return new(ValidatePolicyInput) },
+	Output: &shapeValidatePolicyOutput, ResultWrapper: "ValidatePolicyResult",
+}}
+
+// DescribeAccount is the operation touchstone:DescribeAccount with the types of its input and output.
+var DescribeAccount = awsquery.Typed[DescribeAccountInput, DescribeAccountOutput]{Operation: &awsquery.Operation{
+	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "DescribeAccount",
+	Action: "touchstone:DescribeAccount", Level: awsquery.Read,
+	Input: &shapeDescribeAccountInput, NewInput: func() any { return new(DescribeAccountInput) },
+	Output: &shapeDescribeAccountOutput, ResultWrapper: "DescribeAccountResult",
+}}

@@ -8,13 +8,13 @@ import (
 // BeginEnrolment asks for a new security key's options. An empty user is the person signed in.
 func (c *Console) BeginEnrolment(user, device string) (*touchstoneapi.BeginMFADeviceRegistrationOutput, error) {
 	return Call[touchstoneapi.BeginMFADeviceRegistrationInput, touchstoneapi.BeginMFADeviceRegistrationOutput](c,
-		"touchstone", "BeginMFADeviceRegistration", &touchstoneapi.BeginMFADeviceRegistrationInput{UserName: user, DeviceName: device})
+		touchstoneapi.BeginMFADeviceRegistration, &touchstoneapi.BeginMFADeviceRegistrationInput{UserName: user, DeviceName: device})
 }
 
 // FinishEnrolment hands in the key's answer and returns the new device's serial number.
 func (c *Console) FinishEnrolment(user, ceremony string, answer []byte) (serial string, err error) {
 	out, err := Call[touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput](c,
-		"touchstone", "FinishMFADeviceRegistration", &touchstoneapi.FinishMFADeviceRegistrationInput{
+		touchstoneapi.FinishMFADeviceRegistration, &touchstoneapi.FinishMFADeviceRegistrationInput{
 			UserName: user, CeremonyId: awsquery.Secret(ceremony), Credential: awsquery.Secret(answer),
 		})
 	if err != nil {

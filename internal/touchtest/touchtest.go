@@ -19,6 +19,7 @@ import (
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authn"
@@ -275,14 +276,14 @@ func (a *Account) SignInRoot(key Authenticator) *Console {
 }
 
 // Call does an operation as the person signed in, in process, as a page does.
-func Call[In, Out any](c *Console, service, name string, in *In) (*Out, error) {
+func Call[In, Out any](c *Console, o awsquery.Typed[In, Out], in *In) (*Out, error) {
 	c.t.Helper()
 	s := c.account.Server
 	caller, _, err := s.SignIn.Caller(context.Background(), c.Token)
 	if err != nil {
 		return nil, err
 	}
-	return api.Call[In, Out](context.Background(), s.API, c.request(caller), service, name, in)
+	return api.Call(context.Background(), s.API, c.request(caller), o, in)
 }
 
 func (c *Console) request(caller *authn.Caller) api.Request {

@@ -76,7 +76,7 @@ func (v *visit) createAccessKey() error {
 		f.wrong("Understood", "Confirm that you have read this.")
 		return v.showNewKey(f)
 	}
-	out, err := call[iamapi.CreateAccessKeyOutput](v, "iam", "CreateAccessKey", &iamapi.CreateAccessKeyInput{UserName: shown.Subject.UserName})
+	out, err := call(v, iamapi.CreateAccessKey, &iamapi.CreateAccessKeyInput{UserName: shown.Subject.UserName})
 	if err != nil {
 		if err := f.refused(v, err, nil); err != nil {
 			return err
@@ -122,7 +122,7 @@ func (v *visit) setKeyStatus() error {
 	if f.Checked("Status", "Active") {
 		said, status = "key-activated", iamapi.StatusTypeActive
 	}
-	err := do(v, "iam", "UpdateAccessKey", &iamapi.UpdateAccessKeyInput{UserName: shown.Subject.UserName, AccessKeyId: shown.ID, Status: status})
+	err := do(v, iamapi.UpdateAccessKey, &iamapi.UpdateAccessKeyInput{UserName: shown.Subject.UserName, AccessKeyId: shown.ID, Status: status})
 	if err != nil {
 		shown.Active = status == iamapi.StatusTypeInactive
 		if err := shown.Form.refused(v, err, nil); err != nil {
@@ -156,7 +156,7 @@ func (v *visit) deleteAccessKey() error {
 	case shown.Form.Value("Confirm") != shown.ID:
 		shown.Form.wrong("Confirm", "Type the access key ID to confirm.")
 	default:
-		err := do(v, "iam", "DeleteAccessKey", &iamapi.DeleteAccessKeyInput{UserName: shown.Subject.UserName, AccessKeyId: shown.ID})
+		err := do(v, iamapi.DeleteAccessKey, &iamapi.DeleteAccessKeyInput{UserName: shown.Subject.UserName, AccessKeyId: shown.ID})
 		if err == nil {
 			v.say("key-deleted", shown.ID)
 			v.to(shown.Subject.Home())

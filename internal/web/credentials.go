@@ -29,7 +29,7 @@ func (v *visit) subject() subject {
 	if v.caller.IsRoot() {
 		return subject{Root: true, Name: "root user"}
 	}
-	return subject{Name: v.identity.Name}
+	return subject{Name: v.principal.Name}
 }
 
 // Own reports whether it is the person signed in.
@@ -83,7 +83,7 @@ type devicesPart struct {
 	List []touchstoneapi.MFADeviceDetail
 }
 
-// maxDevices is how many MFA devices an identity may have (IAM User Guide, "IAM and AWS STS quotas").
+// maxDevices is how many MFA devices a principal may have (IAM User Guide, "IAM and AWS STS quotas").
 const maxDevices = 8
 
 // Full reports whether no further device may be assigned.
@@ -95,7 +95,7 @@ type keysPart struct {
 	List []accessKey
 }
 
-// maxKeys is how many access keys an identity may have (same page).
+// maxKeys is how many access keys a principal may have (same page).
 const maxKeys = 2
 
 // Full reports whether no further key may be created.
@@ -135,7 +135,7 @@ func (v *visit) credentials(s subject) (c credentials, err error) {
 }
 
 func (v *visit) signInPart(s subject) (part signInPart, err error) {
-	out, err := call[iamapi.GetLoginProfileOutput](v, "iam", "GetLoginProfile", &iamapi.GetLoginProfileInput{UserName: s.UserName})
+	out, err := call(v, iamapi.GetLoginProfile, &iamapi.GetLoginProfileInput{UserName: s.UserName})
 	if isCode(err, "NoSuchEntity") {
 		return part, nil
 	}
@@ -146,7 +146,7 @@ func (v *visit) signInPart(s subject) (part signInPart, err error) {
 }
 
 func (v *visit) devicesPart(s subject) (part devicesPart, err error) {
-	out, err := call[touchstoneapi.ListMFADeviceDetailsOutput](v, "touchstone", "ListMFADeviceDetails",
+	out, err := call(v, touchstoneapi.ListMFADeviceDetails,
 		&touchstoneapi.ListMFADeviceDetailsInput{UserName: s.UserName})
 	if part.section, err = v.section(err); err == nil && part.Readable() {
 		part.List = out.MFADevices
@@ -155,13 +155,13 @@ func (v *visit) devicesPart(s subject) (part devicesPart, err error) {
 }
 
 func (v *visit) keysPart(s subject) (part keysPart, err error) {
-	out, err := call[iamapi.ListAccessKeysOutput](v, "iam", "ListAccessKeys", &iamapi.ListAccessKeysInput{UserName: s.UserName})
+	out, err := call(v, iamapi.ListAccessKeys, &iamapi.ListAccessKeysInput{UserName: s.UserName})
 	if part.section, err = v.section(err); err != nil || !part.Readable() {
 		return part, err
 	}
 	for _, k := range out.AccessKeyMetadata {
 		key := accessKey{AccessKeyMetadata: k}
-		used, err := call[iamapi.GetAccessKeyLastUsedOutput](v, "iam", "GetAccessKeyLastUsed",
+		used, err := call(v, iamapi.GetAccessKeyLastUsed,
 			&iamapi.GetAccessKeyLastUsedInput{AccessKeyId: k.AccessKeyId})
 		last, err := v.section(err)
 		if err != nil {
@@ -176,7 +176,7 @@ func (v *visit) keysPart(s subject) (part keysPart, err error) {
 }
 
 func (v *visit) sessionsPart(s subject) (part sessionsPart, err error) {
-	out, err := call[touchstoneapi.ListSessionsOutput](v, "touchstone", "ListSessions", &touchstoneapi.ListSessionsInput{UserName: s.UserName})
+	out, err := call(v, touchstoneapi.ListSessions, &touchstoneapi.ListSessionsInput{UserName: s.UserName})
 	if part.section, err = v.section(err); err == nil && part.Readable() {
 		part.List = out.Sessions
 	}
@@ -200,7 +200,7 @@ type userPart struct {
 }
 
 func (v *visit) userPart(name string) (part userPart, err error) {
-	out, err := call[iamapi.GetUserOutput](v, "iam", "GetUser", &iamapi.GetUserInput{UserName: name})
+	out, err := call(v, iamapi.GetUser, &iamapi.GetUserInput{UserName: name})
 	if part.section, err = v.section(err); err == nil && part.Readable() {
 		part.Of = &out.User
 	}
@@ -224,11 +224,11 @@ func (v *visit) securityCredentials() error {
 			return err
 		}
 	}
-	shown.Details, err = call[touchstoneapi.DescribeAccountOutput](v, "touchstone", "DescribeAccount", &touchstoneapi.DescribeAccountInput{})
+	shown.Details, err = call(v, touchstoneapi.DescribeAccount, &touchstoneapi.DescribeAccountInput{})
 	if err != nil {
 		return err
 	}
-	shown.ARN, shown.SignInURL = v.identity.ARN(), v.signInURL(shown.Details)
+	shown.ARN, shown.SignInURL = v.principal.ARN(), v.signInURL(shown.Details)
 	return v.show("security-credentials", shown)
 }
 

@@ -30,7 +30,7 @@ func (p *resourcesPart) Count(of string) int {
 func (v *visit) dashboard() error {
 	shown := &dashboardView{page: page{Title: "IAM Dashboard", Nav: home}}
 	var err error
-	shown.Account, err = call[touchstoneapi.DescribeAccountOutput](v, "touchstone", "DescribeAccount", &touchstoneapi.DescribeAccountInput{})
+	shown.Account, err = call(v, touchstoneapi.DescribeAccount, &touchstoneapi.DescribeAccountInput{})
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (v *visit) dashboard() error {
 	if shown.Devices, err = v.devicesPart(subject{}); err != nil {
 		return err
 	}
-	summary, err := call[iamapi.GetAccountSummaryOutput](v, "iam", "GetAccountSummary", &iamapi.GetAccountSummaryInput{})
+	summary, err := call(v, iamapi.GetAccountSummary, &iamapi.GetAccountSummaryInput{})
 	if shown.Resources.section, err = v.section(err); err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ type aliasView struct {
 }
 
 func (v *visit) aliasView(title string, f form) (*aliasView, error) {
-	account, err := call[touchstoneapi.DescribeAccountOutput](v, "touchstone", "DescribeAccount", &touchstoneapi.DescribeAccountInput{})
+	account, err := call(v, touchstoneapi.DescribeAccount, &touchstoneapi.DescribeAccountInput{})
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (v *visit) saveAlias() error {
 	if len(f.Problems) > 0 {
 		return v.showAlias(f)
 	}
-	if err := do(v, "iam", "CreateAccountAlias", &iamapi.CreateAccountAliasInput{AccountAlias: alias}); err != nil {
+	if err := do(v, iamapi.CreateAccountAlias, &iamapi.CreateAccountAliasInput{AccountAlias: alias}); err != nil {
 		if isCode(err, "ValidationError") {
 			f.wrong("AccountAlias", "Use 3 to 63 lowercase letters, digits and single hyphens, beginning and ending with a letter or digit. It must not be a 12-digit number.")
 		} else if err := f.refused(v, err, map[string]string{"EntityAlreadyExists": "AccountAlias"}); err != nil {
@@ -110,7 +110,7 @@ func (v *visit) deleteAlias() error {
 	if err != nil {
 		return err
 	}
-	if err := do(v, "iam", "DeleteAccountAlias", &iamapi.DeleteAccountAliasInput{AccountAlias: shown.Form.Value("AccountAlias")}); err != nil {
+	if err := do(v, iamapi.DeleteAccountAlias, &iamapi.DeleteAccountAliasInput{AccountAlias: shown.Form.Value("AccountAlias")}); err != nil {
 		if err := shown.Form.refused(v, err, nil); err != nil {
 			return err
 		}

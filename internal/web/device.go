@@ -68,7 +68,7 @@ func (v *visit) deviceSelected() error {
 }
 
 func (v *visit) beginRegistration(device string) (*touchstoneapi.BeginMFADeviceRegistrationOutput, error) {
-	return call[touchstoneapi.BeginMFADeviceRegistrationOutput](v, "touchstone", "BeginMFADeviceRegistration",
+	return call(v, touchstoneapi.BeginMFADeviceRegistration,
 		&touchstoneapi.BeginMFADeviceRegistrationInput{UserName: v.query.Get("user"), DeviceName: device})
 }
 
@@ -116,7 +116,7 @@ func (v *visit) showCeremony(f form, atOnce bool) error {
 // assignDevice takes the key's answer.
 func (v *visit) assignDevice() error {
 	s := v.subject()
-	_, err := call[touchstoneapi.FinishMFADeviceRegistrationOutput](v, "touchstone", "FinishMFADeviceRegistration",
+	_, err := call(v, touchstoneapi.FinishMFADeviceRegistration,
 		&touchstoneapi.FinishMFADeviceRegistrationInput{
 			UserName: s.UserName, CeremonyId: awsquery.Secret(v.form.Get("ceremony")), Credential: awsquery.Secret(v.form.Get("response")),
 		})
@@ -210,7 +210,7 @@ func (v *visit) removeDevice() error {
 		shown.Form.wrong("Confirm", "Type the name of the device to confirm.")
 		return v.show("remove-device", shown)
 	}
-	err = do(v, "iam", "DeactivateMFADevice", &iamapi.DeactivateMFADeviceInput{UserName: shown.Subject.UserName, SerialNumber: serial})
+	err = do(v, iamapi.DeactivateMFADevice, &iamapi.DeactivateMFADeviceInput{UserName: shown.Subject.UserName, SerialNumber: serial})
 	if err != nil {
 		if err := shown.Form.refused(v, err, nil); err != nil {
 			return err

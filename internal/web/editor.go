@@ -106,7 +106,7 @@ func (v *visit) findings(field, document string) (*findings, error) {
 		return found, nil
 	}
 	attachment := attachments[strings.TrimRight(field, "0123456789")]
-	out, err := call[touchstoneapi.ValidatePolicyOutput](v, "touchstone", "ValidatePolicy", &touchstoneapi.ValidatePolicyInput{
+	out, err := call(v, touchstoneapi.ValidatePolicy, &touchstoneapi.ValidatePolicyInput{
 		PolicyDocument: document, Attachment: attachment,
 	})
 	if found.section, err = v.section(err); err != nil || !found.Readable() {

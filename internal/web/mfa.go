@@ -64,7 +64,7 @@ func (v *visit) mfaMethods() error {
 // mfaTroubleshoot says what to do about a lost device.
 func (v *visit) mfaTroubleshoot() error {
 	return v.show("mfa-troubleshoot", &challengeView{
-		page: page{Title: "Troubleshoot your authentication device"}, Root: v.identity.Name == "",
+		page: page{Title: "Troubleshoot your authentication device"}, Root: v.principal.Name == "",
 	})
 }
 
@@ -108,7 +108,7 @@ func (v *visit) replacePassword(f *form) (done bool, err error) {
 	if len(f.Problems) > 0 {
 		return false, nil
 	}
-	err = do(v, "iam", "ChangePassword", &iamapi.ChangePasswordInput{
+	err = do(v, iamapi.ChangePassword, &iamapi.ChangePasswordInput{
 		OldPassword: awsquery.Secret(f.Values.Get("OldPassword")), NewPassword: awsquery.Secret(f.Values.Get("NewPassword")),
 	})
 	if err == nil {

@@ -232,11 +232,11 @@ func (v *visit) write(template string, data any) error {
 
 // sign fills in who is signed in, and what they are to be told once.
 func (v *visit) sign(p *page) error {
-	account, err := call[touchstoneapi.DescribeAccountOutput](v, "touchstone", "DescribeAccount", &touchstoneapi.DescribeAccountInput{})
+	account, err := call(v, touchstoneapi.DescribeAccount, &touchstoneapi.DescribeAccountInput{})
 	if err != nil {
 		return err
 	}
-	notices, err := v.SignIn.Notices(v.ctx(), v.identity)
+	notices, err := v.SignIn.Notices(v.ctx(), v.principal)
 	if err != nil {
 		return err
 	}
@@ -246,7 +246,7 @@ func (v *visit) sign(p *page) error {
 		}
 	}
 	p.Signed = &signed{
-		Name: v.identity.Name, AccountID: account.AccountId, Alias: account.Alias, ARN: v.identity.ARN(),
+		Name: v.principal.Name, AccountID: account.AccountId, Alias: account.Alias, ARN: v.principal.ARN(),
 		Root: v.caller.IsRoot(), MFA: v.caller.UsedMFA(), Seconds: v.secondsLeft(),
 	}
 	return nil

@@ -25,7 +25,7 @@ var deniedForm = regexp.MustCompile(`^User: (\S+) is not authorized to perform: 
 // denied is the refusal of an operation.
 func (v *visit) denied(told *awsquery.Error) *denial {
 	d := &denial{
-		Message: told.Message, Principal: v.identity.ARN(), OfferMFA: !v.caller.UsedMFA(), Here: destination(v.r.URL.RequestURI()),
+		Message: told.Message, Principal: v.principal.ARN(), OfferMFA: !v.caller.UsedMFA(), Here: destination(v.r.URL.RequestURI()),
 	}
 	if m := deniedForm.FindStringSubmatch(told.Message); m != nil {
 		d.Principal, d.Action, d.Resource, d.Reason = m[1], m[2], m[3], m[4]

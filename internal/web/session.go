@@ -37,7 +37,7 @@ func (v *visit) confirmEndSession() error {
 
 func (v *visit) endSession() error {
 	s, id := v.subject(), v.query.Get("id")
-	err := do(v, "touchstone", "EndSession", &touchstoneapi.EndSessionInput{UserName: s.UserName, SessionId: id})
+	err := do(v, touchstoneapi.EndSession, &touchstoneapi.EndSessionInput{UserName: s.UserName, SessionId: id})
 	if err != nil && !isCode(err, "NoSuchEntity") {
 		return err
 	}
@@ -55,7 +55,7 @@ func (v *visit) confirmEndSessions() error {
 
 func (v *visit) endSessions() error {
 	s := v.subject()
-	err := do(v, "touchstone", "EndAllSessions", &touchstoneapi.EndAllSessionsInput{UserName: s.UserName, ExceptCurrent: s.Own()})
+	err := do(v, touchstoneapi.EndAllSessions, &touchstoneapi.EndAllSessionsInput{UserName: s.UserName, ExceptCurrent: s.Own()})
 	if err != nil {
 		return err
 	}

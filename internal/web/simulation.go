@@ -70,7 +70,7 @@ func (v *visit) question(s *simulatorView) (*question, error) {
 	case strings.HasPrefix(given, "arn:"):
 		q.in.PolicySourceArn = given
 	default:
-		user, err := call[iamapi.GetUserOutput](v, "iam", "GetUser", &iamapi.GetUserInput{UserName: given})
+		user, err := call(v, iamapi.GetUser, &iamapi.GetUserInput{UserName: given})
 		switch {
 		case err == nil:
 			q.in.PolicySourceArn = user.User.Arn
@@ -200,14 +200,14 @@ func (q *question) askKey(f *form, k *contextKey) {
 // simulate has the operation decide.
 func (q *question) simulate(v *visit) (*iamapi.SimulateCustomPolicyOutput, error) {
 	if q.in.PolicySourceArn == "" {
-		return call[iamapi.SimulateCustomPolicyOutput](v, "iam", "SimulateCustomPolicy", &iamapi.SimulateCustomPolicyInput{
+		return call(v, iamapi.SimulateCustomPolicy, &iamapi.SimulateCustomPolicyInput{
 			PolicyInputList: q.in.PolicyInputList, PermissionsBoundaryPolicyInputList: q.in.PermissionsBoundaryPolicyInputList,
 			ActionNames: q.in.ActionNames, ResourceArns: q.in.ResourceArns, ResourcePolicy: q.in.ResourcePolicy,
 			ResourceOwner: q.in.ResourceOwner, CallerArn: q.in.CallerArn, ContextEntries: q.in.ContextEntries,
 			MaxItems: q.in.MaxItems, Marker: q.in.Marker,
 		})
 	}
-	out, err := call[iamapi.SimulatePrincipalPolicyOutput](v, "iam", "SimulatePrincipalPolicy", &q.in)
+	out, err := call(v, iamapi.SimulatePrincipalPolicy, &q.in)
 	return (*iamapi.SimulateCustomPolicyOutput)(out), err
 }
 
@@ -215,7 +215,7 @@ func (q *question) simulate(v *visit) (*iamapi.SimulateCustomPolicyOutput, error
 func (q *question) contextKeys(v *visit) ([]string, error) {
 	read := slices.Concat(q.in.PolicyInputList, q.in.PermissionsBoundaryPolicyInputList)
 	if q.in.PolicySourceArn == "" {
-		out, err := call[iamapi.GetContextKeysForCustomPolicyOutput](v, "iam", "GetContextKeysForCustomPolicy", &iamapi.GetContextKeysForCustomPolicyInput{
+		out, err := call(v, iamapi.GetContextKeysForCustomPolicy, &iamapi.GetContextKeysForCustomPolicyInput{
 			PolicyInputList: read,
 		})
 		if err != nil {
@@ -223,7 +223,7 @@ func (q *question) contextKeys(v *visit) ([]string, error) {
 		}
 		return out.ContextKeyNames, nil
 	}
-	out, err := call[iamapi.GetContextKeysForPrincipalPolicyOutput](v, "iam", "GetContextKeysForPrincipalPolicy", &iamapi.GetContextKeysForPrincipalPolicyInput{
+	out, err := call(v, iamapi.GetContextKeysForPrincipalPolicy, &iamapi.GetContextKeysForPrincipalPolicyInput{
 		PolicySourceArn: q.in.PolicySourceArn, PolicyInputList: read,
 	})
 	if err != nil {

@@ -194,7 +194,7 @@ func (v *visit) simulate() error {
 
 // showSimulator completes the page: whom there is to choose from, the chosen user's policies, and what is found in those pasted.
 func (v *visit) showSimulator(s *simulatorView) error {
-	users, err := call[iamapi.ListUsersOutput](v, "iam", "ListUsers", &iamapi.ListUsersInput{MaxItems: maxSuggested})
+	users, err := call(v, iamapi.ListUsers, &iamapi.ListUsersInput{MaxItems: maxSuggested})
 	if part, err := v.section(err); err != nil {
 		return err
 	} else if part.Readable() {

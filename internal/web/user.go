@@ -44,7 +44,7 @@ func (v *visit) user() error {
 	if !slices.ContainsFunc(shown.Tabs(), func(t struct{ ID, Text string }) bool { return t.ID == shown.Tab }) {
 		shown.Tab = tabPermissions
 	}
-	out, err := call[iamapi.GetUserOutput](v, "iam", "GetUser", &iamapi.GetUserInput{UserName: name})
+	out, err := call(v, iamapi.GetUser, &iamapi.GetUserInput{UserName: name})
 	if isCode(err, "NoSuchEntity") || name == "" {
 		return &awsquery.Error{Code: "NoSuchEntity", Status: http.StatusNotFound, Message: "There is no user with the name " + name + ". It may have been deleted."}
 	}
@@ -63,7 +63,7 @@ func (v *visit) user() error {
 			return err
 		}
 	}
-	account, err := call[touchstoneapi.DescribeAccountOutput](v, "touchstone", "DescribeAccount", &touchstoneapi.DescribeAccountInput{})
+	account, err := call(v, touchstoneapi.DescribeAccount, &touchstoneapi.DescribeAccountInput{})
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (v *visit) user() error {
 }
 
 func (v *visit) policiesPart(user string) (part policiesPart, err error) {
-	out, err := call[iamapi.ListUserPoliciesOutput](v, "iam", "ListUserPolicies", &iamapi.ListUserPoliciesInput{UserName: user, MaxItems: 1000})
+	out, err := call(v, iamapi.ListUserPolicies, &iamapi.ListUserPoliciesInput{UserName: user, MaxItems: 1000})
 	if part.section, err = v.section(err); err == nil && part.Readable() {
 		part.Names, part.More = out.PolicyNames, out.IsTruncated
 	}
@@ -136,7 +136,7 @@ func (v *visit) deleteUser() error {
 // strip deletes a user with what belongs to it. DeleteUser comes first too, so that nothing is taken from a user whom the person
 // may not delete. Parts that may not be listed are left: DeleteUser tells of them.
 func (v *visit) strip(name string) error {
-	if err := do(v, "iam", "DeleteUser", &iamapi.DeleteUserInput{UserName: name}); !isCode(err, "DeleteConflict") {
+	if err := do(v, iamapi.DeleteUser, &iamapi.DeleteUserInput{UserName: name}); !isCode(err, "DeleteConflict") {
 		return err
 	}
 	shown, err := v.deleteUserView(form{})
@@ -144,26 +144,26 @@ func (v *visit) strip(name string) error {
 		return err
 	}
 	if shown.Rest.SignIn.Profile != nil {
-		if err := do(v, "iam", "DeleteLoginProfile", &iamapi.DeleteLoginProfileInput{UserName: name}); err != nil {
+		if err := do(v, iamapi.DeleteLoginProfile, &iamapi.DeleteLoginProfileInput{UserName: name}); err != nil {
 			return err
 		}
 	}
 	for _, key := range shown.Rest.Keys.List {
-		if err := do(v, "iam", "DeleteAccessKey", &iamapi.DeleteAccessKeyInput{UserName: name, AccessKeyId: key.AccessKeyId}); err != nil {
+		if err := do(v, iamapi.DeleteAccessKey, &iamapi.DeleteAccessKeyInput{UserName: name, AccessKeyId: key.AccessKeyId}); err != nil {
 			return err
 		}
 	}
 	for _, device := range shown.Rest.Devices.List {
-		if err := do(v, "iam", "DeactivateMFADevice", &iamapi.DeactivateMFADeviceInput{UserName: name, SerialNumber: device.SerialNumber}); err != nil {
+		if err := do(v, iamapi.DeactivateMFADevice, &iamapi.DeactivateMFADeviceInput{UserName: name, SerialNumber: device.SerialNumber}); err != nil {
 			return err
 		}
 	}
 	for _, policy := range shown.Policies.Names {
-		if err := do(v, "iam", "DeleteUserPolicy", &iamapi.DeleteUserPolicyInput{UserName: name, PolicyName: policy}); err != nil {
+		if err := do(v, iamapi.DeleteUserPolicy, &iamapi.DeleteUserPolicyInput{UserName: name, PolicyName: policy}); err != nil {
 			return err
 		}
 	}
-	return do(v, "iam", "DeleteUser", &iamapi.DeleteUserInput{UserName: name})
+	return do(v, iamapi.DeleteUser, &iamapi.DeleteUserInput{UserName: name})
 }
 
 // accessView is the page on a user's console access.
@@ -188,7 +188,7 @@ func (v *visit) accessView(f form) (*accessView, error) {
 	if s.Own() {
 		return nil, &awsquery.Error{Code: "ValidationError", Status: http.StatusBadRequest, Message: "Console access is managed on the page of a user."}
 	}
-	account, err := call[touchstoneapi.DescribeAccountOutput](v, "touchstone", "DescribeAccount", &touchstoneapi.DescribeAccountInput{})
+	account, err := call(v, touchstoneapi.DescribeAccount, &touchstoneapi.DescribeAccountInput{})
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (v *visit) saveConsoleAccess() error {
 	name := shown.Subject.UserName
 	switch {
 	case f.Checked("Action", "disable"):
-		err = do(v, "iam", "DeleteLoginProfile", &iamapi.DeleteLoginProfileInput{UserName: name})
+		err = do(v, iamapi.DeleteLoginProfile, &iamapi.DeleteLoginProfileInput{UserName: name})
 		if err == nil {
 			v.say("console-disabled", name)
 		}
@@ -225,7 +225,7 @@ func (v *visit) saveConsoleAccess() error {
 		if required {
 			said = "reset-required"
 		}
-		err = do(v, "iam", "UpdateLoginProfile", &iamapi.UpdateLoginProfileInput{UserName: name, PasswordResetRequired: &required})
+		err = do(v, iamapi.UpdateLoginProfile, &iamapi.UpdateLoginProfileInput{UserName: name, PasswordResetRequired: &required})
 		if err == nil {
 			v.say(said, name)
 		}
@@ -253,11 +253,11 @@ func (v *visit) saveNewPassword(shown *accessView) error {
 	if len(f.Problems) == 0 {
 		var err error
 		if shown.SignIn.Profile == nil {
-			_, err = call[iamapi.CreateLoginProfileOutput](v, "iam", "CreateLoginProfile", &iamapi.CreateLoginProfileInput{
+			_, err = call(v, iamapi.CreateLoginProfile, &iamapi.CreateLoginProfileInput{
 				UserName: name, Password: awsquery.Secret(password), PasswordResetRequired: reset,
 			})
 		} else {
-			err = do(v, "iam", "UpdateLoginProfile", &iamapi.UpdateLoginProfileInput{
+			err = do(v, iamapi.UpdateLoginProfile, &iamapi.UpdateLoginProfileInput{
 				UserName: name, Password: awsquery.Secret(password), PasswordResetRequired: &reset,
 			})
 		}

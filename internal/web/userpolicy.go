@@ -68,7 +68,7 @@ func (v *visit) editPolicy() error {
 
 // document is the text of an inline policy, which the operation answers percent-encoded.
 func (v *visit) document(user, policy string) (string, error) {
-	out, err := call[iamapi.GetUserPolicyOutput](v, "iam", "GetUserPolicy", &iamapi.GetUserPolicyInput{UserName: user, PolicyName: policy})
+	out, err := call(v, iamapi.GetUserPolicy, &iamapi.GetUserPolicyInput{UserName: user, PolicyName: policy})
 	if err != nil {
 		return "", err
 	}
@@ -116,7 +116,7 @@ func (v *visit) savePolicy() error {
 	case err != nil && !isCode(err, "NoSuchEntity") && !isCode(err, "AccessDenied"):
 		return err
 	}
-	err = do(v, "iam", "PutUserPolicy", &iamapi.PutUserPolicyInput{UserName: user, PolicyName: name, PolicyDocument: document})
+	err = do(v, iamapi.PutUserPolicy, &iamapi.PutUserPolicyInput{UserName: user, PolicyName: name, PolicyDocument: document})
 	if err != nil {
 		if err := f.refused(v, err, map[string]string{"MalformedPolicyDocument": "PolicyDocument", "LimitExceeded": "PolicyDocument"}); err != nil {
 			return err
@@ -134,7 +134,7 @@ func (v *visit) confirmDeletePolicy() error {
 
 func (v *visit) deletePolicy() error {
 	shown := v.policyView("Delete policy", form{Values: v.form})
-	err := do(v, "iam", "DeleteUserPolicy", &iamapi.DeleteUserPolicyInput{UserName: shown.User, PolicyName: shown.Policy})
+	err := do(v, iamapi.DeleteUserPolicy, &iamapi.DeleteUserPolicyInput{UserName: shown.User, PolicyName: shown.Policy})
 	if err != nil {
 		if err := shown.Form.refused(v, err, nil); err != nil {
 			return err

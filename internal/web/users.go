@@ -81,7 +81,7 @@ func (v *visit) users() error {
 	if shown.Descending {
 		in.SortOrder = touchstoneapi.SortOrderTypeDescending
 	}
-	out, err := call[touchstoneapi.DescribeUsersOutput](v, "touchstone", "DescribeUsers", in)
+	out, err := call(v, touchstoneapi.DescribeUsers, in)
 	if shown.section, err = v.section(err); err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (v *visit) createUser() error {
 	if len(f.Problems) > 0 {
 		return v.showNewUser(f)
 	}
-	if _, err := call[iamapi.CreateUserOutput](v, "iam", "CreateUser", in); err != nil {
+	if _, err := call(v, iamapi.CreateUser, in); err != nil {
 		if isCode(err, "ValidationError") && len(in.Tags) == 0 {
 			f.wrong("UserName", "Use 1 to 64 letters, digits and the characters + = , . @ - _")
 		} else if err := f.refused(v, err, map[string]string{"EntityAlreadyExists": "UserName"}); err != nil {
@@ -198,7 +198,7 @@ func (v *visit) createUser() error {
 func (v *visit) givePassword(f *form, name string, custom bool) error {
 	shown := v.newUserView(*f)
 	shown.Created = name
-	account, err := call[touchstoneapi.DescribeAccountOutput](v, "touchstone", "DescribeAccount", &touchstoneapi.DescribeAccountInput{})
+	account, err := call(v, touchstoneapi.DescribeAccount, &touchstoneapi.DescribeAccountInput{})
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (v *visit) givePassword(f *form, name string, custom bool) error {
 	if !custom {
 		password = secret.GeneratePassword()
 	}
-	_, err = call[iamapi.CreateLoginProfileOutput](v, "iam", "CreateLoginProfile", &iamapi.CreateLoginProfileInput{
+	_, err = call(v, iamapi.CreateLoginProfile, &iamapi.CreateLoginProfileInput{
 		UserName: name, Password: awsquery.Secret(password), PasswordResetRequired: f.Checked("Reset", "yes"),
 	})
 	if err == nil {
@@ -218,7 +218,7 @@ func (v *visit) givePassword(f *form, name string, custom bool) error {
 	if err != nil {
 		return err
 	}
-	if custom && part.Denied == nil && do(v, "iam", "DeleteUser", &iamapi.DeleteUserInput{UserName: name}) == nil {
+	if custom && part.Denied == nil && do(v, iamapi.DeleteUser, &iamapi.DeleteUserInput{UserName: name}) == nil {
 		f.wrong("NewPassword", "%s", part.Problem)
 		return v.showNewUser(*f)
 	}

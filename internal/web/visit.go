@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
@@ -29,10 +30,10 @@ type visit struct {
 	query url.Values // of the address
 	form  url.Values // of the body
 
-	token    string
-	session  *store.Session  // behind a route that needs one
-	identity *store.Identity // whose session it is
-	caller   *authn.Caller   // behind a route atNewPassword or signedIn
+	token     string
+	session   *store.Session   // behind a route that needs one
+	principal *store.Principal // whose session it is
+	caller    *authn.Caller    // behind a route atNewPassword or signedIn
 }
 
 func (s *site) visit(w http.ResponseWriter, r *http.Request) *visit {
@@ -56,11 +57,11 @@ func (v *visit) admit(needed access) (bool, error) {
 	if needed == open {
 		return true, nil
 	}
-	session, identity, err := v.SignIn.Current(v.ctx(), v.token)
+	session, principal, err := v.SignIn.Current(v.ctx(), v.token)
 	if err != nil {
 		return false, err
 	}
-	v.session, v.identity = session, identity
+	v.session, v.principal = session, principal
 	at := map[store.Stage]access{store.StageMFA: atMFA, store.StageChangePassword: atNewPassword, store.StageFull: signedIn}[session.Stage]
 	if at != needed {
 		v.to(stagePage(session))
@@ -156,13 +157,13 @@ func (v *visit) request() api.Request {
 }
 
 // call does an operation as the person signed in.
-func call[Out, In any](v *visit, service, name string, in *In) (*Out, error) {
-	return api.Call[In, Out](v.ctx(), v.API, v.request(), service, name, in)
+func call[In, Out any](v *visit, o awsquery.Typed[In, Out], in *In) (*Out, error) {
+	return api.Call(v.ctx(), v.API, v.request(), o, in)
 }
 
 // do is call for an operation that answers nothing.
-func do[In any](v *visit, service, name string, in *In) error {
-	_, err := call[struct{}](v, service, name, in)
+func do[In any](v *visit, o awsquery.Typed[In, struct{}], in *In) error {
+	_, err := call(v, o, in)
 	return err
 }
 

@@ -22,11 +22,15 @@ func (g *generator) operations(s *source) error {
 	s.p("func Operations() []*awsquery.Operation { return operations }\n")
 	s.p("var operations = []*awsquery.Operation{")
 	for _, named := range g.service.Operations {
+		s.p("%s.Operation,", named.Name)
+	}
+	s.p("}\n")
+
+	for _, named := range g.service.Operations {
 		if err := g.operation(s, named.Name, &named.Value); err != nil {
 			return fmt.Errorf("%s: %w", named.Name, err)
 		}
 	}
-	s.p("}")
 	return nil
 }
 
@@ -37,7 +41,13 @@ func (g *generator) operation(s *source, name string, op *operation) error {
 	if constants[level] == "" {
 		return fmt.Errorf("unknown access level %q", a.AccessLevel)
 	}
-	s.p("{\nService: %q, Version: Version, Namespace: Namespace, Name: %q,", g.name, name)
+	output := "struct{}"
+	if op.ResultWrapper != "" {
+		output = name + "Output"
+	}
+	s.p("// %s is the operation %s with the types of its input and output.", name, a.Action)
+	s.p("var %s = awsquery.Typed[%sInput, %s]{Operation: &awsquery.Operation{", name, name, output)
+	s.p("Service: %q, Version: Version, Namespace: Namespace, Name: %q,", g.name, name)
 	s.p("Action: %q, Level: awsquery.%s,", a.Action, constants[level])
 	if op.Authentication == "none" {
 		s.p("Unsigned: true,")
@@ -65,7 +75,7 @@ func (g *generator) operation(s *source, name string, op *operation) error {
 	if g.overlay.Services[g.name].EchoValues {
 		s.p("EchoValues: true,")
 	}
-	s.p("},")
+	s.p("}}\n")
 	return nil
 }
 

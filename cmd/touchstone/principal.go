@@ -11,16 +11,16 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/operator"
 )
 
-// identityFlags name an identity.
-type identityFlags struct{ who operator.Who }
+// principalFlags name a principal.
+type principalFlags struct{ who operator.Who }
 
-func (f *identityFlags) flags(cmd *cobra.Command) {
+func (f *principalFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.who.Account, "account", "", "account id or alias")
 	cmd.Flags().StringVar(&f.who.User, "user", "", "name of the IAM user")
 	cmd.Flags().BoolVar(&f.who.Root, "root", false, "the account's root user")
 }
 
-func (f *identityFlags) check() error {
+func (f *principalFlags) check() error {
 	switch {
 	case f.who.Account == "":
 		return usagef("--account is missing: the account's id or alias")
@@ -48,7 +48,7 @@ func mfaList() *cobra.Command {
 	var (
 		where location
 		out   output
-		id    identityFlags
+		id    principalFlags
 	)
 	cmd := &cobra.Command{
 		Use: "list", Short: "List a user's MFA devices", Args: args(0, "no arguments"),
@@ -96,7 +96,7 @@ func mfaList() *cobra.Command {
 func mfaRemove() *cobra.Command {
 	var (
 		where  location
-		id     identityFlags
+		id     principalFlags
 		device string
 	)
 	cmd := &cobra.Command{
@@ -134,7 +134,7 @@ func sessionsCommand() *cobra.Command {
 func sessionsRevoke() *cobra.Command {
 	var (
 		where location
-		id    identityFlags
+		id    principalFlags
 	)
 	cmd := &cobra.Command{
 		Use: "revoke", Short: "End every session of a user at once", Args: args(0, "no arguments"),

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// Kind is what sort of principal an identity is.
+// Kind is what sort of principal a principal is.
 type Kind string
 
-// The kinds of identity that sign in with a password.
+// The kinds of principal that sign in with a password.
 const (
 	Root Kind = "root"
 	User Kind = "user"
 )
 
-// Identity is a root or IAM user. Its ID is random, internal and never reused: caches, tokens and cookies carry it instead
+// Principal is a root or IAM user. Its ID is random, internal and never reused: caches, tokens and cookies carry it instead
 // of a name, so that a user deleted and made again under the same name is somebody else.
-type Identity struct {
+type Principal struct {
 	AccountID          string
 	ID                 string
 	Kind               Kind
@@ -30,8 +30,8 @@ type Identity struct {
 	PasswordLastUsedAt time.Time
 }
 
-// ARN is the identity's Amazon Resource Name (IAM User Guide, "IAM identifiers").
-func (i *Identity) ARN() string {
+// ARN is the principal's Amazon Resource Name (IAM User Guide, "IAM identifiers").
+func (i *Principal) ARN() string {
 	if i.Kind == Root {
 		return "arn:aws:iam::" + i.AccountID + ":root"
 	}
@@ -43,12 +43,9 @@ func UserARN(account, path, name string) string {
 	return "arn:aws:iam::" + account + ":user" + path + name
 }
 
-// Tag is a key and value that a user carries.
-type Tag struct{ Key, Value string }
+const principalColumns = `account_id, principal_id, kind, unique_id, name, path, version, sessions_not_before, created_at, password_last_used_at`
 
-const identityColumns = `account_id, identity_id, kind, unique_id, name, path, version, sessions_not_before, created_at, password_last_used_at`
-
-func (i *Identity) columns() []any {
+func (i *Principal) columns() []any {
 	return []any{
 		&i.AccountID, &i.ID, &i.Kind, &i.UniqueID, &i.Name, &i.Path, &i.Version,
 		instant{&i.SessionsNotBefore},
@@ -57,63 +54,63 @@ func (i *Identity) columns() []any {
 	}
 }
 
-func scanIdentity(row scanner) (i Identity, err error) {
+func scanPrincipal(row scanner) (i Principal, err error) {
 	err = row.Scan(i.columns()...)
 	return i, err
 }
 
-// InsertIdentity creates an identity. ErrConflict when the account has one of that name, ignoring case.
-func (tx *Tx) InsertIdentity(i *Identity) error {
-	_, err := tx.exec(`insert into identity (account_id, identity_id, kind, unique_id, name, name_key, path, version,
+// InsertPrincipal creates a principal. ErrConflict when the account has one of that name, ignoring case.
+func (tx *Tx) InsertPrincipal(i *Principal) error {
+	_, err := tx.exec(`insert into principal (account_id, principal_id, kind, unique_id, name, name_key, path, version,
 		sessions_not_before, created_at, password_last_used_at) values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10)`,
 		i.AccountID, i.ID, i.Kind, i.UniqueID, i.Name, Fold(i.Name), i.Path,
 		micros(i.SessionsNotBefore), micros(i.CreatedAt), micros(i.PasswordLastUsedAt))
 	return err
 }
 
-// Identity reads an identity by its internal id. ErrNotFound.
-func (tx *Tx) Identity(account, id string) (*Identity, error) {
-	var i Identity
-	err := tx.get(`select `+identityColumns+` from identity where account_id = $1 and identity_id = $2`, []any{account, id}, i.columns()...)
+// Principal reads a principal by its internal id. ErrNotFound.
+func (tx *Tx) Principal(account, id string) (*Principal, error) {
+	var i Principal
+	err := tx.get(`select `+principalColumns+` from principal where account_id = $1 and principal_id = $2`, []any{account, id}, i.columns()...)
 	return &i, err
 }
 
 // UserByName reads a user, ignoring case. ErrNotFound.
-func (tx *Tx) UserByName(account, name string) (*Identity, error) {
-	var i Identity
-	err := tx.get(`select `+identityColumns+` from identity where account_id = $1 and name_key = $2 and kind = 'user'`,
+func (tx *Tx) UserByName(account, name string) (*Principal, error) {
+	var i Principal
+	err := tx.get(`select `+principalColumns+` from principal where account_id = $1 and name_key = $2 and kind = 'user'`,
 		[]any{account, Fold(name)}, i.columns()...)
 	return &i, err
 }
 
-// Tagged reads an identity by its internal id, with its tags, in one statement. ErrNotFound.
-func (tx *Tx) Tagged(account, id string) (*Identity, []Tag, error) {
-	return tx.tagged(`i.identity_id = $2`, account, id)
+// Tagged reads a principal by its internal id, with its tags, in one statement. ErrNotFound.
+func (tx *Tx) Tagged(account, id string) (*Principal, []Tag, error) {
+	return tx.tagged(`i.principal_id = $2`, account, id)
 }
 
 // TaggedUser reads a user by name, ignoring case, with the tags, in one statement. ErrNotFound.
-func (tx *Tx) TaggedUser(account, name string) (*Identity, []Tag, error) {
+func (tx *Tx) TaggedUser(account, name string) (*Principal, []Tag, error) {
 	return tx.tagged(`i.name_key = $2 and i.kind = 'user'`, account, Fold(name))
 }
 
-func (tx *Tx) tagged(condition, account, arg string) (*Identity, []Tag, error) {
+func (tx *Tx) tagged(condition, account, arg string) (*Principal, []Tag, error) {
 	var (
-		i     *Identity
+		i     *Principal
 		tags  []Tag
-		first Identity
+		first Principal
 	)
 	_, err := list(tx, func(row scanner) (t Tag, err error) {
 		if err = row.Scan(append(first.columns(), &t.Key, &t.Value)...); err != nil {
 			return t, err
 		}
 		i = &first
-		if t.Key != "" { // an identity without tags is a row with none
+		if t.Key != "" { // a principal without tags is a row with none
 			tags = append(tags, t)
 		}
 		return t, nil
-	}, `select i.account_id, i.identity_id, i.kind, i.unique_id, i.name, i.path, i.version, i.sessions_not_before, i.created_at,
-		i.password_last_used_at, coalesce(t.tag_key, ''), coalesce(t.tag_value, '') from identity i
-		left join identity_tag t on t.account_id = i.account_id and t.identity_id = i.identity_id
+	}, `select i.account_id, i.principal_id, i.kind, i.unique_id, i.name, i.path, i.version, i.sessions_not_before, i.created_at,
+		i.password_last_used_at, coalesce(t.tag_key, ''), coalesce(t.tag_value, '') from principal i
+		left join tag t on t.account_id = i.account_id and t.owner_kind = 'principal' and t.owner_id = i.principal_id
 		where i.account_id = $1 and `+condition+` order by t.position, t.tag_key`, account, arg)
 	if err == nil && i == nil {
 		err = ErrNotFound
@@ -122,57 +119,60 @@ func (tx *Tx) tagged(condition, account, arg string) (*Identity, []Tag, error) {
 }
 
 // RootUser reads the account's root user. ErrNotFound when there is no such account.
-func (tx *Tx) RootUser(account string) (*Identity, error) {
-	var i Identity
-	err := tx.get(`select `+identityColumns+` from identity where account_id = $1 and name_key = '' and kind = 'root'`,
+func (tx *Tx) RootUser(account string) (*Principal, error) {
+	var i Principal
+	err := tx.get(`select `+principalColumns+` from principal where account_id = $1 and name_key = '' and kind = 'root'`,
 		[]any{account}, i.columns()...)
 	return &i, err
 }
 
-// IdentityVersion reads only the version. ErrNotFound.
-func (tx *Tx) IdentityVersion(account, id string) (version int64, err error) {
-	err = tx.get(`select version from identity where account_id = $1 and identity_id = $2`, []any{account, id}, &version)
+// PrincipalVersion reads only the version. ErrNotFound.
+func (tx *Tx) PrincipalVersion(account, id string) (version int64, err error) {
+	err = tx.get(`select version from principal where account_id = $1 and principal_id = $2`, []any{account, id}, &version)
 	return version, err
 }
 
-// RaiseIdentityVersion marks the identity's compiled form stale. ErrNotFound.
-func (tx *Tx) RaiseIdentityVersion(account, id string) error {
-	return tx.change(`update identity set version = version + 1 where account_id = $1 and identity_id = $2`, account, id)
+// RaisePrincipalVersion marks the principal's compiled form stale. ErrNotFound.
+func (tx *Tx) RaisePrincipalVersion(account, id string) error {
+	return tx.change(`update principal set version = version + 1 where account_id = $1 and principal_id = $2`, account, id)
 }
 
 // RenameUser gives a user a new name and path. ErrConflict when the name is taken.
 func (tx *Tx) RenameUser(account, id, name, path string) error {
-	return tx.change(`update identity set name = $3, name_key = $4, path = $5, version = version + 1
-		where account_id = $1 and identity_id = $2`, account, id, name, Fold(name), path)
+	return tx.change(`update principal set name = $3, name_key = $4, path = $5, version = version + 1
+		where account_id = $1 and principal_id = $2`, account, id, name, Fold(name), path)
 }
 
-// DeleteIdentity removes the identity with its tags, sessions, ceremonies, links and notices. Whatever must be gone before (keys,
+// DeletePrincipal removes the principal with its tags, sessions, ceremonies, links and notices. Whatever must be gone before (keys,
 // password, devices, policies) is the operation's to check.
-func (tx *Tx) DeleteIdentity(account, id string) error {
-	for _, table := range []string{"identity_tag", "console_session", "ceremony", "setup_link", "notice"} {
-		if _, err := tx.exec(`delete from `+table+` where account_id = $1 and identity_id = $2`, account, id); err != nil {
+func (tx *Tx) DeletePrincipal(account, id string) error {
+	for _, table := range []string{"console_session", "ceremony", "setup_link", "notice", "inline_policy", "attachment", "boundary"} {
+		if _, err := tx.exec(`delete from `+table+` where account_id = $1 and principal_id = $2`, account, id); err != nil {
 			return err
 		}
+	}
+	if _, err := tx.exec(`delete from tag where account_id = $1 and owner_kind = 'principal' and owner_id = $2`, account, id); err != nil {
+		return err
 	}
 	if _, err := tx.exec(`delete from ceremony where account_id = $1 and subject_id = $2`, account, id); err != nil {
 		return err
 	}
-	return tx.change(`delete from identity where account_id = $1 and identity_id = $2`, account, id)
+	return tx.change(`delete from principal where account_id = $1 and principal_id = $2`, account, id)
 }
 
-// SetSessionsNotBefore ends every session of the identity that was made before t.
+// SetSessionsNotBefore ends every session of the principal that was made before t.
 func (tx *Tx) SetSessionsNotBefore(account, id string, t time.Time) error {
-	return tx.change(`update identity set sessions_not_before = $3 where account_id = $1 and identity_id = $2`, account, id, micros(t))
+	return tx.change(`update principal set sessions_not_before = $3 where account_id = $1 and principal_id = $2`, account, id, micros(t))
 }
 
 // TouchPasswordUse records that the password was used at t. It changes nothing that a decision reads.
 func (tx *Tx) TouchPasswordUse(account, id string, t time.Time) error {
-	return tx.change(`update identity set password_last_used_at = $3 where account_id = $1 and identity_id = $2`, account, id, micros(t))
+	return tx.change(`update principal set password_last_used_at = $3 where account_id = $1 and principal_id = $2`, account, id, micros(t))
 }
 
 // CountUsers counts the account's users.
 func (tx *Tx) CountUsers(account string) (n int, err error) {
-	err = tx.get(`select count(*) from identity where account_id = $1 and kind = 'user'`, []any{account}, &n)
+	err = tx.get(`select count(*) from principal where account_id = $1 and kind = 'user'`, []any{account}, &n)
 	return n, err
 }
 
@@ -193,7 +193,7 @@ type UserQuery struct {
 	NameContains string // ignoring case; "" is every name
 	Order        UserOrder
 	Descending   bool
-	After        *Identity // the last user of the page before, nil for the first page
+	After        *Principal // the last user of the page before, nil for the first page
 	Limit        int
 }
 
@@ -218,7 +218,7 @@ func likeContains(part string) string {
 }
 
 // Users reads one page of users, sorted by the query's column and then by name.
-func (tx *Tx) Users(account string, q UserQuery) ([]Identity, error) {
+func (tx *Tx) Users(account string, q UserQuery) ([]Principal, error) {
 	text, args := q.where([]any{account})
 	direction, beyond := "asc", ">"
 	if q.Descending {
@@ -242,10 +242,10 @@ func (tx *Tx) Users(account string, q UserQuery) ([]Identity, error) {
 	}
 	args = append(args, q.Limit)
 	text += fmt.Sprintf(` order by %s %s, name_key %s limit $%d`, order, direction, direction, len(args))
-	return list(tx, scanIdentity, `select `+identityColumns+` from identity`+text, args...)
+	return list(tx, scanPrincipal, `select `+principalColumns+` from principal`+text, args...)
 }
 
-func (i *Identity) orderValue(o UserOrder) any {
+func (i *Principal) orderValue(o UserOrder) any {
 	switch o {
 	case ByPath:
 		return i.Path
@@ -261,25 +261,6 @@ func (i *Identity) orderValue(o UserOrder) any {
 // CountUsersMatching counts the users that the query's filters select, whatever its page.
 func (tx *Tx) CountUsersMatching(account string, q UserQuery) (n int, err error) {
 	text, args := q.where([]any{account})
-	err = tx.get(`select count(*) from identity`+text, args, &n)
+	err = tx.get(`select count(*) from principal`+text, args, &n)
 	return n, err
-}
-
-// Tags lists an identity's tags in the order in which they were given.
-func (tx *Tx) Tags(account, identity string) ([]Tag, error) {
-	return list(tx, func(row scanner) (t Tag, err error) {
-		err = row.Scan(&t.Key, &t.Value)
-		return t, err
-	}, `select tag_key, tag_value from identity_tag where account_id = $1 and identity_id = $2 order by position, tag_key`, account, identity)
-}
-
-// InsertTags adds tags to an identity that has none of these keys. ErrConflict otherwise.
-func (tx *Tx) InsertTags(account, identity string, tags []Tag) error {
-	for n, t := range tags {
-		if _, err := tx.exec(`insert into identity_tag (account_id, identity_id, tag_key, tag_value, position)
-			values ($1, $2, $3, $4, $5)`, account, identity, t.Key, t.Value, n); err != nil {
-			return err
-		}
-	}
-	return nil
 }
