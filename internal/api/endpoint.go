@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,7 +11,7 @@ import (
 	"strconv"
 
 	"github.com/touchstone-iam/touchstone/awsquery"
-	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
 	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/store"
@@ -24,22 +25,25 @@ const maxBody = 1 << 20
 func (s *Service) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	r := &Request{ID: httpd.RequestID(hr.Context()), Now: s.Clock(), Env: environment(hr), row: unknownRow}
 	r.Env.Now = r.Now
-	var answer bytes.Buffer
-	err := s.query(w, hr, r, &answer)
+
+	answer, err := s.query(w, hr, r)
 	status, code := http.StatusOK, ""
 	if err != nil {
-		answer.Reset()
-		told := s.writeError(&answer, r, err)
+		told := toldOverTheWire(err)
 		status, code = told.Status, told.Code
+		var text bytes.Buffer
+		awsquery.EncodeError(&text, r.row.Namespace, told, r.ID)
+		answer = text.Bytes()
 	}
+
 	httpd.Note(hr.Context(), r.row.Name, code)
 	h := w.Header()
 	h.Set("Content-Type", "text/xml")
 	h.Set("X-Amzn-RequestId", r.ID)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(answer.Len()))
+	h.Set("Content-Length", strconv.Itoa(len(answer)))
 	w.WriteHeader(status)
-	w.Write(answer.Bytes()) //nolint:errcheck // the client is gone; what was done is done and recorded
+	w.Write(answer) //nolint:errcheck // the client is gone; what was done is done and recorded
 }
 
 func environment(hr *http.Request) authz.Environment {
@@ -51,89 +55,138 @@ func environment(hr *http.Request) authz.Environment {
 }
 
 // query does the request and renders its answer.
-func (s *Service) query(w http.ResponseWriter, hr *http.Request, r *Request, answer *bytes.Buffer) error {
+func (s *Service) query(w http.ResponseWriter, hr *http.Request, r *Request) ([]byte, error) {
 	body, err := httpd.ReadBody(w, hr, maxBody)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	form, err := awsquery.ParseForm(hr, body)
 	if err != nil {
-		return s.unauthenticated(r, err)
+		return nil, s.unauthenticated(r, err)
 	}
-	// Which operation is meant is known to whoever asks, and decides the namespace of the answer; that it does not exist is told
-	// only to whoever is authenticated.
+
+	// Which operation is meant is known to whoever asks, and decides the namespace of the answer. That it does not exist is
+	// answered only to whoever is authenticated.
 	named, unknown := s.Table.find(form)
 	r.row = named
-	if unknown == nil && r.row.Unsigned && r.row.execute == nil {
-		return NotImplemented(r.row.Name)
+	if unknown == nil && r.row.Unsigned {
+		return s.queryUnsigned(hr.Context(), r, form)
 	}
+
 	sig, err := sigv4.Parse(hr)
 	if err != nil {
-		return s.unauthenticated(r, err)
+		return nil, s.unauthenticated(r, err)
 	}
 	hash := sha256.Sum256(body)
-	payload := hex.EncodeToString(hash[:])
-	_, err = s.perform(hr.Context(), r, func(tx *store.Tx) (any, error) {
-		var err error
-		if r.Caller, err = s.Authn.Signed(tx, sig, hr, payload, r.Now); err != nil {
-			return nil, err
-		}
-		s.KeyUses.Note(r.Caller.AccountID(), r.Caller.AccessKeyID, sig.Service, sig.Region, r.Now)
-		if unknown != nil {
-			return nil, unknown
-		}
-		if sig.Service != r.row.Service {
-			return nil, sigv4.WrongService(r.row.Service)
-		}
-		if sig.Service == "sts" {
-			r.Env.Region = sig.Region
-		}
-		in := r.row.NewInput()
-		return in, awsquery.Decode(form, r.row.Operation, in)
-	}, func(out any) error {
-		return awsquery.EncodeResponse(answer, r.row.Operation, out, r.ID)
+	done, err := s.perform(hr.Context(), r, &signed{
+		service: s, sig: sig, http: hr, payloadHash: hex.EncodeToString(hash[:]), form: form, unknown: unknown,
 	})
 	if err != nil && !r.Caller.Valid() {
-		return s.unauthenticated(r, err)
+		return nil, s.unauthenticated(r, err)
 	}
-	return err
+	return done.answer, err
 }
+
+// signed is a request that came over the wire with a signature.
+type signed struct {
+	service     *Service
+	sig         *sigv4.Signature
+	http        *http.Request
+	payloadHash string
+	form        awsquery.Form
+	unknown     error // that there is no such operation
+}
+
+func (q *signed) open(tx *store.Tx, r *Request) (in any, err error) {
+	if r.Caller, err = q.service.Authn.Signed(tx, q.sig, q.http, q.payloadHash, r.Now); err != nil {
+		return nil, err
+	}
+	if r.Caller.Credential == authn.LongTermKey {
+		q.service.KeyUses.Note(r.Caller.AccountID(), r.Caller.AccessKeyID, q.sig.Service, q.sig.Region, r.Now)
+	}
+
+	if q.unknown != nil {
+		return nil, q.unknown
+	}
+	if q.sig.Service != r.row.Service {
+		return nil, sigv4.WrongService(r.row.Service)
+	}
+	if q.sig.Service == "sts" {
+		r.Env.Region = q.sig.Region
+	}
+	in = r.row.NewInput()
+	return in, awsquery.Decode(q.form, r.row.Operation, in)
+}
+
+func (q *signed) encode(r *Request, out any) ([]byte, error) { return encodeAnswer(r, out) }
+
+func encodeAnswer(r *Request, out any) ([]byte, error) {
+	var answer bytes.Buffer
+	err := awsquery.EncodeResponse(&answer, r.row.Operation, out, r.ID)
+	return answer.Bytes(), err
+}
+
+// queryUnsigned does a request of an operation that is called without credentials: its parameters prove who sends it.
+func (s *Service) queryUnsigned(ctx context.Context, r *Request, form awsquery.Form) ([]byte, error) {
+	if r.row.execute == nil {
+		return nil, NotImplemented(r.row.Name)
+	}
+	in := r.row.NewInput()
+	if err := awsquery.Decode(form, r.row.Operation, in); err != nil {
+		return nil, s.unauthenticated(r, err)
+	}
+
+	// Checking signatures is slow, and anybody may ask for it.
+	if !s.Proofs.take(r.Env.Address, r.Now) {
+		return nil, s.unauthenticated(r, &awsquery.Error{Code: "Throttling", Status: http.StatusBadRequest, Message: "Rate exceeded"})
+	}
+	proof, err := r.row.prove(ctx, r, in)
+	if err != nil {
+		return nil, s.unauthenticated(r, err)
+	}
+
+	done, err := s.perform(ctx, r, &unsigned{service: s, proof: proof, in: in})
+	if err != nil && !r.Caller.Valid() {
+		return nil, s.unauthenticated(r, err)
+	}
+	return done.answer, err
+}
+
+// unsigned is a request that came over the wire without a signature and proved who sends it.
+type unsigned struct {
+	service *Service
+	proof   *authn.Proof
+	in      any
+}
+
+func (q *unsigned) open(tx *store.Tx, r *Request) (in any, err error) {
+	r.Caller, err = q.service.Authn.Proven(tx, q.proof)
+	return q.in, err
+}
+
+func (q *unsigned) encode(r *Request, out any) ([]byte, error) { return encodeAnswer(r, out) }
 
 // unauthenticated records a request that failed before it was known whose it is, and returns what its sender is told.
 func (s *Service) unauthenticated(r *Request, err error) error {
 	told := s.failure(r, err)
-	rec := &audit.Record{
-		Time: r.Now, EventSource: eventSource(r.row), EventName: r.row.Name, EventType: audit.TypeAPICall,
-		UserIdentity: audit.UserIdentity{Type: "Unknown"}, SourceIPAddress: r.Env.Address.String(), UserAgent: r.Env.UserAgent,
-		RequestID: r.ID, ErrorCode: codeOf(told), ErrorMessage: "The request was not authenticated", ReadOnly: true,
-	}
-	if err := s.Audit.Unauthenticated(r.Env.Address, rec); err != nil {
+	if err := s.Audit.Unauthenticated(r.Env.Address, newAnonymousEvent(r, told)); err != nil {
 		return s.failure(r, err)
 	}
 	return told
 }
 
-func codeOf(err error) string {
-	var told *awsquery.Error
-	if errors.As(err, &told) {
-		return told.Code
-	}
-	return ""
-}
-
-// writeError renders an error and returns what is told.
-func (s *Service) writeError(answer *bytes.Buffer, r *Request, err error) *awsquery.Error {
+// toldOverTheWire is an error as a client of the Query protocol is told it.
+func toldOverTheWire(err error) *awsquery.Error {
 	var told *awsquery.Error
 	switch {
 	case errors.As(err, &told):
+		return told
 	case errors.Is(err, httpd.ErrTooLarge):
-		told = &awsquery.Error{
+		return &awsquery.Error{
 			Code: "RequestEntityTooLarge", Status: http.StatusRequestEntityTooLarge,
 			Message: fmt.Sprintf("The request is larger than %d bytes.", maxBody),
 		}
-	default: // the body could not be read: the client went away or was too slow
-		told = &awsquery.Error{Code: "IncompleteBody", Status: http.StatusBadRequest, Message: "The request's body could not be read whole."}
 	}
-	awsquery.EncodeError(answer, r.row.Namespace, told, r.ID)
-	return told
+	// The client went away or was too slow.
+	return &awsquery.Error{Code: "IncompleteBody", Status: http.StatusBadRequest, Message: "The request's body could not be read whole."}
 }

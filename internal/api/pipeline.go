@@ -1,13 +1,16 @@
 // Package api is the one way through which everything is done: the table of operations and the pipeline that each request
 // takes, whether it arrives signed over the wire or from a page as the person signed in.
 //
-//	authenticate → decode, check shape → authorise ─┬─► execute (a read)                      → encode
+//	authenticate → decode, check shape → authorise ─┬─► execute (a read)                                     → encode
 //	└──────────── one read snapshot ────────────────┘
-//	                                                └─► claim → prepare → transaction: still the same caller? (else authorise
-//	                                                    anew) → execute → encode → event       → commit
+//	                                                └─► claim → prepare → transaction: still the same caller and state?
+//	                                                    (otherwise authorise anew) → execute → encode → event → commit
 //
-// Invariants. Nobody without the permission makes us do slow work. A change and its event are one transaction. What was true
-// at the check is true at the commit, or is checked again inside it. Only the last transaction is ever run again.
+// Invariants. Slow work (password hashes, attestations) starts only after the caller was authorised. A change and its event are one
+// transaction. What was true at the check is true at the commit, or is checked again inside it. Only the last transaction is
+// ever run again; it works on a copy of the request, and what it made is published after the commit.
+//
+// Operations are defined by [Read], [Change], [Record] and [Issue]; docs/adding-an-operation.md walks through one.
 package api
 
 import (
@@ -15,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +26,6 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
-	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -37,8 +38,10 @@ type Service struct {
 	Table  *Table
 	Clock  func() time.Time
 	Logger *slog.Logger
-	// KeyUses is told of each use of an access key.
+	// KeyUses records each use of an access key.
 	KeyUses *KeyUses
+	// Proofs limits how often an address may have the proof of an unsigned call checked.
+	Proofs *ProofBudget
 }
 
 // Request is one call on its way through the pipeline.
@@ -48,14 +51,37 @@ type Request struct {
 	Env    authz.Environment
 	Caller *authn.Caller
 
-	// Carry is what Resources found in the snapshot for Prepare and Execute, and what Prepare made for Execute. Its type is
-	// the operation's own affair. Whatever Execute takes from it that may have changed meanwhile, it must guard.
-	Carry any
-	// Keys are condition keys that Prepare found; when there are any, the operation is authorised with them.
-	Keys []authz.Key
-
 	row *row
 }
+
+// origin is where a request comes from.
+type origin interface {
+	// open authenticates the request and decodes its input, in the snapshot that decides about it.
+	open(*store.Tx, *Request) (in any, err error)
+	// encode renders the answer, before anything is committed.
+	encode(*Request, any) ([]byte, error)
+}
+
+// result is what an operation made.
+type result struct {
+	out    any    // nil for an operation that answers nothing
+	answer []byte // as the origin rendered it
+}
+
+// inProcess is a call from a page, as the person signed in.
+type inProcess struct {
+	service *Service
+	in      any
+}
+
+func (c *inProcess) open(tx *store.Tx, r *Request) (in any, err error) {
+	if r.Caller, err = c.service.Authn.Recheck(tx, r.Caller, r.Now); err != nil {
+		return nil, err
+	}
+	return c.in, awsquery.Validate(r.row.Operation, c.in)
+}
+
+func (*inProcess) encode(*Request, any) ([]byte, error) { return nil, nil }
 
 // Call does an operation as the caller, in process. It is how pages do everything.
 func Call[In, Out any](ctx context.Context, s *Service, r Request, o awsquery.Typed[In, Out], in *In) (*Out, error) {
@@ -63,28 +89,21 @@ func Call[In, Out any](ctx context.Context, s *Service, r Request, o awsquery.Ty
 	if r.row == nil {
 		return nil, fmt.Errorf("the table has no operation %s", o.Action)
 	}
-
-	caller := r.Caller
-	out, err := s.perform(ctx, &r, func(tx *store.Tx) (any, error) {
-		var err error
-		if r.Caller, err = s.Authn.Recheck(tx, caller, r.Now); err != nil {
-			return nil, err
-		}
-		return in, awsquery.Validate(o.Operation, in)
-	}, nil)
+	done, err := s.perform(ctx, &r, &inProcess{s, in})
 	if err != nil {
 		return nil, err
 	}
-	if out == nil {
+	if done.out == nil {
 		return new(Out), nil
 	}
-	return out.(*Out), nil
+	return done.out.(*Out), nil
 }
 
 // Allowed reports whether the caller of r may do an action on a resource, for a page that shows only what may be seen. It is
 // no substitute for the operation's own authorisation.
 func (s *Service) Allowed(ctx context.Context, r *Request, checks ...authz.Check) (allowed []bool, err error) {
 	err = s.Store.View(ctx, func(tx *store.Tx) error {
+		allowed = allowed[:0]
 		for _, check := range checks {
 			ok, err := s.Authz.Allows(tx, r.Caller, &r.Env, check)
 			if err != nil {
@@ -97,225 +116,279 @@ func (s *Service) Allowed(ctx context.Context, r *Request, checks ...authz.Check
 	return allowed, err
 }
 
-// perform takes a request through the pipeline. open authenticates and decodes in the snapshot; encode, which may be nil,
-// renders the answer before anything is committed.
-func (s *Service) perform(ctx context.Context, r *Request, open func(*store.Tx) (any, error), encode func(any) error) (any, error) {
-	var in, out any
-	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
-		if in, err = open(tx); err != nil {
-			return err
-		}
-		if r.row.execute == nil {
-			return NotImplemented(r.row.Name)
-		}
-		if err = s.authorize(tx, r, in); err != nil || r.row.writes {
-			return err
-		}
-		out, err = r.row.execute(r, tx, in)
-		return err
-	})
-	if err == nil && r.row.writes {
-		out, err = s.change(ctx, r, in, encode)
-	} else if err == nil && encode != nil {
-		err = encode(out)
-	}
-	return out, s.settle(r, in, err)
+// decided is what one snapshot decided about a request.
+type decided struct {
+	in      any
+	subject subject
+	state   []accountState // that the decision read, in the order of the accounts
 }
 
-// authorize asks for every check of the operation.
-func (s *Service) authorize(tx *store.Tx, r *Request, in any) error {
-	if err := withinScope(r); err != nil {
-		return err
-	}
-	if r.row.open {
-		if r.row.resources != nil {
-			_, err := r.row.resources(r, tx, in)
+// accountState says in which state an account was.
+type accountState struct {
+	account string
+	store.Freshness
+}
+
+// perform takes a request through the pipeline and records it.
+func (s *Service) perform(ctx context.Context, r *Request, from origin) (result, error) {
+	var (
+		d    decided
+		done result
+	)
+	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
+		if d, err = s.decide(tx, r, from); err != nil || r.row.does != reads && r.row.does != issues || r.row.slow() {
 			return err
 		}
+		done.out, err = r.row.execute(r, tx, d.subject.about, r.row.newMade(), d.in)
+		return err
+	})
+
+	switch {
+	case err != nil:
+	case r.row.does == reads:
+		done.answer, err = from.encode(r, done.out)
+	case r.row.does == issues:
+		done, err = s.issue(ctx, r, from, d, done)
+	default:
+		done, err = s.change(ctx, r, from, d)
+	}
+	return done, s.settle(r, d.in, err)
+}
+
+// slow reports whether the operation has work that its first snapshot must not wait for.
+func (r *row) slow() bool { return r.claim != nil || r.prepare != nil }
+
+// decide authenticates and decodes a request, and authorises it.
+func (s *Service) decide(tx *store.Tx, r *Request, from origin) (d decided, err error) {
+	if d.in, err = from.open(tx, r); err != nil {
+		return d, err
+	}
+	if r.row.execute == nil {
+		return d, NotImplemented(r.row.Name)
+	}
+	if err := withinScope(r); err != nil {
+		return d, err
+	}
+
+	if d.subject, err = r.row.resolve(r, tx, d.in); err != nil {
+		return d, err
+	}
+	if err := s.authorize(tx, r, &d.subject, nil); err != nil {
+		return d, err
+	}
+	if d.state, err = stateOf(tx, r.Caller, d.subject.accounts); err != nil {
+		return d, err
+	}
+	return d, d.subject.missing
+}
+
+// stateOf returns the state of the caller's account and of the others, sorted by account.
+func stateOf(tx *store.Tx, c *authn.Caller, others []string) ([]accountState, error) {
+	state := []accountState{{c.AccountID(), c.Freshness}}
+	for _, account := range distinct(slices.Clone(others)) {
+		if account == c.AccountID() {
+			continue
+		}
+		freshness, err := tx.Freshness(account)
+		if errors.Is(err, store.ErrNotFound) {
+			err = nil // an account that does not exist is a state, too
+		}
+		if err != nil {
+			return nil, err
+		}
+		state = append(state, accountState{account, freshness})
+	}
+	slices.SortFunc(state, func(a, b accountState) int { return strings.Compare(a.account, b.account) })
+	return state, nil
+}
+
+// authorize asks the policies all that the operation asks, with the condition keys that Prepare found.
+func (s *Service) authorize(tx *store.Tx, r *Request, about *subject, found []authz.Key) error {
+	if about.checks.without {
 		return nil
 	}
-	checks, err := r.row.resources(r, tx, in)
-	if err != nil {
-		return err
+	if len(about.checks.asked) == 0 {
+		return fmt.Errorf("%s asks the policies nothing and does not say that it is meant", r.row.Action)
 	}
+
+	checks := slices.Clone(about.checks.asked)
 	for n := range checks {
 		if checks[n].Action == "" {
 			checks[n].Action = r.row.Action
 		}
-		checks[n].Keys = append(checks[n].Keys, r.Keys...)
+		checks[n].Keys = append(checks[n].Keys[:len(checks[n].Keys):len(checks[n].Keys)], found...)
 	}
 	return s.Authz.Authorize(tx, r.Caller, &r.Env, checks)
 }
 
-// withinScope refuses what the caller's session was not opened for.
+// withinScope refuses what the caller's credential was not made for.
 func withinScope(r *Request) error {
-	scope := r.Caller.SessionScope
-	if r.Caller.Credential != authn.ConsoleSession || scope == store.ScopeFull || slices.Contains(r.row.scopes, scope) {
+	if r.row.inScope(r.Caller.Scope) {
 		return nil
 	}
-	if scope == authn.ScopeChangePassword {
+	switch r.Caller.Scope {
+	case authn.ScopeChangePassword:
 		return authz.AccessDenied("Choose a new password first: this session may do nothing else.")
+	case authn.ScopeRecovery:
+		return authz.AccessDenied("This session was opened to replace a lost MFA device and may do nothing else. Sign in again with the new device.")
 	}
-	return authz.AccessDenied("This session was opened to replace a lost MFA device and may do nothing else. Sign in again with the new device.")
+	return authz.AccessDenied("These credentials cannot be used to call " + r.row.Action + ".")
 }
 
-// change does an operation that writes.
-func (s *Service) change(ctx context.Context, r *Request, in any, encode func(any) error) (out any, err error) {
+// prepare does an operation's slow work. It returns what Execute is handed, and the condition keys that came to light.
+func (s *Service) prepare(ctx context.Context, r *Request, d *decided) (made any, found []authz.Key, err error) {
+	made = r.row.newMade()
 	if r.row.claim != nil {
-		if err := s.Store.Update(ctx, func(tx *store.Tx) error { return r.row.claim(r, tx, in) }); err != nil {
-			return nil, err
+		err := s.Store.Update(ctx, func(tx *store.Tx) error {
+			taken, err := r.row.claim(r, tx, d.in)
+			made = taken
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
 		}
 	}
 	if r.row.prepare != nil {
-		if err := r.row.prepare(ctx, r, in); err != nil {
-			return nil, err
-		}
+		found, err = r.row.prepare(ctx, r, d.subject.about, d.in, made)
 	}
+	return made, found, err
+}
+
+// change does an operation that writes.
+func (s *Service) change(ctx context.Context, r *Request, from origin, d decided) (result, error) {
+	made, found, err := s.prepare(ctx, r, &d)
+	if err != nil {
+		return result{}, err
+	}
+
+	var done result
+	confirmed := r.Caller
 	err = s.Store.Update(ctx, func(tx *store.Tx) error {
-		if err := s.confirm(tx, r, in); err != nil {
+		// This may run again: it works on a copy of the request, and what it assigns is looked at only after the commit.
+		run := *r
+		about, err := s.confirm(tx, &run, &d, found)
+		if err != nil {
 			return err
 		}
-		if out, err = r.row.execute(r, tx, in); err != nil {
+
+		out, err := run.row.execute(&run, tx, about.about, made, d.in)
+		if err != nil {
 			return err
 		}
-		if encode != nil {
-			if err := encode(out); err != nil {
-				return err
+		answer, err := from.encode(&run, out)
+		if err != nil {
+			return err
+		}
+
+		if !run.row.unrecorded {
+			for _, event := range events(&run, d.in, out, about.accounts) {
+				if err := audit.Write(tx, event); err != nil {
+					return err
+				}
 			}
 		}
-		if r.row.eventName == "-" {
-			return nil
-		}
-		return audit.Write(tx, s.record(r, in, out, nil))
+		done, confirmed = result{out, answer}, run.Caller
+		return nil
 	})
-	return out, err
+	if err != nil {
+		return result{}, err
+	}
+	r.Caller = confirmed
+	return done, nil
 }
 
 // confirm makes sure, inside the transaction, that the caller may still do it: the credential is still good, and nothing that
-// the decision read has changed; otherwise it is decided anew.
-func (s *Service) confirm(tx *store.Tx, r *Request, in any) error {
-	expected := r.Caller.Freshness
-	if !r.row.quiet {
-		if err := tx.RaiseGeneration(r.Caller.AccountID()); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err // an account that is gone is found by Recheck
+// the decision read has changed; otherwise it is decided anew. It returns what the operation is about, as the transaction has it.
+func (s *Service) confirm(tx *store.Tx, run *Request, d *decided, found []authz.Key) (subject, error) {
+	expected := slices.Clone(d.state)
+	if run.row.does == changes {
+		if err := tx.RaiseGeneration(run.Caller.AccountID()); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return subject{}, err // that an account is gone is found by Recheck
 		}
-		expected.Generation++
+		for n := range expected {
+			if expected[n].account == run.Caller.AccountID() {
+				expected[n].Generation++
+			}
+		}
 	}
-	caller, err := s.Authn.Recheck(tx, r.Caller, r.Now)
+
+	var err error
+	if run.Caller, err = s.Authn.Recheck(tx, run.Caller, run.Now); err != nil {
+		return subject{}, err
+	}
+	about, err := run.row.resolve(run, tx, d.in)
 	if err != nil {
-		return err
+		return subject{}, err
 	}
-	if caller.Freshness == expected && len(r.Keys) == 0 {
-		return nil
+	state, err := stateOf(tx, run.Caller, about.accounts)
+	if err != nil {
+		return subject{}, err
 	}
-	confirmed := *r
-	confirmed.Caller, confirmed.Carry = caller, nil
-	if err := s.authorize(tx, &confirmed, in); err != nil {
-		return err
+
+	if !slices.Equal(state, expected) || len(found) > 0 {
+		if err := withinScope(run); err != nil {
+			return subject{}, err
+		}
+		if err := s.authorize(tx, run, &about, found); err != nil {
+			return subject{}, err
+		}
 	}
-	r.Caller = caller
-	return nil
+	return about, about.missing
 }
 
-// settle records the request and turns err into what the caller is told.
+// issue finishes an operation that hands out credentials: done is what it made in the snapshot that decided, unless it has slow work
+// to do first. The event is durable before the answer is given; if it cannot be written, nothing is handed out.
+func (s *Service) issue(ctx context.Context, r *Request, from origin, d decided, done result) (result, error) {
+	accounts := d.subject.accounts
+	if r.row.slow() {
+		made, found, err := s.prepare(ctx, r, &d)
+		if err != nil {
+			return result{}, err
+		}
+
+		confirmed := r.Caller
+		err = s.Store.View(ctx, func(tx *store.Tx) error {
+			run := *r
+			about, err := s.confirm(tx, &run, &d, found)
+			if err != nil {
+				return err
+			}
+			done.out, err = run.row.execute(&run, tx, about.about, made, d.in)
+			accounts, confirmed = about.accounts, run.Caller
+			return err
+		})
+		if err != nil {
+			return result{}, err
+		}
+		r.Caller = confirmed
+	}
+
+	var err error
+	if done.answer, err = from.encode(r, done.out); err != nil {
+		return result{}, err
+	}
+	for _, event := range events(r, d.in, done.out, accounts) {
+		if err := s.Audit.Now(event); err != nil {
+			return result{}, err
+		}
+	}
+	return done, nil
+}
+
+// settle records a read, or the failure of a request, and turns err into what the caller is told.
 func (s *Service) settle(r *Request, in any, err error) error {
 	if err == nil {
-		if r.row.writes || r.row.eventName == "-" || !s.Audit.RecordsReads() {
+		if r.row.does != reads || r.row.unrecorded || !s.Audit.RecordsReads() {
 			return nil
 		}
-		return s.failure(r, s.Audit.Read(s.record(r, in, nil, nil)))
+		return s.failure(r, s.Audit.Read(newEvent(r, in, nil, nil)))
 	}
+
 	told := s.failure(r, err)
 	if r.Caller.Valid() {
-		if err := s.Audit.Now(s.record(r, in, nil, told)); err != nil {
+		if err := s.Audit.Now(newEvent(r, in, nil, told)); err != nil {
 			return s.failure(r, err)
 		}
 	}
 	return told
-}
-
-// failure is the error that the caller is told: one of the service's, or, for anything unexpected, only the request id.
-func (s *Service) failure(r *Request, err error) error {
-	if err == nil {
-		return nil
-	}
-	var told *awsquery.Error
-	if errors.As(err, &told) || errors.Is(err, authn.ErrNoSession) {
-		return err
-	}
-	if errors.Is(err, secret.ErrBusy) {
-		return &awsquery.Error{
-			Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable,
-			Message: "The service is busy checking passwords. Try again in a few seconds.",
-		}
-	}
-	s.Logger.Error("request failed", "request_id", r.ID, "operation", r.row.Name, "error", err)
-	code := "ServiceFailure"
-	if r.row.Service == "sts" {
-		code = "InternalFailure"
-	}
-	return &awsquery.Error{
-		Code: code, Status: http.StatusInternalServerError,
-		Message: "The request processing has failed because of an unknown error, exception or failure. Request id: " + r.ID,
-	}
-}
-
-// NotImplemented is the answer of an operation, or of a parameter, that is not built yet.
-func NotImplemented(what string) *awsquery.Error {
-	return &awsquery.Error{Code: "NotImplemented", Status: http.StatusNotImplemented, Message: what + " is not implemented in this version of Touchstone."}
-}
-
-// record describes a request for the audit trail.
-func (s *Service) record(r *Request, in, out any, failure error) *audit.Record {
-	rec := &audit.Record{
-		Time: r.Now, EventName: r.row.eventName, EventSource: eventSource(r.row), EventType: audit.TypeAPICall,
-		AWSRegion: r.Env.Region, SourceIPAddress: r.Env.Address.String(), UserAgent: r.Env.UserAgent,
-		RequestID: r.ID, ReadOnly: !r.row.writes, RecipientAccountID: r.Caller.AccountID(), UserIdentity: callerIdentity(r.Caller),
-	}
-	if rec.EventName == "-" {
-		rec.EventName = r.row.Name
-	}
-	if r.Caller.Credential == authn.ConsoleSession {
-		rec.SessionCredentialFromConsole = "true"
-	}
-	var told *awsquery.Error
-	switch {
-	case errors.As(failure, &told):
-		rec.ErrorCode, rec.ErrorMessage = told.Code, told.Message
-	case failure != nil:
-		rec.ErrorCode, rec.ErrorMessage = "AccessDenied", failure.Error()
-	}
-	if in != nil && rec.ErrorCode != "AccessDenied" {
-		rec.RequestParameters = audit.Parameters(in)
-	}
-	if out != nil && r.row.writes {
-		rec.ResponseElements = audit.Parameters(out)
-	}
-	return rec
-}
-
-func eventSource(r *row) string {
-	if strings.HasPrefix(r.Action, "touchstone:") {
-		return audit.SourceTouchstone
-	}
-	service, _, found := strings.Cut(r.Action, ":")
-	if !found {
-		return audit.SourceTouchstone
-	}
-	return service + ".amazonaws.com"
-}
-
-func callerIdentity(c *authn.Caller) audit.UserIdentity {
-	u := audit.IdentityOf(c.Principal)
-	u.AccessKeyID = &c.AccessKeyID
-	if c.Credential == authn.ConsoleSession {
-		mfa := "false"
-		if c.UsedMFA() {
-			mfa = "true"
-		}
-		u.SessionContext = &audit.SessionContext{Attributes: audit.SessionAttributes{
-			CreationDate: c.SessionCreatedAt.UTC().Format(time.RFC3339), MFAAuthenticated: mfa,
-		}}
-	}
-	return u
 }

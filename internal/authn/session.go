@@ -29,13 +29,10 @@ func (a *Authenticator) Session(tx *store.Tx, token string, now time.Time) (*sto
 	return session, principal, nil
 }
 
-// ScopeChangePassword is the scope of a caller who is signed in but must choose a new password before anything else.
-const ScopeChangePassword = "change-password"
-
 // Console makes the caller of a session that Session found in the same snapshot. A session that still asks for a device makes
 // none.
 func (a *Authenticator) Console(tx *store.Tx, session *store.Session, principal *store.Principal) (*Caller, error) {
-	scope := session.Scope
+	scope := Scope(session.Scope)
 	switch session.Stage {
 	case store.StageFull:
 	case store.StageChangePassword:
@@ -48,8 +45,8 @@ func (a *Authenticator) Console(tx *store.Tx, session *store.Session, principal 
 		return nil, noSession(err)
 	}
 	return &Caller{
-		Principal: principal, Credential: ConsoleSession, SessionID: session.ID, SessionScope: scope,
-		SessionCreatedAt: session.CreatedAt, MFAAt: session.MFAAt, MFASerial: session.MFASerial,
+		Principal: principal, Credential: ConsoleSession, SessionID: session.ID, Scope: scope,
+		IssuedAt: session.CreatedAt, MFAAt: session.MFAAt, MFASerial: session.MFASerial,
 		Freshness: freshness, authentic: true,
 	}, nil
 }
@@ -77,8 +74,8 @@ func (a *Authenticator) Over(s *store.Session, principal *store.Principal, now t
 }
 
 // Recheck makes the caller anew from what tx reads: the same credential must still be good. Its error is the one that a new
-// request with the credential would get. It neither uses nor fills the cache of keys, so that it may read a write transaction,
-// whose state is not anybody's until it is committed.
+// request with the credential would get. It neither uses nor fills the cache of keys, because a write transaction reads what may
+// still be rolled back.
 func (a *Authenticator) Recheck(tx *store.Tx, c *Caller, now time.Time) (*Caller, error) {
 	switch c.Credential {
 	case LongTermKey:
@@ -89,9 +86,8 @@ func (a *Authenticator) Recheck(tx *store.Tx, c *Caller, now time.Time) (*Caller
 		if err != nil {
 			return nil, err
 		}
-		return &Caller{
-			Principal: principal, Credential: LongTermKey, AccessKeyID: c.AccessKeyID, Freshness: freshness, authentic: true,
-		}, nil
+		return longTerm(principal, c.AccessKeyID, freshness), nil
+
 	case ConsoleSession:
 		session, err := tx.Session(c.AccountID(), c.SessionID)
 		if err != nil {
@@ -102,6 +98,12 @@ func (a *Authenticator) Recheck(tx *store.Tx, c *Caller, now time.Time) (*Caller
 			return nil, err
 		}
 		return a.Console(tx, session, principal)
+
+	case TemporaryKey:
+		return a.temporary(tx, c.temporary, now)
+
+	case ProvenCall:
+		return a.Proven(tx, c.proof)
 	}
 	return nil, ErrNoSession
 }

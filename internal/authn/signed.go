@@ -27,6 +27,8 @@ type Authenticator struct {
 	skew     time.Duration
 	sessions SessionLimits
 
+	openToken OpenToken // nil: no temporary credentials are accepted
+
 	mu   sync.RWMutex
 	keys map[string]*knownKey
 }
@@ -59,7 +61,7 @@ func errUnknownKey() error {
 // Signed authenticates a signed request, whose payload has the given SHA-256 in hex.
 func (a *Authenticator) Signed(tx *store.Tx, sig *sigv4.Signature, r *http.Request, payloadHash string, now time.Time) (*Caller, error) {
 	if sig.SessionToken != "" {
-		return nil, errUnknownKey() // temporary credentials are not issued yet, so none is valid
+		return a.signedTemporary(tx, sig, r, payloadHash, now)
 	}
 	key, err := a.key(tx, sig.AccessKeyID)
 	if err != nil {
@@ -69,9 +71,14 @@ func (a *Authenticator) Signed(tx *store.Tx, sig *sigv4.Signature, r *http.Reque
 	if err := sig.Verify(key.signing, r, payloadHash, now, a.skew); err != nil {
 		return nil, err
 	}
+	return longTerm(key.principal, sig.AccessKeyID, key.freshness), nil
+}
+
+// longTerm is the caller of an access key.
+func longTerm(principal *store.Principal, accessKeyID string, freshness store.Freshness) *Caller {
 	return &Caller{
-		Principal: key.principal, Credential: LongTermKey, AccessKeyID: sig.AccessKeyID, Freshness: key.freshness, authentic: true,
-	}, nil
+		Principal: principal, Credential: LongTermKey, Scope: ScopeFull, AccessKeyID: accessKeyID, Freshness: freshness, authentic: true,
+	}
 }
 
 // key returns the active key with the id: from memory when its account has not changed since, otherwise read anew.

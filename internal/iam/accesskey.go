@@ -1,8 +1,10 @@
 package iam
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/iamapi"
@@ -14,52 +16,34 @@ import (
 )
 
 func (o *Operations) defineAccessKeys(t *api.Table) {
-	api.Define(t, iamapi.CreateAccessKey, api.Op[iamapi.CreateAccessKeyInput, iamapi.CreateAccessKeyOutput]{
-		Resources: onSubject(func(in *iamapi.CreateAccessKeyInput) string { return in.UserName }),
-		Execute:   o.createAccessKey,
-	})
-	api.Define(t, iamapi.ListAccessKeys, api.Op[iamapi.ListAccessKeysInput, iamapi.ListAccessKeysOutput]{
-		Resources: onSubject(func(in *iamapi.ListAccessKeysInput) string { return in.UserName }),
-		Execute:   listAccessKeys,
-	})
-	api.Define(t, iamapi.UpdateAccessKey, api.Op[iamapi.UpdateAccessKeyInput, struct{}]{
-		Resources: onSubject(func(in *iamapi.UpdateAccessKeyInput) string { return in.UserName }),
-		Execute:   updateAccessKey,
-	})
-	api.Define(t, iamapi.DeleteAccessKey, api.Op[iamapi.DeleteAccessKeyInput, struct{}]{
-		Resources: onSubject(func(in *iamapi.DeleteAccessKeyInput) string { return in.UserName }),
-		Execute:   deleteAccessKey,
-	})
-	api.Define(t, iamapi.GetAccessKeyLastUsed, api.Op[iamapi.GetAccessKeyLastUsedInput, iamapi.GetAccessKeyLastUsedOutput]{
-		Resources: accessKeyOwner,
-		Execute:   o.getAccessKeyLastUsed,
-	})
+	api.Read(t, iamapi.ListAccessKeys, onUser, listAccessKeys)
+	api.Read(t, iamapi.GetAccessKeyLastUsed, onAccessKey, o.getAccessKeyLastUsed)
+	api.Change(t, iamapi.CreateAccessKey, onUser, o.createAccessKey)
+	api.Change(t, iamapi.UpdateAccessKey, onUser, updateAccessKey)
+	api.Change(t, iamapi.DeleteAccessKey, onUser, deleteAccessKey)
 }
 
-func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, in *iamapi.CreateAccessKeyInput) (*iamapi.CreateAccessKeyOutput, error) {
-	i, err := find(r, tx, in.UserName)
+func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target, _ *iamapi.CreateAccessKeyInput) (*iamapi.CreateAccessKeyOutput, error) {
+	keys, err := tx.AccessKeys(about.AccountID, about.ID)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := tx.AccessKeys(i.AccountID, i.ID)
-	if err != nil {
+	if err := accessKeysPerUser.room(tx, about.AccountID, len(keys)); err != nil {
 		return nil, err
 	}
-	if err := within(tx, i.AccountID, AccessKeysPerUser, len(keys)); err != nil {
-		return nil, err
-	}
+
 	id, plain := secret.NewAccessKeyID(), secret.NewSecretAccessKey()
-	sealed, err := o.Master.Seal([]byte(plain), authn.SecretContext(i.AccountID, id))
+	sealed, err := o.Master.Seal([]byte(plain), authn.SecretContext(about.AccountID, id))
 	if err != nil {
 		return nil, err
 	}
 	if err := tx.InsertAccessKey(&store.AccessKey{
-		AccountID: i.AccountID, ID: id, PrincipalID: i.ID, Active: true, SealedSecret: sealed, CreatedAt: r.Now,
+		AccountID: about.AccountID, ID: id, PrincipalID: about.ID, Active: true, SealedSecret: sealed, CreatedAt: r.Now,
 	}); err != nil {
 		return nil, err
 	}
 	return &iamapi.CreateAccessKeyOutput{AccessKey: iamapi.AccessKey{
-		UserName: i.Name, AccessKeyId: id, Status: iamapi.StatusTypeActive, SecretAccessKey: awsquery.Secret(plain), CreateDate: &r.Now,
+		UserName: about.Name, AccessKeyId: id, Status: iamapi.StatusTypeActive, SecretAccessKey: awsquery.Secret(plain), CreateDate: &r.Now,
 	}}, nil
 }
 
@@ -70,91 +54,81 @@ func keyStatus(k *store.AccessKey) iamapi.StatusType {
 	return iamapi.StatusTypeInactive
 }
 
-func listAccessKeys(r *api.Request, tx *store.Tx, in *iamapi.ListAccessKeysInput) (*iamapi.ListAccessKeysOutput, error) {
-	i, err := find(r, tx, in.UserName)
+func listAccessKeys(_ *api.Request, tx *store.Tx, about *target, in *iamapi.ListAccessKeysInput) (*iamapi.ListAccessKeysOutput, error) {
+	keys, err := tx.AccessKeys(about.AccountID, about.ID)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := tx.AccessKeys(i.AccountID, i.ID)
+	place := func(k *store.AccessKey) string { return chronological(k.CreatedAt, k.ID) }
+	keys, next, err := api.List("ListAccessKeys", in, api.Cut(keys, place), place)
 	if err != nil {
 		return nil, err
 	}
-	part, next, err := page(keys, func(k *store.AccessKey) string {
-		return fmt.Sprintf("%016x %s", k.CreatedAt.UnixMicro(), k.ID)
-	}, "ListAccessKeys", in.Marker, in.MaxItems)
-	if err != nil {
-		return nil, err
+
+	out := &iamapi.ListAccessKeysOutput{AccessKeyMetadata: make([]iamapi.AccessKeyMetadata, len(keys))}
+	for n := range keys {
+		out.AccessKeyMetadata[n] = iamapi.AccessKeyMetadata{
+			UserName: about.Name, AccessKeyId: keys[n].ID, Status: keyStatus(&keys[n]), CreateDate: &keys[n].CreatedAt,
+		}
 	}
-	out := &iamapi.ListAccessKeysOutput{AccessKeyMetadata: []iamapi.AccessKeyMetadata{}, IsTruncated: next != "", Marker: next}
-	for n := range part {
-		out.AccessKeyMetadata = append(out.AccessKeyMetadata, iamapi.AccessKeyMetadata{
-			UserName: i.Name, AccessKeyId: part[n].ID, Status: keyStatus(&part[n]), CreateDate: &part[n].CreatedAt,
-		})
-	}
+	out.SetPage(next)
 	return out, nil
 }
 
+// chronological is a place in a list that is ordered by time and then by id. Places sort by bytes as the times do.
+func chronological(t time.Time, id string) string { return fmt.Sprintf("%016x %s", t.UnixMicro(), id) }
+
 func noSuchKey(err error, id string) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return iamapi.NoSuchEntity("The Access Key with id %s cannot be found.", id)
-	}
-	return err
+	return api.Missing(err, "The Access Key with id %s cannot be found.", id)
 }
 
-func updateAccessKey(r *api.Request, tx *store.Tx, in *iamapi.UpdateAccessKeyInput) (*struct{}, error) {
-	i, err := find(r, tx, in.UserName)
-	if err != nil {
-		return nil, err
-	}
+func updateAccessKey(_ *api.Request, tx *store.Tx, about *target, in *iamapi.UpdateAccessKeyInput) (*struct{}, error) {
 	if in.Status != iamapi.StatusTypeActive && in.Status != iamapi.StatusTypeInactive {
-		return nil, validationError("1 validation error detected: Value at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, Inactive]")
+		return nil, api.ValidationError("1 validation error detected: Value at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, Inactive]")
 	}
-	return nil, noSuchKey(tx.SetAccessKeyActive(i.AccountID, i.ID, in.AccessKeyId, in.Status == iamapi.StatusTypeActive), in.AccessKeyId)
+	active := in.Status == iamapi.StatusTypeActive
+	return nil, noSuchKey(tx.SetAccessKeyActive(about.AccountID, about.ID, in.AccessKeyId, active), in.AccessKeyId)
 }
 
-func deleteAccessKey(r *api.Request, tx *store.Tx, in *iamapi.DeleteAccessKeyInput) (*struct{}, error) {
-	i, err := find(r, tx, in.UserName)
-	if err != nil {
-		return nil, err
-	}
-	return nil, noSuchKey(tx.DeleteAccessKey(i.AccountID, i.ID, in.AccessKeyId), in.AccessKeyId)
+func deleteAccessKey(_ *api.Request, tx *store.Tx, about *target, in *iamapi.DeleteAccessKeyInput) (*struct{}, error) {
+	return nil, noSuchKey(tx.DeleteAccessKey(about.AccountID, about.ID, in.AccessKeyId), in.AccessKeyId)
 }
 
-// accessKeyOwner authorises on the user whose key it is. A key that the account does not have is refused in the words that AWS
-// uses for it, whoever asks.
-func accessKeyOwner(r *api.Request, tx *store.Tx, in *iamapi.GetAccessKeyLastUsedInput) ([]authz.Check, error) {
+// ownedKey is an access key with whose it is.
+type ownedKey struct {
+	*store.AccessKey
+	owner *store.Principal
+}
+
+// onAccessKey authorises on the user whose key it is. The words of a refusal are AWS's own for this operation and name only the key:
+// whether the account has it, and whose it is, is told only to who may know. A key that the account does not have is refused in the
+// same words, whoever asks, as AWS does.
+func onAccessKey(r *api.Request, tx *store.Tx, in *iamapi.GetAccessKeyLastUsedInput) (s api.Subject[*ownedKey], err error) {
+	refusal := fmt.Sprintf("User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s", r.Caller.ARN(), in.AccessKeyId)
 	key, err := tx.AccessKey(r.Caller.AccountID(), in.AccessKeyId)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, authz.AccessDenied(fmt.Sprintf("User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s",
-			r.Caller.Principal.ARN(), in.AccessKeyId))
+		return s, authz.AccessDenied(refusal)
 	}
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	owner, err := tx.Principal(key.AccountID, key.PrincipalID)
+
+	owner, tags, err := tx.Tagged(key.AccountID, key.PrincipalID)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	tags, err := tx.Tags(owner.AccountID, owner.Owner())
-	if err != nil {
-		return nil, err
-	}
-	return []authz.Check{(&subject{principal: owner, tags: tags}).check(r)}, nil
+	check := authz.Check{Resource: owner.ARN(), Keys: authz.ResourceTags(tags), Refusal: refusal}
+	return api.Subject[*ownedKey]{About: &ownedKey{key, owner}, Checks: api.Ask(check)}, nil
 }
 
-func (o *Operations) getAccessKeyLastUsed(r *api.Request, tx *store.Tx, in *iamapi.GetAccessKeyLastUsedInput) (*iamapi.GetAccessKeyLastUsedOutput, error) {
-	key, err := tx.AccessKey(r.Caller.AccountID(), in.AccessKeyId)
-	if err != nil {
-		return nil, noSuchKey(err, in.AccessKeyId)
-	}
-	owner, err := tx.Principal(key.AccountID, key.PrincipalID)
-	if err != nil {
-		return nil, err
-	}
-	service, region, at := key.LastUsedService, key.LastUsedRegion, key.LastUsedAt
-	if s, g, t := o.KeyUses.Pending(key.ID); t.After(at) {
+func (o *Operations) getAccessKeyLastUsed(
+	_ *api.Request, _ *store.Tx, about *ownedKey, _ *iamapi.GetAccessKeyLastUsedInput,
+) (*iamapi.GetAccessKeyLastUsedOutput, error) {
+	service, region, at := about.LastUsedService, about.LastUsedRegion, about.LastUsedAt
+	if s, g, t := o.KeyUses.Pending(about.ID); t.After(at) {
 		service, region, at = s, g, t
 	}
-	used := &iamapi.AccessKeyLastUsed{LastUsedDate: timePointer(at), ServiceName: or(service, "N/A"), Region: or(region, "N/A")}
-	return &iamapi.GetAccessKeyLastUsedOutput{UserName: owner.Name, AccessKeyLastUsed: used}, nil
+	return &iamapi.GetAccessKeyLastUsedOutput{UserName: about.owner.Name, AccessKeyLastUsed: &iamapi.AccessKeyLastUsed{
+		LastUsedDate: timePointer(at), ServiceName: cmp.Or(service, "N/A"), Region: cmp.Or(region, "N/A"),
+	}}, nil
 }

@@ -12,59 +12,52 @@ import (
 
 // The operations in this file are what pages show of many things at once.
 func (o *Operations) defineDirectory(t *api.Table) {
-	api.Define(t, touchstoneapi.DescribeUsers, api.Op[touchstoneapi.DescribeUsersInput, touchstoneapi.DescribeUsersOutput]{
-		Resources: func(r *api.Request, _ *store.Tx, in *touchstoneapi.DescribeUsersInput) ([]authz.Check, error) {
-			return []authz.Check{listUsersCheck(r, in.PathPrefix)}, nil
-		},
-		Execute: o.describeUsers,
-	})
-	api.Define(t, touchstoneapi.DescribeAccount, api.Op[touchstoneapi.DescribeAccountInput, touchstoneapi.DescribeAccountOutput]{
-		Open: true, Execute: o.describeAccount, EventName: "-",
-	})
-	api.Define(t, touchstoneapi.ListMFADeviceDetails, api.Op[touchstoneapi.ListMFADeviceDetailsInput, touchstoneapi.ListMFADeviceDetailsOutput]{
-		Resources: onSubject(func(in *touchstoneapi.ListMFADeviceDetailsInput) string { return in.UserName }),
-		Execute:   listMFADeviceDetails, EventName: "ListMFADevices",
-	})
+	api.Read(t, touchstoneapi.DescribeUsers, onDescribedUsers, o.describeUsers)
+	api.Read(t, touchstoneapi.DescribeAccount, open, o.describeAccount, api.Unrecorded())
+	api.Read(t, touchstoneapi.ListMFADeviceDetails, onUser, listMFADeviceDetails, api.As("ListMFADevices"))
+}
+
+func onDescribedUsers(r *api.Request, _ *store.Tx, in *touchstoneapi.DescribeUsersInput) (api.Subject[struct{}], error) {
+	return api.Subject[struct{}]{Checks: checkUserPath(r, in.PathPrefix)}, nil
 }
 
 var userOrders = map[touchstoneapi.UserSortType]store.UserOrder{
 	"": store.ByName, "UserName": store.ByName, "Path": store.ByPath, "CreateDate": store.ByCreation, "PasswordLastUsed": store.ByPasswordLastUse,
 }
 
-func (o *Operations) describeUsers(r *api.Request, tx *store.Tx, in *touchstoneapi.DescribeUsersInput) (*touchstoneapi.DescribeUsersOutput, error) {
+func (o *Operations) describeUsers(
+	r *api.Request, tx *store.Tx, _ struct{}, in *touchstoneapi.DescribeUsersInput,
+) (*touchstoneapi.DescribeUsersOutput, error) {
+	account := r.Caller.AccountID()
 	q := store.UserQuery{
-		PathPrefix: in.PathPrefix, NameContains: in.NameContains, Order: userOrders[in.SortBy],
-		Descending: in.SortOrder == "Descending", Limit: pageSize(in.MaxItems) + 1,
+		PathPrefix: in.PathPrefix, NameContains: in.NameContains, Order: userOrders[in.SortBy], Descending: in.SortOrder == "Descending",
 	}
-	operation := "DescribeUsers " + string(q.Order) + strconv.FormatBool(q.Descending)
-	last, err := decodeMarker(operation, in.Marker)
+	read := func(after string, limit int) (found []store.Principal, err error) {
+		page := q
+		page.Limit = limit
+		if after != "" {
+			if page.After, err = continueAfter(after); err != nil {
+				return nil, err
+			}
+		}
+		return tx.Users(account, page)
+	}
+	list := "DescribeUsers " + string(q.Order) + strconv.FormatBool(q.Descending)
+	found, next, err := api.List(list, in, read, placeOf)
 	if err != nil {
 		return nil, err
 	}
-	if last != "" {
-		if q.After, err = continueAfter(last); err != nil {
+
+	out := &touchstoneapi.DescribeUsersOutput{Users: make([]touchstoneapi.UserDetail, len(found))}
+	if out.TotalCount, err = tx.CountUsersMatching(account, q); err != nil {
+		return nil, err
+	}
+	for n := range found {
+		if out.Users[n], err = o.describeRow(r, tx, &found[n]); err != nil {
 			return nil, err
 		}
 	}
-	users, err := tx.Users(r.Caller.AccountID(), q)
-	if err != nil {
-		return nil, err
-	}
-	out := &touchstoneapi.DescribeUsersOutput{Users: []touchstoneapi.UserDetail{}}
-	if out.TotalCount, err = tx.CountUsersMatching(r.Caller.AccountID(), q); err != nil {
-		return nil, err
-	}
-	if len(users) == q.Limit {
-		users = users[:q.Limit-1]
-		out.IsTruncated, out.Marker = true, encodeMarker(operation, placeOf(&users[len(users)-1]))
-	}
-	for n := range users {
-		row, err := o.describeRow(r, tx, &users[n])
-		if err != nil {
-			return nil, err
-		}
-		out.Users = append(out.Users, row)
-	}
+	out.SetPage(next)
 	return out, nil
 }
 
@@ -86,69 +79,68 @@ func passwordUse(i *store.Principal) int64 {
 func continueAfter(place string) (*store.Principal, error) {
 	parts := strings.Split(place, "\x00")
 	if len(parts) != 4 {
-		return nil, validationError("Invalid Marker.")
+		return nil, api.ErrMarker()
 	}
 	created, err1 := strconv.ParseInt(parts[0], 10, 64)
 	used, err2 := strconv.ParseInt(parts[1], 10, 64)
 	if err1 != nil || err2 != nil {
-		return nil, validationError("Invalid Marker.")
+		return nil, api.ErrMarker()
 	}
 	return &store.Principal{CreatedAt: store.TimeOf(created), PasswordLastUsedAt: store.TimeOf(used), Path: parts[2], Name: parts[3]}, nil
 }
 
-// describeRow is a user with the columns that belong to other operations, each where that operation would be allowed on this
-// user; a column that the caller may not read is absent.
-func (o *Operations) describeRow(r *api.Request, tx *store.Tx, i *store.Principal) (touchstoneapi.UserDetail, error) {
+// describeRow returns a user with the columns that belong to other operations. A column is there only when its operation would be
+// allowed on this user.
+func (o *Operations) describeRow(r *api.Request, tx *store.Tx, u *store.Principal) (touchstoneapi.UserDetail, error) {
 	row := touchstoneapi.UserDetail{
-		Path: i.Path, UserName: i.Name, UserId: i.UniqueID, Arn: i.ARN(), CreateDate: i.CreatedAt,
-		PasswordLastUsed: timePointer(i.PasswordLastUsedAt),
+		Path: u.Path, UserName: u.Name, UserId: u.UniqueID, Arn: u.ARN(), CreateDate: u.CreatedAt,
+		PasswordLastUsed: timePointer(u.PasswordLastUsedAt),
 	}
-	tags, err := tx.Tags(i.AccountID, i.Owner())
+	tags, err := tx.Tags(u.AccountID, u.Owner())
 	if err != nil {
 		return row, err
 	}
-	may := func(action string) (bool, error) {
-		return o.Authz.Allows(tx, r.Caller, &r.Env, authz.Check{Action: action, Resource: i.ARN(), Keys: resourceTags(tags)})
-	}
-	if ok, err := may("iam:ListMFADevices"); err != nil {
-		return row, err
-	} else if ok {
-		n, err := tx.CountMFADevices(i.AccountID, i.ID)
-		if err != nil {
-			return row, err
-		}
-		row.MFADevices = &n
-	}
-	if ok, err := may("iam:ListAccessKeys"); err != nil {
-		return row, err
-	} else if ok {
-		keys, err := tx.AccessKeys(i.AccountID, i.ID)
-		if err != nil {
-			return row, err
-		}
-		all, active := len(keys), 0
-		for _, k := range keys {
-			if k.Active {
-				active++
+
+	for _, column := range []struct {
+		action string
+		read   func() error
+	}{
+		{"iam:ListMFADevices", func() error {
+			n, err := tx.CountMFADevices(u.AccountID, u.ID)
+			row.MFADevices = &n
+			return err
+		}},
+		{"iam:ListAccessKeys", func() error {
+			keys, err := tx.AccessKeys(u.AccountID, u.ID)
+			all, active := len(keys), 0
+			for _, k := range keys {
+				if k.Active {
+					active++
+				}
 			}
+			row.AccessKeys, row.ActiveAccessKeys = &all, &active
+			return err
+		}},
+		{"iam:GetLoginProfile", func() error {
+			has, err := tx.HasPassword(u.AccountID, u.ID)
+			row.HasPassword = &has
+			return err
+		}},
+	} {
+		allowed, err := o.Authz.Allows(tx, r.Caller, &r.Env, authz.Check{Action: column.action, Resource: u.ARN(), Keys: authz.ResourceTags(tags)})
+		if err == nil && allowed {
+			err = column.read()
 		}
-		row.AccessKeys, row.ActiveAccessKeys = &all, &active
-	}
-	if ok, err := may("iam:GetLoginProfile"); err != nil {
-		return row, err
-	} else if ok {
-		has, err := tx.HasPassword(i.AccountID, i.ID)
 		if err != nil {
 			return row, err
 		}
-		row.HasPassword = &has
 	}
 	return row, nil
 }
 
-// describeAccount tells what everybody who is signed in may know of the account; the state of the root user's credentials only
-// to who may ask for the account's summary.
-func (o *Operations) describeAccount(r *api.Request, tx *store.Tx, _ *touchstoneapi.DescribeAccountInput) (*touchstoneapi.DescribeAccountOutput, error) {
+// describeAccount answers with what everybody who is signed in may know of the account. The state of the root user's credentials is
+// there only for whoever may ask for the account's summary.
+func (o *Operations) describeAccount(r *api.Request, tx *store.Tx, _ struct{}, _ *touchstoneapi.DescribeAccountInput) (*touchstoneapi.DescribeAccountOutput, error) {
 	account, err := tx.Account(r.Caller.AccountID())
 	if err != nil {
 		return nil, err
@@ -166,19 +158,17 @@ func (o *Operations) describeAccount(r *api.Request, tx *store.Tx, _ *touchstone
 	return out, err
 }
 
-func listMFADeviceDetails(r *api.Request, tx *store.Tx, in *touchstoneapi.ListMFADeviceDetailsInput) (*touchstoneapi.ListMFADeviceDetailsOutput, error) {
-	i, err := find(r, tx, in.UserName)
-	if err != nil {
-		return nil, err
-	}
-	devices, err := tx.MFADevices(i.AccountID, i.ID)
+func listMFADeviceDetails(
+	_ *api.Request, tx *store.Tx, about *target, _ *touchstoneapi.ListMFADeviceDetailsInput,
+) (*touchstoneapi.ListMFADeviceDetailsOutput, error) {
+	devices, err := tx.MFADevices(about.AccountID, about.ID)
 	if err != nil {
 		return nil, err
 	}
 	out := &touchstoneapi.ListMFADeviceDetailsOutput{MFADevices: []touchstoneapi.MFADeviceDetail{}}
 	for _, d := range devices {
 		out.MFADevices = append(out.MFADevices, touchstoneapi.MFADeviceDetail{
-			SerialNumber: d.Serial, UserName: i.Name, DeviceName: d.Name, Kind: "Security key", Model: "Security key",
+			SerialNumber: d.Serial, UserName: about.Name, DeviceName: d.Name, Kind: "Security key", Model: "Security key",
 			EnableDate: d.EnabledAt, LastUsedDate: timePointer(d.LastUsedAt), Marked: d.Marked,
 		})
 	}

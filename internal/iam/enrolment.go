@@ -22,23 +22,10 @@ import (
 // Finish with "Create" before the attestation is looked at and with "Activate", and what the attestation says, in the
 // transaction (IAM User Guide, "Condition keys for security keys").
 func (o *Operations) defineEnrolment(t *api.Table) {
-	api.Define(t, touchstoneapi.BeginMFADeviceRegistration, api.Op[touchstoneapi.BeginMFADeviceRegistrationInput, touchstoneapi.BeginMFADeviceRegistrationOutput]{
-		Resources: func(r *api.Request, tx *store.Tx, in *touchstoneapi.BeginMFADeviceRegistrationInput) ([]authz.Check, error) {
-			return enrolmentResources(r, tx, in.UserName)
-		},
-		Execute:   o.beginRegistration,
-		Quiet:     true,
-		EventName: "-",
-	})
-	api.Define(t, touchstoneapi.FinishMFADeviceRegistration, api.Op[touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput]{
-		Resources: func(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMFADeviceRegistrationInput) ([]authz.Check, error) {
-			return enrolmentResources(r, tx, in.UserName)
-		},
-		Claim:     claimRegistration,
-		Prepare:   o.verifyRegistration,
-		Execute:   finishRegistration,
-		EventName: "EnableMFADevice",
-	})
+	api.Record(t, touchstoneapi.BeginMFADeviceRegistration, onEnrolment, o.beginRegistration, api.Unrecorded())
+	api.ChangeInSteps(t, touchstoneapi.FinishMFADeviceRegistration, onEnrolment, api.Steps[
+		touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput, *target, registration,
+	]{Claim: claimRegistration, Prepare: o.verifyRegistration, Execute: finishRegistration}, api.As("EnableMFADevice"))
 }
 
 const (
@@ -48,42 +35,38 @@ const (
 	maxRegistrations = 8
 )
 
-func enrolmentResources(r *api.Request, tx *store.Tx, name string) ([]authz.Check, error) {
-	s, err := subjectOf(r, tx, name)
+// onEnrolment authorises a new device of the user that the input names.
+func onEnrolment[In any, P naming[In]](r *api.Request, tx *store.Tx, in *In) (api.Subject[*target], error) {
+	s, err := resolve(r, tx, users, P(in).Principal())
+	s.Checks = s.Checks.With(authz.Key{Name: registerSecurityKey, Values: []string{"Create"}})
+	return s, err
+}
+
+// checkEnrolment checks all that stands against a new device, and returns the devices that the principal has.
+func checkEnrolment(r *api.Request, tx *store.Tx, p *store.Principal, device string) ([]store.MFADevice, error) {
+	if r.Caller.Credential != authn.ConsoleSession || p.Kind == store.Root && !r.Caller.IsRoot() {
+		return nil, authz.AccessDenied("A security key is assigned in the console, by somebody signed in there.")
+	}
+	if err := mustUseDevice(r, tx, p, "iam:EnableMFADevice"); err != nil {
+		return nil, err
+	}
+
+	devices, err := tx.MFADevices(p.AccountID, p.ID)
 	if err != nil {
 		return nil, err
 	}
-	check := s.check(r)
-	check.Keys = append(check.Keys, authz.Key{Name: registerSecurityKey, Values: []string{"Create"}})
-	return []authz.Check{check}, nil
-}
-
-// enrolling checks all that stands against a new device, and returns the principal with the devices that it has.
-func enrolling(r *api.Request, tx *store.Tx, user, device string) (*store.Principal, []store.MFADevice, error) {
-	i, err := find(r, tx, user)
-	if err != nil {
-		return nil, nil, err
-	}
-	if r.Caller.Credential != authn.ConsoleSession || i.Kind == store.Root && !r.Caller.IsRoot() {
-		return nil, nil, authz.AccessDenied("A security key is assigned in the console, by somebody signed in there.")
-	}
-	if err := mustUseDevice(r, tx, i, "iam:EnableMFADevice"); err != nil {
-		return nil, nil, err
-	}
-	devices, err := tx.MFADevices(i.AccountID, i.ID)
-	if err != nil {
-		return nil, nil, err
-	}
 	for _, d := range devices {
 		if store.Fold(d.Name) == store.Fold(device) {
-			return nil, nil, iamapi.EntityAlreadyExists("MFA device already exists.")
+			return nil, iamapi.EntityAlreadyExists("MFA device already exists.")
 		}
 	}
-	return i, devices, within(tx, i.AccountID, MFADevicesPerUser, len(devices))
+	return devices, mfaDevicesPerUser.room(tx, p.AccountID, len(devices))
 }
 
-func (o *Operations) beginRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.BeginMFADeviceRegistrationInput) (*touchstoneapi.BeginMFADeviceRegistrationOutput, error) {
-	i, devices, err := enrolling(r, tx, in.UserName, in.DeviceName)
+func (o *Operations) beginRegistration(
+	r *api.Request, tx *store.Tx, about *target, in *touchstoneapi.BeginMFADeviceRegistrationInput,
+) (*touchstoneapi.BeginMFADeviceRegistrationOutput, error) {
+	devices, err := checkEnrolment(r, tx, about.Principal, in.DeviceName)
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +74,15 @@ func (o *Operations) beginRegistration(r *api.Request, tx *store.Tx, in *touchst
 	if err != nil {
 		return nil, err
 	}
-	options, record, err := o.RelyingParty.BeginRegistration(signin.Holder(i), existing, r.Now)
+	options, record, err := o.RelyingParty.BeginRegistration(signin.Holder(about.Principal), existing, r.Now)
 	if err != nil {
 		return nil, err
 	}
-	token, hash := secret.NewToken(i.AccountID)
+
+	token, hash := secret.NewToken(about.AccountID)
 	if err := tx.InsertCeremony(&store.Ceremony{
-		AccountID: i.AccountID, Hash: hash, PrincipalID: r.Caller.Principal.ID, SessionID: r.Caller.SessionID,
-		Purpose: store.PurposeRegister, SubjectID: i.ID, DeviceName: in.DeviceName, Record: record,
+		AccountID: about.AccountID, Hash: hash, PrincipalID: r.Caller.Principal.ID, SessionID: r.Caller.SessionID,
+		Purpose: store.PurposeRegister, SubjectID: about.ID, DeviceName: in.DeviceName, Record: record,
 		CreatedAt: r.Now, ExpiresAt: r.Now.Add(registrationLife),
 	}, maxRegistrations); err != nil {
 		return nil, err
@@ -128,10 +112,10 @@ func refusedRegistration(err error) error {
 	return err
 }
 
-// registration is what the steps of a Finish hand on.
+// registration is what was taken and verified when a registration is finished.
 type registration struct {
 	ceremony   *store.Ceremony
-	credential mfa.Credential
+	credential *mfa.Credential
 }
 
 var (
@@ -140,52 +124,52 @@ var (
 )
 
 // claimRegistration takes the ceremony, which is gone whatever follows.
-func claimRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMFADeviceRegistrationInput) error {
+func claimRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMFADeviceRegistrationInput) (made registration, err error) {
 	_, hash, err := secret.ParseToken(in.CeremonyId.Reveal())
 	if err != nil {
-		return errRegistrationOver
+		return made, errRegistrationOver
 	}
-	ceremony, err := tx.TakeCeremony(r.Caller.AccountID(), hash, r.Caller.Principal.ID, r.Caller.SessionID, store.PurposeRegister, r.Now)
+	made.ceremony, err = tx.TakeCeremony(r.Caller.AccountID(), hash, r.Caller.Principal.ID, r.Caller.SessionID, store.PurposeRegister, r.Now)
 	if errors.Is(err, store.ErrNotFound) {
-		return errRegistrationOver
+		return made, errRegistrationOver
 	}
-	r.Carry = &registration{ceremony: ceremony}
-	return err
+	return made, err
 }
 
 // verifyRegistration verifies the attestation, outside any transaction.
-func (o *Operations) verifyRegistration(_ context.Context, r *api.Request, in *touchstoneapi.FinishMFADeviceRegistrationInput) error {
-	reg := r.Carry.(*registration)
-	credential, err := o.RelyingParty.FinishRegistration(reg.ceremony.Record, []byte(in.Credential.Reveal()), r.Now)
+func (o *Operations) verifyRegistration(
+	_ context.Context, r *api.Request, _ *target, in *touchstoneapi.FinishMFADeviceRegistrationInput, made *registration,
+) (found []authz.Key, err error) {
+	made.credential, err = o.RelyingParty.FinishRegistration(made.ceremony.Record, []byte(in.Credential.Reveal()), r.Now)
 	if err != nil {
-		return refusedRegistration(err)
+		return nil, refusedRegistration(err)
 	}
-	reg.credential = *credential
-	r.Keys = []authz.Key{{Name: registerSecurityKey, Values: []string{"Activate"}}}
-	return nil
+	return []authz.Key{{Name: registerSecurityKey, Values: []string{"Activate"}}}, nil
 }
 
-func finishRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMFADeviceRegistrationInput) (*touchstoneapi.FinishMFADeviceRegistrationOutput, error) {
-	reg := r.Carry.(*registration)
-	i, _, err := enrolling(r, tx, in.UserName, reg.ceremony.DeviceName)
-	if err != nil {
+func finishRegistration(
+	r *api.Request, tx *store.Tx, about *target, made registration, _ *touchstoneapi.FinishMFADeviceRegistrationInput,
+) (*touchstoneapi.FinishMFADeviceRegistrationOutput, error) {
+	name := made.ceremony.DeviceName
+	if _, err := checkEnrolment(r, tx, about.Principal, name); err != nil {
 		return nil, err
 	}
-	if i.ID != reg.ceremony.SubjectID {
+	// The ceremony was begun for one principal; another one may have the name by now.
+	if about.ID != made.ceremony.SubjectID {
 		return nil, errRegistrationOver
 	}
-	text, err := json.Marshal(reg.credential)
+
+	text, err := json.Marshal(made.credential)
 	if err != nil {
 		return nil, err
 	}
-	serial, err := newSerial(i, reg.ceremony.DeviceName)
+	serial, err := newSerial(about.Principal, name)
 	if err != nil {
 		return nil, err
 	}
 	d := &store.MFADevice{
-		AccountID: i.AccountID, ID: secret.NewID(), PrincipalID: i.ID, Name: reg.ceremony.DeviceName,
-		Serial:       serial,
-		CredentialID: reg.credential.ID, RPID: reg.credential.RPID, SignCount: reg.credential.SignCount,
+		AccountID: about.AccountID, ID: secret.NewID(), PrincipalID: about.ID, Name: name, Serial: serial,
+		CredentialID: made.credential.ID, RPID: made.credential.RPID, SignCount: made.credential.SignCount,
 		Credential: string(text), EnabledAt: r.Now,
 	}
 	err = tx.InsertMFADevice(d)
@@ -195,11 +179,12 @@ func finishRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMF
 	if err != nil {
 		return nil, err
 	}
+
 	// Whoever is signed in as the principal without the new device has to sign in again, with it.
-	if err := endSessions(r, tx, i); err != nil {
+	if err := endSessions(r, tx, about.Principal); err != nil {
 		return nil, err
 	}
-	if err := signin.TellRoot(tx, i, "MFA device added", "The MFA device "+d.Name+" was added to", r.Now); err != nil {
+	if err := signin.TellRoot(tx, about.Principal, "MFA device added", "The MFA device "+d.Name+" was added to", r.Now); err != nil {
 		return nil, err
 	}
 	return &touchstoneapi.FinishMFADeviceRegistrationOutput{SerialNumber: d.Serial}, nil

@@ -15,236 +15,193 @@ import (
 )
 
 func (o *Operations) defineLoginProfiles(t *api.Table) {
-	api.Define(t, iamapi.CreateLoginProfile, api.Op[iamapi.CreateLoginProfileInput, iamapi.CreateLoginProfileOutput]{
-		Resources: func(r *api.Request, tx *store.Tx, in *iamapi.CreateLoginProfileInput) ([]authz.Check, error) {
-			return passwordResources(r, tx, in.UserName)
-		},
-		Prepare: func(ctx context.Context, r *api.Request, in *iamapi.CreateLoginProfileInput) error {
-			return o.hashNewPassword(ctx, r, in.Password.Reveal())
-		},
-		Execute: createLoginProfile,
-	})
-	api.Define(t, iamapi.GetLoginProfile, api.Op[iamapi.GetLoginProfileInput, iamapi.GetLoginProfileOutput]{
-		Resources: onSubject(func(in *iamapi.GetLoginProfileInput) string { return in.UserName }),
-		Execute:   getLoginProfile,
-	})
-	api.Define(t, iamapi.UpdateLoginProfile, api.Op[iamapi.UpdateLoginProfileInput, struct{}]{
-		Resources: func(r *api.Request, tx *store.Tx, in *iamapi.UpdateLoginProfileInput) ([]authz.Check, error) {
-			return passwordResources(r, tx, in.UserName)
-		},
-		Prepare: func(ctx context.Context, r *api.Request, in *iamapi.UpdateLoginProfileInput) error {
-			return o.hashNewPassword(ctx, r, in.Password.Reveal())
-		},
-		Execute: updateLoginProfile,
-	})
-	api.Define(t, iamapi.DeleteLoginProfile, api.Op[iamapi.DeleteLoginProfileInput, struct{}]{
-		Resources: onSubject(func(in *iamapi.DeleteLoginProfileInput) string { return in.UserName }),
-		Execute:   deleteLoginProfile,
-	})
-	api.Define(t, iamapi.ChangePassword, api.Op[iamapi.ChangePasswordInput, struct{}]{
-		Resources: func(r *api.Request, tx *store.Tx, _ *iamapi.ChangePasswordInput) ([]authz.Check, error) {
-			return passwordResources(r, tx, "")
-		},
-		Prepare: o.prepareChangePassword,
-		Execute: changePassword,
-		Scopes:  []string{authn.ScopeChangePassword},
-	})
+	api.Read(t, iamapi.GetLoginProfile, onLoginProfile, getLoginProfile)
+	api.Change(t, iamapi.DeleteLoginProfile, onLoginProfile, deleteLoginProfile)
+	api.ChangeInSteps(t, iamapi.CreateLoginProfile, onLoginProfile,
+		api.Steps[iamapi.CreateLoginProfileInput, iamapi.CreateLoginProfileOutput, *loginProfile, newPassword]{
+			Prepare: func(ctx context.Context, _ *api.Request, about *loginProfile, in *iamapi.CreateLoginProfileInput, made *newPassword) ([]authz.Key, error) {
+				return nil, o.hashPassword(ctx, about, in.Password, made)
+			},
+			Execute: createLoginProfile,
+		})
+	api.ChangeInSteps(t, iamapi.UpdateLoginProfile, onLoginProfile,
+		api.Steps[iamapi.UpdateLoginProfileInput, struct{}, *loginProfile, newPassword]{
+			Prepare: func(ctx context.Context, _ *api.Request, about *loginProfile, in *iamapi.UpdateLoginProfileInput, made *newPassword) ([]authz.Key, error) {
+				return nil, o.hashPassword(ctx, about, in.Password, made)
+			},
+			Execute: updateLoginProfile,
+		})
+	api.ChangeInSteps(t, iamapi.ChangePassword, onOwnPassword,
+		api.Steps[iamapi.ChangePasswordInput, struct{}, *loginProfile, newPassword]{Prepare: o.checkOldPassword, Execute: changePassword},
+		api.InScope(authn.ScopeChangePassword))
 }
 
-// passwordChange is what the operations on passwords carry: what the snapshot had, and the new hash.
-type passwordChange struct {
-	principal *store.Principal
-	alias     string
-	email     string
-	current   *store.Password // nil: none
-	hash      string          // "": the password stays
+// loginProfile is a user with the password that it has, and what a new one is compared with.
+type loginProfile struct {
+	*target
+	password *store.Password // nil: none
+	alias    string
+	email    string
 }
 
-// passwordResources authorises on the user and carries what a new password is checked against.
-func passwordResources(r *api.Request, tx *store.Tx, name string) ([]authz.Check, error) {
-	s, err := subjectOf(r, tx, name)
+// newPassword is a password that was checked and hashed.
+type newPassword struct {
+	hash string // "": the password stays
+	// replaces is the version of the password that the old one was compared with; zero when none was.
+	replaces int64
+}
+
+// onLoginProfile authorises an operation on the login profile of the user that the input names.
+func onLoginProfile[In any, P naming[In]](r *api.Request, tx *store.Tx, in *In) (api.Subject[*loginProfile], error) {
+	s, err := resolveLoginProfile(r, tx, P(in).Principal())
+	if err == nil && s.About != nil && s.About.Kind == store.Root {
+		s.Missing = api.ValidationError("Must specify userName when calling with root credentials: the root user has no login profile.")
+	}
+	return s, err
+}
+
+// onOwnPassword authorises a change of the caller's own password.
+func onOwnPassword(r *api.Request, tx *store.Tx, _ *iamapi.ChangePasswordInput) (api.Subject[*loginProfile], error) {
+	return resolveLoginProfile(r, tx, "")
+}
+
+func resolveLoginProfile(r *api.Request, tx *store.Tx, name string) (api.Subject[*loginProfile], error) {
+	found, err := resolve(r, tx, users, name)
+	s := api.Subject[*loginProfile]{Checks: found.Checks, Missing: found.Missing}
+	if err != nil || found.About == nil {
+		return s, err
+	}
+
+	account, err := tx.Account(found.About.AccountID)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	change := &passwordChange{principal: s.principal}
-	r.Carry = change
-	if s.principal != nil {
-		account, err := tx.Account(s.principal.AccountID)
-		if err != nil {
-			return nil, err
-		}
-		change.alias, change.email = account.Alias, account.RootEmail
-		change.current, err = tx.Password(s.principal.AccountID, s.principal.ID)
-		if errors.Is(err, store.ErrNotFound) {
-			change.current, err = nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+	s.About = &loginProfile{target: found.About, alias: account.Alias, email: account.RootEmail}
+	s.About.password, err = tx.Password(found.About.AccountID, found.About.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		s.About.password, err = nil, nil
 	}
-	return []authz.Check{s.check(r)}, nil
+	return s, err
 }
 
-// hashNewPassword checks and hashes a password that an administrator sets. A user who does not exist costs no work: that is
-// told by Execute.
-func (o *Operations) hashNewPassword(ctx context.Context, r *api.Request, password string) error {
-	change := r.Carry.(*passwordChange)
-	if password == "" || change.principal == nil || change.principal.Kind == store.Root {
+// hashPassword checks and hashes a password that an administrator sets. Without a password it does nothing.
+func (o *Operations) hashPassword(ctx context.Context, about *loginProfile, password awsquery.Secret, made *newPassword) (err error) {
+	if password.Reveal() == "" {
 		return nil
 	}
-	if err := checkPassword(password, change.alias, change.email); err != nil {
+	if err := checkPassword(password.Reveal(), about.alias, about.email); err != nil {
 		return err
 	}
-	var err error
-	change.hash, err = o.Hasher.Hash(ctx, password, true)
+	made.hash, err = o.Hasher.Hash(ctx, password.Reveal(), true)
 	return err
 }
 
-// targetOfPassword is the user whose login profile is meant; the root user has none.
-func targetOfPassword(r *api.Request, tx *store.Tx, name string) (*store.Principal, error) {
-	i, err := find(r, tx, name)
-	if err == nil && i.Kind == store.Root {
-		return nil, validationError("Must specify userName when calling with root credentials: the root user has no login profile.")
+func noLoginProfile(p *store.Principal) error {
+	return iamapi.NoSuchEntity("Login Profile for User %s cannot be found.", p.Name)
+}
+
+func createLoginProfile(
+	r *api.Request, tx *store.Tx, about *loginProfile, made newPassword, in *iamapi.CreateLoginProfileInput,
+) (*iamapi.CreateLoginProfileOutput, error) {
+	if made.hash == "" {
+		return nil, api.ValidationError("1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null")
 	}
-	return i, err
-}
-
-func noLoginProfile(i *store.Principal) error {
-	return iamapi.NoSuchEntity("Login Profile for User %s cannot be found.", i.Name)
-}
-
-// loginProfile reads the password of a user who must have one.
-func loginProfile(tx *store.Tx, i *store.Principal) (*store.Password, error) {
-	p, err := tx.Password(i.AccountID, i.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, noLoginProfile(i)
-	}
-	return p, err
-}
-
-func createLoginProfile(r *api.Request, tx *store.Tx, in *iamapi.CreateLoginProfileInput) (*iamapi.CreateLoginProfileOutput, error) {
-	i, err := targetOfPassword(r, tx, in.UserName)
+	err := tx.InsertPassword(about.AccountID, about.ID, made.hash, in.PasswordResetRequired, r.Now)
 	if err != nil {
-		return nil, err
-	}
-	hash := r.Carry.(*passwordChange).hash
-	if hash == "" {
-		if in.Password.Reveal() == "" {
-			return nil, validationError("1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null")
-		}
-		return nil, noSuchUser(in.UserName) // made after the snapshot: ask again
-	}
-	err = tx.InsertPassword(i.AccountID, i.ID, hash, in.PasswordResetRequired, r.Now)
-	if errors.Is(err, store.ErrConflict) {
-		return nil, iamapi.EntityAlreadyExists("Login Profile for user %s already exists.", i.Name)
-	}
-	if err != nil {
-		return nil, err
+		return nil, api.Taken(err, "Login Profile for user %s already exists.", about.Name)
 	}
 	return &iamapi.CreateLoginProfileOutput{LoginProfile: iamapi.LoginProfile{
-		UserName: i.Name, CreateDate: r.Now, PasswordResetRequired: in.PasswordResetRequired,
+		UserName: about.Name, CreateDate: r.Now, PasswordResetRequired: in.PasswordResetRequired,
 	}}, nil
 }
 
-func getLoginProfile(r *api.Request, tx *store.Tx, in *iamapi.GetLoginProfileInput) (*iamapi.GetLoginProfileOutput, error) {
-	i, err := targetOfPassword(r, tx, in.UserName)
-	if err != nil {
-		return nil, err
-	}
-	p, err := loginProfile(tx, i)
-	if err != nil {
-		return nil, err
+func getLoginProfile(_ *api.Request, _ *store.Tx, about *loginProfile, _ *iamapi.GetLoginProfileInput) (*iamapi.GetLoginProfileOutput, error) {
+	if about.password == nil {
+		return nil, noLoginProfile(about.Principal)
 	}
 	return &iamapi.GetLoginProfileOutput{LoginProfile: iamapi.LoginProfile{
-		UserName: i.Name, CreateDate: p.CreatedAt, PasswordResetRequired: p.ResetRequired,
+		UserName: about.Name, CreateDate: about.password.CreatedAt, PasswordResetRequired: about.password.ResetRequired,
 	}}, nil
 }
 
-func updateLoginProfile(r *api.Request, tx *store.Tx, in *iamapi.UpdateLoginProfileInput) (*struct{}, error) {
-	i, err := targetOfPassword(r, tx, in.UserName)
-	if err != nil {
-		return nil, err
+func updateLoginProfile(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword, in *iamapi.UpdateLoginProfileInput) (*struct{}, error) {
+	if about.password == nil {
+		return nil, noLoginProfile(about.Principal)
 	}
-	p, err := loginProfile(tx, i)
-	if err != nil {
-		return nil, err
-	}
-	required := p.ResetRequired
+	required := about.password.ResetRequired
 	if in.PasswordResetRequired != nil {
 		required = *in.PasswordResetRequired
 	}
-	hash := r.Carry.(*passwordChange).hash
-	if hash == "" {
-		if in.Password.Reveal() != "" {
-			return nil, noSuchUser(in.UserName) // made after the snapshot: ask again
-		}
-		return nil, tx.SetPasswordResetRequired(i.AccountID, i.ID, required)
+
+	if made.hash == "" {
+		return nil, tx.SetPasswordResetRequired(about.AccountID, about.ID, required)
 	}
-	if err := tx.ChangePassword(i.AccountID, i.ID, p.Version, hash, required, r.Now); err != nil {
+	if err := tx.ChangePassword(about.AccountID, about.ID, about.password.Version, made.hash, required, r.Now); err != nil {
 		return nil, err
 	}
-	return nil, endSessions(r, tx, i)
+	return nil, endSessions(r, tx, about.Principal)
 }
 
-func deleteLoginProfile(r *api.Request, tx *store.Tx, in *iamapi.DeleteLoginProfileInput) (*struct{}, error) {
-	i, err := targetOfPassword(r, tx, in.UserName)
-	if err != nil {
+func deleteLoginProfile(r *api.Request, tx *store.Tx, about *loginProfile, _ *iamapi.DeleteLoginProfileInput) (*struct{}, error) {
+	if about.password == nil {
+		return nil, noLoginProfile(about.Principal)
+	}
+	if err := tx.DeletePassword(about.AccountID, about.ID); err != nil {
 		return nil, err
 	}
-	if err := tx.DeletePassword(i.AccountID, i.ID); err != nil {
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, noLoginProfile(i)
-		}
-		return nil, err
-	}
-	return nil, endSessions(r, tx, i)
+	return nil, endSessions(r, tx, about.Principal)
 }
 
 // endSessions ends the principal's console sessions, but not the one that the request is made in.
-func endSessions(r *api.Request, tx *store.Tx, i *store.Principal) error {
-	_, err := tx.DeleteSessions(i.AccountID, i.ID, r.Caller.SessionID)
+func endSessions(r *api.Request, tx *store.Tx, p *store.Principal) error {
+	_, err := tx.DeleteSessions(p.AccountID, p.ID, r.Caller.SessionID)
 	return err
 }
 
-// prepareChangePassword proves the old password and hashes the new one.
-func (o *Operations) prepareChangePassword(ctx context.Context, r *api.Request, in *iamapi.ChangePasswordInput) error {
-	change := r.Carry.(*passwordChange)
-	if r.Caller.IsRoot() {
-		return iamapi.InvalidUserType("Only IAM users can change their password with this operation.")
+// checkOldPassword proves the old password and hashes the new one.
+func (o *Operations) checkOldPassword(
+	ctx context.Context, r *api.Request, about *loginProfile, in *iamapi.ChangePasswordInput, made *newPassword,
+) ([]authz.Key, error) {
+	if about.Kind == store.Root {
+		return nil, iamapi.InvalidUserType("Only IAM users can change their password with this operation.")
 	}
-	if change.current == nil {
-		return noLoginProfile(r.Caller.Principal)
+	if about.password == nil {
+		return nil, noLoginProfile(about.Principal)
 	}
-	right, err := o.SignIn.Prove(ctx, r.Caller, in.OldPassword.Reveal(), change.current.Hash)
+
+	right, err := o.SignIn.Prove(ctx, r.Caller, in.OldPassword.Reveal(), about.password.Hash)
 	tooMany := new(signin.TooManyAttempts)
 	if errors.As(err, &tooMany) {
-		return &awsquery.Error{Code: "Throttling", Status: http.StatusBadRequest, Message: "Rate exceeded: " + tooMany.Error() + "."}
+		return nil, &awsquery.Error{Code: "Throttling", Status: http.StatusBadRequest, Message: "Rate exceeded: " + tooMany.Error() + "."}
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !right {
-		return authz.AccessDenied("The old password is incorrect.")
+		refusal := authz.AccessDenied("The old password is incorrect.")
+		refusal.Parameter = "OldPassword"
+		return nil, refusal
 	}
-	if err := checkPassword(in.NewPassword.Reveal(), change.alias, change.email); err != nil {
-		return err
+
+	if err := checkPassword(in.NewPassword.Reveal(), about.alias, about.email); err != nil {
+		return nil, err
 	}
-	if in.NewPassword.Reveal() == in.OldPassword.Reveal() && change.current.ResetRequired {
-		return iamapi.PasswordPolicyViolation("The new password must differ from the one that must be changed.")
+	if in.NewPassword.Reveal() == in.OldPassword.Reveal() && about.password.ResetRequired {
+		return nil, iamapi.PasswordPolicyViolation("The new password must differ from the one that must be changed.")
 	}
-	change.hash, err = o.Hasher.Hash(ctx, in.NewPassword.Reveal(), true)
-	return err
+	made.replaces = about.password.Version
+	made.hash, err = o.Hasher.Hash(ctx, in.NewPassword.Reveal(), true)
+	return nil, err
 }
 
-func changePassword(r *api.Request, tx *store.Tx, _ *iamapi.ChangePasswordInput) (*struct{}, error) {
-	change := r.Carry.(*passwordChange)
-	i := r.Caller.Principal
-	err := tx.ChangePassword(i.AccountID, i.ID, change.current.Version, change.hash, false, r.Now)
+func changePassword(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword, _ *iamapi.ChangePasswordInput) (*struct{}, error) {
+	// The old password was compared with a certain version of it: another one may have taken its place meanwhile.
+	err := tx.ChangePassword(about.AccountID, about.ID, made.replaces, made.hash, false, r.Now)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, iamapi.EntityTemporarilyUnmodifiable("The password was changed at the same time. Try again.")
 	}
 	if err != nil {
 		return nil, err
 	}
-	return nil, endSessions(r, tx, i)
+	return nil, endSessions(r, tx, about.Principal)
 }

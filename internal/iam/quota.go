@@ -8,60 +8,79 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// Quota names one of an account's limits, as AWS's LimitExceeded messages do.
-type Quota string
+// quota is one of an account's limits (IAM User Guide, "IAM and AWS STS quotas").
+type quota struct {
+	name     string // as AWS's LimitExceeded messages have it
+	standard int    // AWS's default
+	summary  iamapi.SummaryKeyType
+	// ahead says that nothing of the kind can be made yet: the summary shows AWS's default, and an operator has nothing to raise.
+	ahead bool
+}
 
-// The quotas that are enforced so far (IAM User Guide, "IAM and AWS STS quotas").
-const (
-	UsersPerAccount   Quota = "UsersPerAccount"
-	AccessKeysPerUser Quota = "AccessKeysPerUser"
-	MFADevicesPerUser Quota = "MFADevicesPerUser"
-	TagsPerUser       Quota = "TagsPerUser"
-	UserPolicySize    Quota = "UserPolicySize"
+// The quotas that are enforced so far.
+var (
+	usersPerAccount   = &quota{name: "UsersPerAccount", standard: 5000, summary: "UsersQuota"}
+	accessKeysPerUser = &quota{name: "AccessKeysPerUser", standard: 2, summary: "AccessKeysPerUserQuota"}
+	mfaDevicesPerUser = &quota{name: "MFADevicesPerUser", standard: 8}
+	tagsPerUser       = &quota{name: "TagsPerUser", standard: 50}
+	userPolicySize    = &quota{name: "UserPolicySize", standard: 2048, summary: "UserPolicySizeQuota"}
 )
 
-// defaults are AWS's.
-var defaults = map[Quota]int{
-	UsersPerAccount:   5000,
-	AccessKeysPerUser: 2,
-	MFADevicesPerUser: 8,
-	TagsPerUser:       50,
-	UserPolicySize:    2048,
+// quotas are all of them.
+var quotas = []*quota{
+	usersPerAccount, accessKeysPerUser, mfaDevicesPerUser, tagsPerUser, userPolicySize,
+	{name: "GroupsPerAccount", standard: 300, summary: "GroupsQuota", ahead: true},
+	{name: "GroupsPerUser", standard: 10, summary: "GroupsPerUserQuota", ahead: true},
+	{name: "GroupPolicySize", standard: 5120, summary: "GroupPolicySizeQuota", ahead: true},
+	{name: "RolesPerAccount", standard: 1000, summary: "RolesQuota", ahead: true},
+	{name: "RolePolicySize", standard: 10240, summary: "RolePolicySizeQuota", ahead: true},
+	{name: "AssumeRolePolicySize", standard: 2048, summary: "AssumeRolePolicySizeQuota", ahead: true},
+	{name: "PoliciesPerAccount", standard: 1500, summary: "PoliciesQuota", ahead: true},
+	{name: "PolicySize", standard: 6144, summary: "PolicySizeQuota", ahead: true},
+	{name: "PolicyVersionsInUse", standard: 10000, summary: "PolicyVersionsInUseQuota", ahead: true},
+	{name: "VersionsPerPolicy", standard: 5, summary: "VersionsPerPolicyQuota", ahead: true},
+	{name: "AttachedPoliciesPerUser", standard: 10, summary: "AttachedPoliciesPerUserQuota", ahead: true},
+	{name: "AttachedPoliciesPerGroup", standard: 10, summary: "AttachedPoliciesPerGroupQuota", ahead: true},
+	{name: "AttachedPoliciesPerRole", standard: 10, summary: "AttachedPoliciesPerRoleQuota", ahead: true},
+	{name: "InstanceProfilesPerAccount", standard: 1000, summary: "InstanceProfilesQuota", ahead: true},
+	{name: "ServerCertificatesPerAccount", standard: 20, summary: "ServerCertificatesQuota", ahead: true},
+	{name: "SigningCertificatesPerUser", standard: 2, summary: "SigningCertificatesPerUserQuota", ahead: true},
 }
 
-// IsQuota reports whether there is a quota of that name.
+// IsQuota reports whether an operator can set a quota of that name.
 func IsQuota(name string) bool {
-	_, ok := defaults[Quota(name)]
-	return ok
+	return slices.ContainsFunc(quotas, func(q *quota) bool { return q.name == name && !q.ahead })
 }
 
-// QuotaNames lists the names of the quotas, for a person.
+// QuotaNames lists the names of the quotas that an operator can set, for a person.
 func QuotaNames() string {
 	var names []string
-	for name := range defaults {
-		names = append(names, string(name))
+	for _, q := range quotas {
+		if !q.ahead {
+			names = append(names, q.name)
+		}
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
 }
 
-// quota is the account's value of a quota: what the operator set, else AWS's default.
-func quota(tx *store.Tx, account string, name Quota) (int, error) {
-	value, ok, err := tx.Quota(account, string(name))
+// of returns the account's value of the quota: what the operator set, or else AWS's default.
+func (q *quota) of(tx *store.Tx, account string) (int, error) {
+	value, ok, err := tx.Quota(account, q.name)
 	if err != nil || ok {
 		return value, err
 	}
-	return defaults[name], nil
+	return q.standard, nil
 }
 
-// within is LimitExceeded when an account that has so many of something may not have another.
-func within(tx *store.Tx, account string, name Quota, has int) error {
-	limit, err := quota(tx, account, name)
+// room returns LimitExceeded when an account that has so many of something may not have another.
+func (q *quota) room(tx *store.Tx, account string, has int) error {
+	limit, err := q.of(tx, account)
 	if err != nil {
 		return err
 	}
 	if has >= limit {
-		return iamapi.LimitExceeded("Cannot exceed quota for %s: %d", name, limit)
+		return iamapi.LimitExceeded("Cannot exceed quota for %s: %d", q.name, limit)
 	}
 	return nil
 }

@@ -9,20 +9,18 @@ import (
 
 func (o *Operations) defineValidation(t *api.Table) {
 	// A document is judged by itself and by what services exist, so everybody who is signed in may ask.
-	api.Define(t, touchstoneapi.ValidatePolicy, api.Op[touchstoneapi.ValidatePolicyInput, touchstoneapi.ValidatePolicyOutput]{
-		Open: true, Execute: o.validatePolicy, EventName: "-",
-	})
+	api.Read(t, touchstoneapi.ValidatePolicy, open, o.validatePolicy, api.Unrecorded())
 }
 
-// validatePolicy is the linter, with the account's quota of size where it has one.
-func (o *Operations) validatePolicy(r *api.Request, tx *store.Tx, in *touchstoneapi.ValidatePolicyInput) (*touchstoneapi.ValidatePolicyOutput, error) {
+// validatePolicy runs the linter, with the account's quota of size where it has one.
+func (o *Operations) validatePolicy(r *api.Request, tx *store.Tx, _ struct{}, in *touchstoneapi.ValidatePolicyInput) (*touchstoneapi.ValidatePolicyOutput, error) {
 	attachment, ok := policy.AttachmentNamed(string(in.Attachment))
 	if !ok {
-		return nil, validationError("Attachment is unknown.") // the model lists those that there are
+		return nil, api.ValidationError("Attachment is unknown.") // the model lists those that there are
 	}
 	if attachment.Name == "user" {
 		var err error
-		if attachment.MaxSize, err = quota(tx, r.Caller.AccountID(), UserPolicySize); err != nil {
+		if attachment.MaxSize, err = userPolicySize.of(tx, r.Caller.AccountID()); err != nil {
 			return nil, err
 		}
 	}

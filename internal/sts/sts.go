@@ -9,13 +9,14 @@ import (
 
 // Define gives the operations their functions.
 func Define(t *api.Table) {
-	api.Define(t, stsapi.GetCallerIdentity, api.Op[stsapi.GetCallerIdentityInput, stsapi.GetCallerIdentityOutput]{
-		// Answered to anybody whose credential is good, whatever the policies say (STS API Reference, GetCallerIdentity).
-		Open: true, Execute: getCallerIdentity,
-	})
+	api.Read(t, stsapi.GetCallerIdentity, onCaller, getCallerIdentity)
 }
 
-func getCallerIdentity(r *api.Request, _ *store.Tx, _ *stsapi.GetCallerIdentityInput) (*stsapi.GetCallerIdentityOutput, error) {
-	i := r.Caller.Principal
-	return &stsapi.GetCallerIdentityOutput{Account: i.AccountID, Arn: i.ARN(), UserId: i.UniqueID}, nil
+// onCaller answers anybody whose credential is good, whatever the policies say (STS API Reference, GetCallerIdentity).
+func onCaller(*api.Request, *store.Tx, *stsapi.GetCallerIdentityInput) (api.Subject[struct{}], error) {
+	return api.Subject[struct{}]{Checks: api.Open()}, nil
+}
+
+func getCallerIdentity(r *api.Request, _ *store.Tx, _ struct{}, _ *stsapi.GetCallerIdentityInput) (*stsapi.GetCallerIdentityOutput, error) {
+	return &stsapi.GetCallerIdentityOutput{Account: r.Caller.AccountID(), Arn: r.Caller.ARN(), UserId: r.Caller.UserID()}, nil
 }

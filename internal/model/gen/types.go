@@ -36,7 +36,7 @@ func (g *generator) files() (map[string][]byte, error) {
 	}
 	files := make(map[string][]byte)
 	for name, write := range map[string]func(*source) error{
-		"zz_operations.go": g.operations, "zz_types.go": g.types, "zz_shapes.go": g.shapes, "zz_errors.go": g.errors,
+		"zz_operations.go": g.operations, "zz_accessors.go": g.accessors, "zz_types.go": g.types, "zz_shapes.go": g.shapes, "zz_errors.go": g.errors,
 	} {
 		if name == "zz_errors.go" && len(g.service.Errors) == 0 {
 			continue
@@ -44,6 +44,9 @@ func (g *generator) files() (map[string][]byte, error) {
 		s := &source{pkg: g.overlay.Services[g.name].Package}
 		if err := write(s); err != nil {
 			return nil, err
+		}
+		if s.body.Len() == 0 {
+			continue
 		}
 		text, err := s.format()
 		if err != nil {

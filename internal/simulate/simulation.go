@@ -1,4 +1,4 @@
-package iam
+package simulate
 
 import (
 	"cmp"
@@ -37,7 +37,10 @@ type simulated struct {
 	arn      string          // of a user, group or role; "" for nobody in particular
 	policies []policy.Source // that are attached to it
 	size     int             // of these, in bytes
-	keys     map[string]string
+
+	userID  string
+	tags    []policy.PrincipalTag
+	longest int // of the tags' values, in bytes
 }
 
 // newSimulation reads the input, whole: what is wrong with it is found before anything is decided.
@@ -75,16 +78,16 @@ func newSimulation(r *api.Request, catalogue *policy.Catalogue, in *iamapi.Simul
 
 func (s *simulation) checkQuestions() error {
 	if len(s.in.ActionNames) == 0 {
-		return invalid("ActionNames", "name at least one action.")
+		return api.Invalid("ActionNames", "name at least one action.")
 	}
 	for _, action := range s.in.ActionNames {
 		if err := policy.CheckAction(action); err != nil {
-			return invalid("ActionNames", "%v.", err)
+			return api.Invalid("ActionNames", "%v.", err)
 		}
 	}
 	for _, resource := range s.in.ResourceArns {
 		if _, err := arn.Parse(resource); err != nil && resource != "*" {
-			return invalid("ResourceArns", `%q is neither an ARN nor "*".`, resource)
+			return api.Invalid("ResourceArns", `%q is neither an ARN nor "*".`, resource)
 		}
 	}
 	return s.checkHandling()
@@ -105,14 +108,14 @@ func (s *simulation) checkHandling() error {
 	}
 	required, ok := handlings[option]
 	if !ok {
-		return invalid("ResourceHandlingOption", "%q is not one of %s.", option, strings.Join(slices.Sorted(maps.Keys(handlings)), ", "))
+		return api.Invalid("ResourceHandlingOption", "%q is not one of %s.", option, strings.Join(slices.Sorted(maps.Keys(handlings)), ", "))
 	}
 	for _, kind := range required {
 		if !slices.ContainsFunc(s.in.ResourceArns, func(resource string) bool {
 			name, err := arn.Parse(resource)
 			return err == nil && name.Service == "ec2" && strings.HasPrefix(name.Resource, kind+"/")
 		}) {
-			return invalid("ResourceArns", "%s needs the ARN of a resource of the type %s.", option, kind)
+			return api.Invalid("ResourceArns", "%s needs the ARN of a resource of the type %s.", option, kind)
 		}
 	}
 	return nil
@@ -124,37 +127,29 @@ func (s *simulation) readCaller(account string, of *simulated) error {
 	text := cmp.Or(s.in.CallerArn, of.arn)
 	if text == "" {
 		if s.in.ResourcePolicy != "" {
-			return invalid("CallerArn", "a resource policy needs the ARN of who calls, so that its principals can be compared.")
+			return api.Invalid("CallerArn", "a resource policy needs the ARN of who calls, so that its principals can be compared.")
 		}
 		s.caller = policy.Principal{ARN: "arn:aws:iam::" + account + ":user/*", AccountID: account}
 		return nil
 	}
 	entity, ok := parseEntity(text)
 	if !ok {
-		return invalid("CallerArn", "%q is not the ARN of an IAM user, group or role.", text)
+		return api.Invalid("CallerArn", "%q is not the ARN of an IAM user, group or role.", text)
 	}
-	s.caller = policy.Principal{ARN: text, AccountID: entity.account}
-	s.context.Set("aws:PrincipalAccount", entity.account)
-	s.context.Set("aws:PrincipalIsAWSService", "false")
-	s.context.Set("aws:ViaAWSService", "false")
-	switch entity.kind {
-	case "user":
-		s.context.Set("aws:PrincipalArn", text)
-		s.context.Set("aws:PrincipalType", "User")
-		s.context.Set("aws:username", entity.name)
-	case "role": // which acts as sessions
-		s.context.Set("aws:PrincipalArn", text)
-		s.context.Set("aws:PrincipalType", "AssumedRole")
-		s.caller.ARN = "arn:" + entity.partition + ":sts::" + entity.account + ":assumed-role/" + entity.name + "/simulated"
-		s.caller.Issuer = text
+	caller := policy.Caller{Principal: policy.Principal{ARN: text, AccountID: entity.account}}
+	if entity.kind == "role" { // which acts as sessions
+		caller.ARN = "arn:" + entity.partition + ":sts::" + entity.account + ":assumed-role/" + entity.name + "/simulated"
+		caller.Issuer = text
 	}
 	s.longest = len(text)
+
+	// Of a caller who is stored nothing need be guessed.
 	if text == of.arn {
-		for key, value := range of.keys {
-			s.context.Set(key, value)
-			s.longest = max(s.longest, len(value))
-		}
+		caller.UserID, caller.Tags = of.userID, of.tags
+		s.longest = max(s.longest, len(of.userID), of.longest)
 	}
+	s.caller = caller.Principal
+	caller.Describe(s.context)
 	return nil
 }
 
@@ -182,7 +177,7 @@ func (s *simulation) readPolicies(of *simulated) error {
 	}
 	s.policies.Identity = policy.Compile(slices.Concat(of.policies, attached)...)
 	if len(s.in.PermissionsBoundaryPolicyInputList) > 1 {
-		return invalid("PermissionsBoundaryPolicyInputList", "a principal has one permissions boundary at a time; give one policy.")
+		return api.Invalid("PermissionsBoundaryPolicyInputList", "a principal has one permissions boundary at a time; give one policy.")
 	}
 	boundary, err := s.parse("PermissionsBoundaryPolicyInputList", policy.Boundary, s.in.PermissionsBoundaryPolicyInputList)
 	if err != nil {
@@ -194,7 +189,7 @@ func (s *simulation) readPolicies(of *simulated) error {
 	for n, level := range s.in.OrderedOrganizationPolicyInputList {
 		parameter := fmt.Sprintf("OrderedOrganizationPolicyInputList.%d.ServiceControlPolicyInputList", n+1)
 		if len(level.ServiceControlPolicyInputList) == 0 {
-			return invalid(parameter, "each level of an organization has at least one service control policy.")
+			return api.Invalid(parameter, "each level of an organization has at least one service control policy.")
 		}
 		sources, err := s.parse(parameter, policy.ServiceControl, level.ServiceControlPolicyInputList)
 		if err != nil {
@@ -214,7 +209,7 @@ func (s *simulation) readOwner() error {
 			text = name.AccountID
 		}
 		if !isAccount(text) {
-			return invalid("ResourceOwner", "%q is not the ARN of an account, such as arn:aws:iam::111122223333:root.", s.in.ResourceOwner)
+			return api.Invalid("ResourceOwner", "%q is not the ARN of an account, such as arn:aws:iam::111122223333:root.", s.in.ResourceOwner)
 		}
 		s.owner = text
 	}
@@ -252,7 +247,7 @@ func (s *simulation) checkWork() error {
 		compared := max(len(resource), s.longest)
 		s.work += 8*len(resource) + s.size*(1+compared/128+compared*compared/65536)
 		if s.work > maxWork {
-			return invalid("ResourceArns", "the policies, values and names are too long to simulate at once. Ask about fewer resources at a time, or shorten the policies.")
+			return api.Invalid("ResourceArns", "the policies, values and names are too long to simulate at once. Ask about fewer resources at a time, or shorten the policies.")
 		}
 	}
 	return nil
@@ -263,7 +258,7 @@ func (s *simulation) checkApplicable() error {
 	for _, set := range s.attached {
 		for _, resource := range s.resources {
 			if resource != "*" && !set.IsAbout(resource, s.context) {
-				return invalid("ResourcePolicy", "no statement is about the resource %s.", resource)
+				return api.Invalid("ResourcePolicy", "no statement is about the resource %s.", resource)
 			}
 		}
 	}
@@ -284,23 +279,23 @@ func (s *simulation) readContext() error {
 	for n, entry := range s.in.ContextEntries {
 		parameter := "ContextEntries." + strconv.Itoa(n+1)
 		if entry.ContextKeyName == "" {
-			return invalid(parameter, "there is no ContextKeyName.")
+			return api.Invalid(parameter, "there is no ContextKeyName.")
 		}
 		folded := strings.ToLower(entry.ContextKeyName)
 		if s.given[folded] {
-			return invalid(parameter, "%s is there twice.", entry.ContextKeyName)
+			return api.Invalid(parameter, "%s is there twice.", entry.ContextKeyName)
 		}
 		s.given[folded] = true
 		name, list := strings.CutSuffix(string(entry.ContextKeyType), "List")
 		if !list && len(entry.ContextKeyValues) != 1 && entry.ContextKeyType != "" {
-			return invalid(parameter, "%s has %d values; the type %s has one. Use %sList for several.",
+			return api.Invalid(parameter, "%s has %d values; the type %s has one. Use %sList for several.",
 				entry.ContextKeyName, len(entry.ContextKeyValues), name, name)
 		}
 		length := 0
 		for _, value := range entry.ContextKeyValues {
 			length += 1 + len(value)
 			if !keyTypes[name].Accepts(value) {
-				return invalid(parameter, "the value %q of %s is not of the type %s.", value, entry.ContextKeyName, name)
+				return api.Invalid(parameter, "the value %q of %s is not of the type %s.", value, entry.ContextKeyName, name)
 			}
 		}
 		s.longest = max(s.longest, length)
@@ -342,5 +337,5 @@ func notAPolicy(parameter string, err error) error {
 	if !errors.As(err, &violations) {
 		return err
 	}
-	return invalid(parameter, "line %d, column %d: %v", violations[0].Line, violations[0].Column, violations[0])
+	return api.Invalid(parameter, "line %d, column %d: %v", violations[0].Line, violations[0].Column, violations[0])
 }

@@ -1,4 +1,4 @@
-package iam
+package simulate
 
 import (
 	"maps"
@@ -7,12 +7,13 @@ import (
 
 	"github.com/touchstone-iam/touchstone/arn"
 	"github.com/touchstone-iam/touchstone/iamapi"
+	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/policy"
 )
 
 // answer is the page of results that begins with the action numbered from, and the number of the action after it.
 func (s *simulation) answer(from int) (results []iamapi.EvaluationResult, next int) {
-	page := min(pageSize(s.in.MaxItems), maxWork/s.work)
+	page := min(api.PageSize(s.in.MaxItems), maxWork/s.work)
 	for next = from; next < len(s.in.ActionNames) && len(results) < page; next++ {
 		results = append(results, s.result(s.in.ActionNames[next]))
 	}

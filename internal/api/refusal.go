@@ -1,0 +1,81 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/touchstone-iam/touchstone/awsquery"
+	"github.com/touchstone-iam/touchstone/iamapi"
+	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/store"
+)
+
+// NotImplemented is the answer of an operation, or of a parameter, that is not built yet.
+func NotImplemented(what string) *awsquery.Error {
+	return &awsquery.Error{Code: "NotImplemented", Status: http.StatusNotImplemented, Message: what + " is not implemented in this version of Touchstone."}
+}
+
+// Invalid is InvalidInput about a parameter, with whose name its message begins.
+func Invalid(parameter, format string, args ...any) error {
+	e := iamapi.InvalidInput("%s: %s", parameter, fmt.Sprintf(format, args...))
+	e.Parameter = parameter
+	return e
+}
+
+// ValidationError is the answer to input that its shape allows and its meaning does not.
+func ValidationError(message string) error {
+	return &awsquery.Error{Code: "ValidationError", Status: http.StatusBadRequest, Message: message}
+}
+
+// Missing turns the store's ErrNotFound into NoSuchEntity with the given words. It returns every other error as it is.
+func Missing(err error, format string, args ...any) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return iamapi.NoSuchEntity(format, args...)
+	}
+	return err
+}
+
+// Taken turns the store's ErrConflict into EntityAlreadyExists with the given words. It returns every other error as it is.
+func Taken(err error, format string, args ...any) error {
+	if errors.Is(err, store.ErrConflict) {
+		return iamapi.EntityAlreadyExists(format, args...)
+	}
+	return err
+}
+
+// failure returns what the caller is told: an error that is meant for clients, or, for anything unexpected, only the request id. The
+// unexpected one goes to the log.
+func (s *Service) failure(r *Request, err error) error {
+	var told *awsquery.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &told), errors.Is(err, authn.ErrNoSession):
+		return err
+	case errors.Is(err, secret.ErrBusy):
+		return &awsquery.Error{
+			Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable,
+			Message: "The service is busy checking passwords. Try again in a few seconds.",
+		}
+	}
+
+	s.Logger.Error("request failed", "request_id", r.ID, "operation", r.row.Name, "error", err)
+	code := "ServiceFailure"
+	if r.row.Service == "sts" {
+		code = "InternalFailure"
+	}
+	return &awsquery.Error{
+		Code: code, Status: http.StatusInternalServerError,
+		Message: "The request processing has failed because of an unknown error, exception or failure. Request id: " + r.ID,
+	}
+}
+
+func codeOf(err error) string {
+	var told *awsquery.Error
+	if errors.As(err, &told) {
+		return told.Code
+	}
+	return ""
+}
