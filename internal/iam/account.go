@@ -62,7 +62,7 @@ func listAccountAliases(r *api.Request, tx *store.Tx, in *iamapi.ListAccountAlia
 // getAccountSummary answers with AWS's keys. What cannot exist yet is counted as none; quotas of it are AWS's.
 func getAccountSummary(r *api.Request, tx *store.Tx, _ *iamapi.GetAccountSummaryInput) (*iamapi.GetAccountSummaryOutput, error) {
 	account := r.Caller.AccountID()
-	users, err := tx.CountUsers(account)
+	users, err := tx.CountPrincipals(account, store.PrincipalQuery{Kind: store.User})
 	if err != nil {
 		return nil, err
 	}

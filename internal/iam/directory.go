@@ -27,12 +27,13 @@ func (o *Operations) defineDirectory(t *api.Table) {
 	})
 }
 
-var userOrders = map[touchstoneapi.UserSortType]store.UserOrder{
+var userOrders = map[touchstoneapi.UserSortType]store.PrincipalOrder{
 	"": store.ByName, "UserName": store.ByName, "Path": store.ByPath, "CreateDate": store.ByCreation, "PasswordLastUsed": store.ByPasswordLastUse,
 }
 
 func (o *Operations) describeUsers(r *api.Request, tx *store.Tx, in *touchstoneapi.DescribeUsersInput) (*touchstoneapi.DescribeUsersOutput, error) {
-	q := store.UserQuery{
+	q := store.PrincipalQuery{
+		Kind:       store.User,
 		PathPrefix: in.PathPrefix, NameContains: in.NameContains, Order: userOrders[in.SortBy],
 		Descending: in.SortOrder == "Descending", Limit: pageSize(in.MaxItems) + 1,
 	}
@@ -46,12 +47,12 @@ func (o *Operations) describeUsers(r *api.Request, tx *store.Tx, in *touchstonea
 			return nil, err
 		}
 	}
-	users, err := tx.Users(r.Caller.AccountID(), q)
+	users, err := tx.Principals(r.Caller.AccountID(), q)
 	if err != nil {
 		return nil, err
 	}
 	out := &touchstoneapi.DescribeUsersOutput{Users: []touchstoneapi.UserDetail{}}
-	if out.TotalCount, err = tx.CountUsersMatching(r.Caller.AccountID(), q); err != nil {
+	if out.TotalCount, err = tx.CountPrincipals(r.Caller.AccountID(), q); err != nil {
 		return nil, err
 	}
 	if len(users) == q.Limit {

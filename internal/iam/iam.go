@@ -66,7 +66,7 @@ func subjectOf(r *api.Request, tx *store.Tx, name string) (*subject, error) {
 	if name == "" {
 		s.principal, s.tags, err = tx.Tagged(r.Caller.AccountID(), r.Caller.Principal.ID)
 	} else {
-		s.principal, s.tags, err = tx.TaggedUser(r.Caller.AccountID(), name)
+		s.principal, s.tags, err = tx.TaggedPrincipal(r.Caller.AccountID(), store.User, name)
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		s.principal, err = nil, nil
@@ -120,7 +120,7 @@ func find(r *api.Request, tx *store.Tx, name string) (*store.Principal, error) {
 	if name == "" {
 		i, err = tx.Principal(r.Caller.AccountID(), r.Caller.Principal.ID)
 	} else {
-		i, err = tx.UserByName(r.Caller.AccountID(), name)
+		i, err = tx.PrincipalByName(r.Caller.AccountID(), store.User, name)
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, noSuchUser(name)

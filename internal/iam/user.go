@@ -105,7 +105,7 @@ func createUser(r *api.Request, tx *store.Tx, in *iamapi.CreateUserInput) (*iama
 	if err := within(tx, account, TagsPerUser, len(tags)-1); err != nil {
 		return nil, err
 	}
-	users, err := tx.CountUsers(account)
+	users, err := tx.CountPrincipals(account, store.PrincipalQuery{Kind: store.User})
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func updateUser(r *api.Request, tx *store.Tx, in *iamapi.UpdateUserInput) (*stru
 		return nil, err
 	}
 	name := or(in.NewUserName, i.Name)
-	return nil, userExists(tx.RenameUser(i.AccountID, i.ID, name, or(in.NewPath, i.Path)), name)
+	return nil, userExists(tx.RenamePrincipal(i.AccountID, i.ID, name, or(in.NewPath, i.Path)), name)
 }
 
 // deleteUser refuses while the user still has something, naming the first thing found (IAM API Reference, DeleteUser).
@@ -242,11 +242,11 @@ func listUsers(r *api.Request, tx *store.Tx, in *iamapi.ListUsersInput) (*iamapi
 	if err != nil {
 		return nil, err
 	}
-	q := store.UserQuery{PathPrefix: in.PathPrefix, Order: store.ByName, Limit: pageSize(in.MaxItems) + 1}
+	q := store.PrincipalQuery{Kind: store.User, PathPrefix: in.PathPrefix, Order: store.ByName, Limit: pageSize(in.MaxItems) + 1}
 	if last != "" {
 		q.After = &store.Principal{Name: last}
 	}
-	users, err := tx.Users(r.Caller.AccountID(), q)
+	users, err := tx.Principals(r.Caller.AccountID(), q)
 	if err != nil {
 		return nil, err
 	}

@@ -40,10 +40,7 @@ func putUserPolicy(r *api.Request, tx *store.Tx, in *iamapi.PutUserPolicyInput) 
 	if err := checkInlineSize(tx, i, in.PolicyName, in.PolicyDocument); err != nil {
 		return nil, err
 	}
-	if err := tx.PutInlinePolicy(i.AccountID, i.ID, in.PolicyName, in.PolicyDocument, r.Now); err != nil {
-		return nil, err
-	}
-	return nil, tx.RaisePrincipalVersion(i.AccountID, i.ID)
+	return nil, tx.PutInlinePolicy(i.AccountID, i.ID, in.PolicyName, in.PolicyDocument, r.Now)
 }
 
 // checkInlineSize holds the sum of a user's inline policies, white space not counted, to its quota (IAM User Guide, "IAM and
@@ -123,10 +120,7 @@ func deleteUserPolicy(r *api.Request, tx *store.Tx, in *iamapi.DeleteUserPolicyI
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, noSuchPolicy(in.PolicyName)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return nil, tx.RaisePrincipalVersion(i.AccountID, i.ID)
+	return nil, err
 }
 
 func listUserPolicies(r *api.Request, tx *store.Tx, in *iamapi.ListUserPoliciesInput) (*iamapi.ListUserPoliciesOutput, error) {
