@@ -53,7 +53,9 @@ func Place(list, text string) (last string, err error) {
 func ErrMarker() error { return ValidationError("Invalid Marker.") }
 
 // Paged is the input of a list: its marker and the number of items that it asks for, zero for the default.
-type Paged interface{ Page() (marker string, size int) }
+type Paged interface {
+	Page() (marker string, size int)
+}
 
 // List reads one page of a list. read returns up to limit items that stand behind the place after, in the order of their places,
 // which are compared by bytes; place returns where an item stands. next is the marker of the following page, "" on the last one.

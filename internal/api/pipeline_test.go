@@ -54,24 +54,28 @@ func newSlow(t *testing.T) *slow {
 	service := *s.API
 	service.Table = api.NewTable(iamapi.Operations())
 	slow := &slow{Account: s.NewAccount(t), service: &service, preparing: make(chan struct{}), release: make(chan struct{})}
-	api.Define(service.Table, iamapi.TagUser, api.Op[iamapi.TagUserInput, struct{}]{
-		Resources: func(r *api.Request, _ *store.Tx, in *iamapi.TagUserInput) ([]authz.Check, error) {
-			return []authz.Check{{Resource: store.UserARN(r.Caller.AccountID(), "/", in.UserName)}}, nil
-		},
-		Prepare: func(context.Context, *api.Request, *iamapi.TagUserInput) error {
-			slow.preparing <- struct{}{}
-			<-slow.release
-			return nil
-		},
-		Execute: func(r *api.Request, tx *store.Tx, in *iamapi.TagUserInput) (*struct{}, error) {
-			i, err := tx.UserByName(r.Caller.AccountID(), in.UserName)
-			if err != nil {
-				return nil, err
-			}
-			return nil, tx.InsertTags(i.AccountID, i.Owner(), []store.Tag{{Key: "k", Value: "v"}})
-		},
-	})
+	api.ChangeInSteps(service.Table, iamapi.TagUser, slowTarget,
+		api.Steps[iamapi.TagUserInput, struct{}, *store.Principal, struct{}]{
+			Prepare: func(context.Context, *api.Request, *store.Principal, *iamapi.TagUserInput, *struct{}) ([]authz.Key, error) {
+				slow.preparing <- struct{}{}
+				<-slow.release
+				return nil, nil
+			},
+			Execute: func(_ *api.Request, tx *store.Tx, u *store.Principal, _ struct{}, _ *iamapi.TagUserInput) (*struct{}, error) {
+				return nil, tx.InsertTags(u.AccountID, u.Owner(), []store.Tag{{Key: "k", Value: "v"}})
+			},
+		})
 	return slow
+}
+
+// slowTarget authorises on the user whom a TagUser names.
+func slowTarget(r *api.Request, tx *store.Tx, in *iamapi.TagUserInput) (s api.Subject[*store.Principal], err error) {
+	s.Checks = api.Ask(authz.Check{Resource: store.UserARN(r.Caller.AccountID(), "/", in.UserName), Named: "user " + in.UserName})
+	s.About, err = tx.PrincipalByName(r.Caller.AccountID(), store.User, in.UserName)
+	if errors.Is(err, store.ErrNotFound) {
+		s.Missing, err = iamapi.NoSuchEntity("The user with name %s cannot be found.", in.UserName), nil
+	}
+	return s, err
 }
 
 // tag sends a signed TagUser, and hands its answer's status and body to the channel.
@@ -95,7 +99,7 @@ func (s *slow) tag(user string, key aws.Credentials) chan string {
 
 func (s *slow) tags(user string) (n int) {
 	if err := s.Server.State.Store.View(ctx, func(tx *store.Tx) error {
-		i, err := tx.UserByName(s.ID, user)
+		i, err := tx.PrincipalByName(s.ID, store.User, user)
 		if err != nil {
 			return err
 		}
@@ -148,7 +152,7 @@ func TestChangedDuringPrepare(t *testing.T) {
 				if err := tx.RaiseGeneration(s.ID); err != nil {
 					return err
 				}
-				i, err := tx.UserByName(s.ID, u.Name)
+				i, err := tx.PrincipalByName(s.ID, store.User, u.Name)
 				if err != nil {
 					return err
 				}
@@ -211,7 +215,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 			if err := tx.RaiseGeneration(a.ID); err != nil {
 				return err
 			}
-			i, err := tx.UserByName(a.ID, "alice")
+			i, err := tx.PrincipalByName(a.ID, store.User, "alice")
 			if err != nil {
 				return err
 			}
@@ -225,7 +229,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 			t.Fatalf("allowed by policy: %s", got)
 		}
 		elsewhere(func(tx *store.Tx, i *store.Principal) error {
-			return errors.Join(tx.DeleteInlinePolicy(a.ID, i.ID, "test"), tx.RaisePrincipalVersion(a.ID, i.ID))
+			return tx.DeleteInlinePolicy(a.ID, i.ID, "test")
 		})
 		if got := get(); got != "AccessDenied" {
 			t.Fatalf("after the policy went: %q, want AccessDenied", got)

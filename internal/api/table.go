@@ -158,7 +158,9 @@ func plain[In, Out, About any](do Execute[In, Out, About]) Steps[In, Out, About,
 		return Steps[In, Out, About, nothing]{}
 	}
 	return Steps[In, Out, About, nothing]{
-		Execute: func(r *Request, tx *store.Tx, about About, _ nothing, in *In) (*Out, error) { return do(r, tx, about, in) },
+		Execute: func(r *Request, tx *store.Tx, about About, _ nothing, in *In) (*Out, error) {
+			return do(r, tx, about, in)
+		},
 	}
 }
 
@@ -223,7 +225,7 @@ type row struct {
 
 	prove   func(context.Context, *Request, any) (*authn.Proof, error) // nil: it is signed
 	resolve func(*Request, *store.Tx, any) (subject, error)
-	claim   func(*Request, *store.Tx, any) (made any, err error)                        // nil: there is nothing to take
+	claim   func(*Request, *store.Tx, any) (made any, err error)                          // nil: there is nothing to take
 	prepare func(_ context.Context, _ *Request, about, in, made any) ([]authz.Key, error) // nil: there is nothing slow
 	newMade func() any
 	execute func(_ *Request, _ *store.Tx, about, made, in any) (any, error) // nil: not built yet

@@ -64,7 +64,9 @@ func (c *Caller) IsRoot() bool { return c.Principal != nil && c.Principal.Kind =
 
 // IsTemporary reports whether the credential was issued for a time, by a sign-in or by STS. Only such credentials carry MFA
 // information (IAM User Guide, "aws:MultiFactorAuthPresent").
-func (c *Caller) IsTemporary() bool { return c.Credential == ConsoleSession || c.Credential == TemporaryKey }
+func (c *Caller) IsTemporary() bool {
+	return c.Credential == ConsoleSession || c.Credential == TemporaryKey
+}
 
 // AccountID is the caller's account; for a ProvenCall it is the account that the call is about.
 func (c *Caller) AccountID() string {

@@ -51,7 +51,7 @@ func listAccountAliases(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.Lis
 // getAccountSummary answers with AWS's keys. What cannot exist yet is counted as none.
 func getAccountSummary(r *api.Request, tx *store.Tx, _ struct{}, _ *iamapi.GetAccountSummaryInput) (*iamapi.GetAccountSummaryOutput, error) {
 	account := r.Caller.AccountID()
-	count, err := tx.CountUsers(account)
+	count, err := tx.CountPrincipals(account, store.PrincipalQuery{Kind: store.User})
 	if err != nil {
 		return nil, err
 	}

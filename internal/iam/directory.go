@@ -21,7 +21,7 @@ func onDescribedUsers(r *api.Request, _ *store.Tx, in *touchstoneapi.DescribeUse
 	return api.Subject[struct{}]{Checks: checkUserPath(r, in.PathPrefix)}, nil
 }
 
-var userOrders = map[touchstoneapi.UserSortType]store.UserOrder{
+var userOrders = map[touchstoneapi.UserSortType]store.PrincipalOrder{
 	"": store.ByName, "UserName": store.ByName, "Path": store.ByPath, "CreateDate": store.ByCreation, "PasswordLastUsed": store.ByPasswordLastUse,
 }
 
@@ -29,7 +29,8 @@ func (o *Operations) describeUsers(
 	r *api.Request, tx *store.Tx, _ struct{}, in *touchstoneapi.DescribeUsersInput,
 ) (*touchstoneapi.DescribeUsersOutput, error) {
 	account := r.Caller.AccountID()
-	q := store.UserQuery{
+	q := store.PrincipalQuery{
+		Kind:       store.User,
 		PathPrefix: in.PathPrefix, NameContains: in.NameContains, Order: userOrders[in.SortBy], Descending: in.SortOrder == "Descending",
 	}
 	read := func(after string, limit int) (found []store.Principal, err error) {
@@ -40,7 +41,7 @@ func (o *Operations) describeUsers(
 				return nil, err
 			}
 		}
-		return tx.Users(account, page)
+		return tx.Principals(account, page)
 	}
 	list := "DescribeUsers " + string(q.Order) + strconv.FormatBool(q.Descending)
 	found, next, err := api.List(list, in, read, placeOf)
@@ -49,7 +50,7 @@ func (o *Operations) describeUsers(
 	}
 
 	out := &touchstoneapi.DescribeUsersOutput{Users: make([]touchstoneapi.UserDetail, len(found))}
-	if out.TotalCount, err = tx.CountUsersMatching(account, q); err != nil {
+	if out.TotalCount, err = tx.CountPrincipals(account, q); err != nil {
 		return nil, err
 	}
 	for n := range found {

@@ -102,7 +102,7 @@ func TestDescribeUsersPages(t *testing.T) {
 		}
 		if n%4 == 0 {
 			must(t, a.Server.State.Store.Update(ctx, func(tx *store.Tx) error {
-				i, err := tx.UserByName(a.ID, fmt.Sprintf("Ann%02d", n))
+				i, err := tx.PrincipalByName(a.ID, store.User, fmt.Sprintf("Ann%02d", n))
 				if err != nil {
 					return err
 				}

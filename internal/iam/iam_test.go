@@ -194,10 +194,10 @@ func callIn[In, Out any](t *testing.T, in context.Context, a *touchtest.Account,
 func breakPolicy(t *testing.T, a *touchtest.Account, user string) {
 	t.Helper()
 	must(t, a.Server.State.Store.Update(ctx, func(tx *store.Tx) error {
-		i, err := tx.UserByName(a.ID, user)
+		i, err := tx.PrincipalByName(a.ID, store.User, user)
 		if err != nil {
 			return err
 		}
-		return errors.Join(tx.RaiseGeneration(a.ID), tx.PutInlinePolicy(a.ID, i.ID, "test", "{", a.Server.Clock.Now()), tx.RaisePrincipalVersion(a.ID, i.ID))
+		return errors.Join(tx.RaiseGeneration(a.ID), tx.PutInlinePolicy(a.ID, i.ID, "test", "{", a.Server.Clock.Now()))
 	}))
 }

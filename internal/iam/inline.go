@@ -68,21 +68,14 @@ func defineInlinePolicies[
 	})
 
 	api.Read(t, o.list, on[ListIn, List](k), func(_ *api.Request, tx *store.Tx, about *target, in *ListIn) (*ListOut, error) {
-		policies, err := tx.InlinePolicies(about.AccountID, about.ID)
+		read := func(after string, limit int) ([]string, error) {
+			return tx.InlinePolicyNames(about.AccountID, about.ID, after, limit)
+		}
+		names, next, err := api.List(o.list.Name, List(in), read, func(name *string) string { return *name })
 		if err != nil {
 			return nil, err
 		}
-		place := func(p *store.InlinePolicy) string { return p.Name }
-		items, next, err := api.List(o.list.Name, List(in), api.Cut(policies, place), place)
-		if err != nil {
-			return nil, err
-		}
-
-		names := make([]string, len(items))
-		for n := range items {
-			names[n] = items[n].Name
-		}
-		out := o.listed(names)
+		out := o.listed(append([]string{}, names...)) // an empty list is written, too
 		Page(out).SetPage(next)
 		return out, nil
 	})

@@ -278,7 +278,7 @@ func TestPasswordsAreHashed(t *testing.T) {
 	a, _ := newAccount(t)
 	u := a.NewUser("alice", "")
 	must(t, a.Server.State.Store.View(ctx, func(tx *store.Tx) error {
-		i, err := tx.UserByName(a.ID, "alice")
+		i, err := tx.PrincipalByName(a.ID, store.User, "alice")
 		if err != nil {
 			return err
 		}

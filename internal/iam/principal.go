@@ -69,7 +69,7 @@ func resolve(r *api.Request, tx *store.Tx, k *kind, name string) (s api.Subject[
 	if name == "" {
 		t.Principal, t.Tags, err = tx.Tagged(account, r.Caller.Principal.ID)
 	} else {
-		t.Principal, t.Tags, err = tx.TaggedUser(account, name)
+		t.Principal, t.Tags, err = tx.TaggedPrincipal(account, k.of, name)
 	}
 
 	if errors.Is(err, store.ErrNotFound) {

@@ -140,7 +140,7 @@ func TestSessionsOfAnother(t *testing.T) {
 	must(t, endAllSessions(me, "bob", false))
 	over(t, "one of all", one, a)
 	must(t, a.Server.State.Store.View(ctx, func(tx *store.Tx) error { // issued credentials have no row to delete: they end by this
-		i, err := tx.UserByName(a.ID, "bob")
+		i, err := tx.PrincipalByName(a.ID, store.User, "bob")
 		if err == nil && i.SessionsNotBefore.Before(one.Session.CreatedAt) {
 			t.Errorf("bob's sessions count from %v", i.SessionsNotBefore)
 		}

@@ -25,7 +25,9 @@ func (o *Operations) defineUsers(t *api.Table) {
 		got: func(p *store.Principal, name, document string) *iamapi.GetUserPolicyOutput {
 			return &iamapi.GetUserPolicyOutput{UserName: p.Name, PolicyName: name, PolicyDocument: encodeDocument(document)}
 		},
-		listed: func(names []string) *iamapi.ListUserPoliciesOutput { return &iamapi.ListUserPoliciesOutput{PolicyNames: names} },
+		listed: func(names []string) *iamapi.ListUserPoliciesOutput {
+			return &iamapi.ListUserPoliciesOutput{PolicyNames: names}
+		},
 	})
 	defineTags(t, users, tagging[
 		iamapi.TagUserInput, iamapi.UntagUserInput, iamapi.ListUserTagsInput, iamapi.ListUserTagsOutput,
@@ -80,7 +82,7 @@ func createUser(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.CreateUserI
 	if err := tagsPerUser.room(tx, account, len(tags)-1); err != nil {
 		return nil, err
 	}
-	count, err := tx.CountUsers(account)
+	count, err := tx.CountPrincipals(account, store.PrincipalQuery{Kind: store.User})
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +134,7 @@ func onMovedUser(r *api.Request, tx *store.Tx, in *iamapi.UpdateUserInput) (s ap
 }
 
 func updateUser(_ *api.Request, tx *store.Tx, about *movedUser, _ *iamapi.UpdateUserInput) (*struct{}, error) {
-	return nil, users.taken(tx.RenameUser(about.AccountID, about.ID, about.name, about.path), about.name)
+	return nil, users.taken(tx.RenamePrincipal(about.AccountID, about.ID, about.name, about.path), about.name)
 }
 
 // userBelongings are in the order in which AWS names them.
@@ -172,11 +174,11 @@ func onUserPath(r *api.Request, _ *store.Tx, in *iamapi.ListUsersInput) (api.Sub
 
 func listUsers(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.ListUsersInput) (*iamapi.ListUsersOutput, error) {
 	read := func(after string, limit int) ([]store.Principal, error) {
-		q := store.UserQuery{PathPrefix: in.PathPrefix, Order: store.ByName, Limit: limit}
+		q := store.PrincipalQuery{Kind: store.User, PathPrefix: in.PathPrefix, Order: store.ByName, Limit: limit}
 		if after != "" {
 			q.After = &store.Principal{Name: after}
 		}
-		return tx.Users(r.Caller.AccountID(), q)
+		return tx.Principals(r.Caller.AccountID(), q)
 	}
 	found, next, err := api.List("ListUsers", in, read, func(u *store.Principal) string { return u.Name })
 	if err != nil {

@@ -235,7 +235,7 @@ func (w Who) principal(tx *store.Tx, account string) (*store.Principal, error) {
 	if w.Root {
 		return tx.RootUser(account)
 	}
-	i, err := tx.UserByName(account, w.User)
+	i, err := tx.PrincipalByName(account, store.User, w.User)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fault("account %s has no user %s", account, w.User)
 	}

@@ -255,7 +255,7 @@ func check(t *testing.T, data string, acknowledged []string) {
 
 // stored adds the account's users, keys and devices, in the words in which they were acknowledged.
 func stored(tx *store.Tx, account string, there map[string]bool) error {
-	users, err := tx.Users(account, store.UserQuery{Limit: 1 << 20})
+	users, err := tx.Principals(account, store.PrincipalQuery{Kind: store.User, Limit: 1 << 20})
 	if err != nil {
 		return err
 	}

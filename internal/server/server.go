@@ -24,6 +24,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/outbox"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/signin"
+	"github.com/touchstone-iam/touchstone/internal/simulate"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/sts"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
@@ -105,7 +106,7 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 	service := &api.Service{
 		Store: state.Store, Authn: authn.New(state.Master, c.Skew, c.Sessions), Authz: authz.New(),
 		Audit: audit.NewLog(state.Store, c.AuditReads, c.Logger), Table: table, Clock: c.Clock, Logger: c.Logger,
-		KeyUses: api.NewKeyUses(),
+		KeyUses: api.NewKeyUses(), Proofs: api.NewProofBudget(),
 	}
 	signIn := &signin.Service{
 		Store: state.Store, Authn: service.Authn, Audit: service.Audit, Hasher: hasher, Master: state.Master,
@@ -114,6 +115,7 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 	(&iam.Operations{
 		SignIn: signIn, Hasher: hasher, Master: state.Master, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz, KeyUses: service.KeyUses, Catalogue: c.Catalogue,
 	}).Define(table)
+	(&simulate.Operations{Authz: service.Authz, Catalogue: c.Catalogue}).Define(table)
 	sts.Define(table)
 	s := &Server{API: service, SignIn: signIn, URL: c.URL, config: c, state: state, deliver: deliver}
 	actions, keyTypes := names(c.Catalogue)

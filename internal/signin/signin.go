@@ -114,7 +114,7 @@ func (s *Service) User(ctx context.Context, v Visitor, accountOrAlias, name, pas
 			if err != nil {
 				return nil, "", err
 			}
-			principal, err := tx.UserByName(account, name)
+			principal, err := tx.PrincipalByName(account, store.User, name)
 			return principal, account, err
 		},
 	})

@@ -63,7 +63,7 @@ func onPolicySource(r *api.Request, tx *store.Tx, text string) (s api.Subject[*p
 	// Only users can be made so far, and only those of the caller's account can be asked about. A name in another spelling, or with
 	// another path, is another ARN.
 	if named.kind == "user" && named.account == r.Caller.AccountID() {
-		found, tags, err := tx.TaggedUser(named.account, named.name)
+		found, tags, err := tx.TaggedPrincipal(named.account, store.User, named.name)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:

@@ -2,7 +2,6 @@ package store
 
 import (
 	"crypto/rand"
-	"strings"
 	"time"
 )
 
@@ -27,6 +26,7 @@ func (tx *Tx) InsertAccount(id, rootEmail string, now time.Time) error {
 		id, rand.Text(), micros(now)); err != nil {
 		return err
 	}
+
 	_, err := tx.exec(`insert into root_email_directory (email_key, email, account_id) values ($1, $2, $3)`,
 		Fold(rootEmail), rootEmail, id)
 	return err
@@ -45,26 +45,27 @@ func (tx *Tx) RaiseGeneration(account string) error {
 	return tx.change(`update account set generation = generation + 1 where account_id = $1`, account)
 }
 
-// Accounts lists every account by id.
-func (tx *Tx) Accounts() ([]Account, error) {
-	return list(tx, scanAccount, `select a.account_id, coalesce(d.alias, ''), e.email, a.created_at from account a
-		join root_email_directory e on e.account_id = a.account_id
-		left join alias_directory d on d.account_id = a.account_id order by a.account_id`)
-}
-
-// Account reads one account. ErrNotFound.
-func (tx *Tx) Account(id string) (Account, error) {
-	var a Account
-	err := tx.get(`select a.account_id, coalesce(d.alias, ''), e.email, a.created_at from account a
-		join root_email_directory e on e.account_id = a.account_id
-		left join alias_directory d on d.account_id = a.account_id where a.account_id = $1`,
-		[]any{id}, &a.ID, &a.Alias, &a.RootEmail, instant{&a.CreatedAt})
-	return a, err
-}
+const selectAccount = `select a.account_id, coalesce(d.alias, ''), e.email, a.created_at from account a
+	join root_email_directory e on e.account_id = a.account_id
+	left join alias_directory d on d.account_id = a.account_id`
 
 func scanAccount(row scanner) (a Account, err error) {
 	err = row.Scan(&a.ID, &a.Alias, &a.RootEmail, instant{&a.CreatedAt})
 	return a, err
+}
+
+// Accounts lists every account by id.
+func (tx *Tx) Accounts() ([]Account, error) {
+	return list(tx, scanAccount, selectAccount+` order by a.account_id`)
+}
+
+// Account reads one account. ErrNotFound.
+func (tx *Tx) Account(id string) (Account, error) {
+	a, err := one(tx, scanAccount, selectAccount+` where a.account_id = $1`, id)
+	if err != nil {
+		return Account{}, err
+	}
+	return *a, nil
 }
 
 // AccountByRootEmail finds the account whose root user has the e-mail address, without regard to case. ErrNotFound.
@@ -79,40 +80,20 @@ func (tx *Tx) AccountByAlias(alias string) (id string, err error) {
 	return id, err
 }
 
-// Alias reads the account's alias; "" when it has none.
-func (tx *Tx) Alias(account string) (string, error) {
-	var alias string
-	err := tx.get(`select coalesce(max(alias), '') from alias_directory where account_id = $1`, []any{account}, &alias)
-	return alias, err
-}
-
-// SetAlias gives the account its only alias, replacing an earlier one. ErrConflict when another account has it.
-func (tx *Tx) SetAlias(account, alias string, now time.Time) error {
-	if _, err := tx.exec(`delete from alias_directory where account_id = $1`, account); err != nil {
-		return err
-	}
-	_, err := tx.exec(`insert into alias_directory (alias, account_id, created_at) values ($1, $2, $3)`, alias, account, micros(now))
-	return err
-}
-
-// DeleteAlias takes the alias away. ErrNotFound when it is not the account's.
-func (tx *Tx) DeleteAlias(account, alias string) error {
-	return tx.change(`delete from alias_directory where account_id = $1 and alias = $2`, account, alias)
-}
-
-// accountTables are the tables whose rows go when an account is removed. Audit events stay out of it on purpose: they are
-// removed by RemoveAccount too, but the installation's own events (account_id ”) are never.
+// accountTables are the tables whose rows go when their account is removed: all that have an account_id, but for audit_event.
 var accountTables = []string{
-	"account", "alias_directory", "root_email_directory", "access_key_directory", "credential_directory", "principal",
-	"tag", "attachment", "boundary", "password", "inline_policy", "access_key", "mfa_device", "console_session", "ceremony", "setup_link",
-	"notice", "outbox", "quota", "audit_event",
+	"account", "alias_directory", "root_email_directory", "access_key_directory", "credential_directory", "principal", "tally",
+	"tag", "attachment", "boundary", "password", "inline_policy", "access_key", "mfa_device", "console_session", "ceremony",
+	"setup_link", "notice", "outbox", "quota",
 }
 
-// RemoveAccount removes everything that the account has, its events included. ErrNotFound when there is no such account.
+// RemoveAccount removes everything that the account has. Its audit events stay: they are kept for as long as all events are,
+// whatever became of the account. ErrNotFound when there is no such account.
 func (tx *Tx) RemoveAccount(account string) error {
 	if err := tx.RaiseGeneration(account); err != nil {
 		return err
 	}
+
 	for _, table := range accountTables {
 		if _, err := tx.exec(`delete from `+table+` where account_id = $1`, account); err != nil {
 			return err
@@ -120,36 +101,3 @@ func (tx *Tx) RemoveAccount(account string) error {
 	}
 	return nil
 }
-
-// Setting reads an installation-wide value; "" when it was never set.
-func (tx *Tx) Setting(name string) (string, error) {
-	var value string
-	err := tx.get(`select coalesce(max(value), '') from installation where name = $1`, []any{name}, &value)
-	return value, err
-}
-
-// SetSetting stores an installation-wide value.
-func (tx *Tx) SetSetting(name, value string) error {
-	_, err := tx.exec(`insert into installation (name, value) values ($1, $2)
-		on conflict (name) do update set value = excluded.value`, name, value)
-	return err
-}
-
-// Quota reads the account's own value of a quota; ok is false when it has none and the default holds.
-func (tx *Tx) Quota(account, name string) (value int, ok bool, err error) {
-	err = tx.get(`select value from quota where account_id = $1 and name = $2`, []any{account, name}, &value)
-	if err == ErrNotFound {
-		return 0, false, nil
-	}
-	return value, err == nil, err
-}
-
-// SetQuota stores the account's own value of a quota.
-func (tx *Tx) SetQuota(account, name string, value int) error {
-	_, err := tx.exec(`insert into quota (account_id, name, value) values ($1, $2, $3)
-		on conflict (account_id, name) do update set value = excluded.value`, account, name, value)
-	return err
-}
-
-// Fold is the form in which names that are unique without regard to case are compared.
-func Fold(name string) string { return strings.ToLower(name) }

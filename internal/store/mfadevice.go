@@ -18,7 +18,8 @@ type MFADevice struct {
 	LastUsedAt   time.Time
 }
 
-const mfaDeviceColumns = `account_id, device_id, principal_id, name, serial, credential_id, rp_id, sign_count, marked, credential, enabled_at, last_used_at`
+const mfaDeviceColumns = `account_id, device_id, principal_id, name, serial, credential_id, rp_id, sign_count, marked,
+	credential, enabled_at, last_used_at`
 
 func scanMFADevice(row scanner) (d MFADevice, err error) {
 	err = row.Scan(&d.AccountID, &d.ID, &d.PrincipalID, &d.Name, &d.Serial, &d.CredentialID, &d.RPID, &d.SignCount,
@@ -33,11 +34,14 @@ func (tx *Tx) InsertMFADevice(d *MFADevice) error {
 		d.CredentialID, d.AccountID, d.ID, d.RPID); err != nil {
 		return err
 	}
-	_, err := tx.exec(`insert into mfa_device (`+mfaDeviceColumns+`, name_key, kind)
+
+	if _, err := tx.exec(`insert into mfa_device (`+mfaDeviceColumns+`, name_key, kind)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'fido')`,
 		d.AccountID, d.ID, d.PrincipalID, d.Name, d.Serial, d.CredentialID, d.RPID, d.SignCount, d.Marked, d.Credential,
-		micros(d.EnabledAt), micros(d.LastUsedAt), Fold(d.Name))
-	return err
+		micros(d.EnabledAt), micros(d.LastUsedAt), Fold(d.Name)); err != nil {
+		return err
+	}
+	return tx.countUp(d.AccountID, tallyMFADevices)
 }
 
 // MFADevices lists a principal's devices, oldest first.
@@ -46,16 +50,17 @@ func (tx *Tx) MFADevices(account, principal string) ([]MFADevice, error) {
 		order by enabled_at, device_id`, account, principal)
 }
 
+// MFADevicesPage lists up to limit of a principal's devices, oldest first, beginning behind the time and id of after, which are a
+// device's EnabledAt and ID.
+func (tx *Tx) MFADevicesPage(account, principal string, after Position, limit int) ([]MFADevice, error) {
+	return list(tx, scanMFADevice, `select `+mfaDeviceColumns+` from mfa_device where account_id = $1 and principal_id = $2
+		and (enabled_at, device_id) > ($3, $4) order by enabled_at, device_id limit $5`,
+		account, principal, micros(after.Time), after.ID, limit)
+}
+
 // MFADeviceBySerial reads a device by its ARN. ErrNotFound.
 func (tx *Tx) MFADeviceBySerial(account, serial string) (*MFADevice, error) {
-	devices, err := list(tx, scanMFADevice, `select `+mfaDeviceColumns+` from mfa_device where account_id = $1 and serial = $2`, account, serial)
-	if err != nil {
-		return nil, err
-	}
-	if len(devices) == 0 {
-		return nil, ErrNotFound
-	}
-	return &devices[0], nil
+	return one(tx, scanMFADevice, `select `+mfaDeviceColumns+` from mfa_device where account_id = $1 and serial = $2`, account, serial)
 }
 
 // CountMFADevices counts a principal's devices.
@@ -64,18 +69,22 @@ func (tx *Tx) CountMFADevices(account, principal string) (n int, err error) {
 	return n, err
 }
 
-// CountAccountMFADevices counts the devices of all principals of the account.
-func (tx *Tx) CountAccountMFADevices(account string) (n int, err error) {
-	err = tx.get(`select count(*) from mfa_device where account_id = $1`, []any{account}, &n)
-	return n, err
+// CountAccountMFADevices reads how many devices all principals of the account have together.
+func (tx *Tx) CountAccountMFADevices(account string) (int, error) {
+	return tx.counted(account, tallyMFADevices)
 }
 
 // DeleteMFADevice removes a device. ErrNotFound when the principal has no such device.
 func (tx *Tx) DeleteMFADevice(d *MFADevice) error {
-	if err := tx.change(`delete from mfa_device where account_id = $1 and principal_id = $2 and device_id = $3`, d.AccountID, d.PrincipalID, d.ID); err != nil {
+	if err := tx.change(`delete from mfa_device where account_id = $1 and principal_id = $2 and device_id = $3`,
+		d.AccountID, d.PrincipalID, d.ID); err != nil {
 		return err
 	}
-	return tx.change(`delete from credential_directory where credential_id = $1`, d.CredentialID)
+
+	if err := tx.change(`delete from credential_directory where credential_id = $1`, d.CredentialID); err != nil {
+		return err
+	}
+	return tx.countDown(d.AccountID, tallyMFADevices, 1)
 }
 
 // UseMFADevice records a successful assertion: the device's new counter, its credential facts and the time. It is guarded by
@@ -98,8 +107,8 @@ func (tx *Tx) MFADevicesElsewhere(rpID string, limit int) ([]MFADeviceElsewhere,
 	return list(tx, func(row scanner) (d MFADeviceElsewhere, err error) {
 		err = row.Scan(&d.AccountID, &d.UserName, &d.DeviceName, &d.RPID)
 		return d, err
-	}, `select m.account_id, i.name, m.name, m.rp_id from credential_directory c
+	}, `select m.account_id, p.name, m.name, m.rp_id from credential_directory c
 		join mfa_device m on m.account_id = c.account_id and m.device_id = c.device_id
-		join principal i on i.account_id = m.account_id and i.principal_id = m.principal_id
-		where c.rp_id < $1 or c.rp_id > $1 order by m.account_id, i.name limit $2`, rpID, limit)
+		join principal p on p.account_id = m.account_id and p.principal_id = m.principal_id
+		where c.rp_id < $1 or c.rp_id > $1 order by m.account_id, p.name limit $2`, rpID, limit)
 }

@@ -3,62 +3,115 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/pressly/goose/v3"
 )
 
-// TestMigrationsFromEachVersion brings databases as each earlier version left them, with something in them, up to date.
-func TestMigrationsFromEachVersion(t *testing.T) {
+// oldDatabase makes a database as a version of the schema left it, and puts rows into it.
+func oldDatabase(t *testing.T, version int64, statements ...string) (path string) {
+	t.Helper()
 	ctx := context.Background()
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		t.Fatal(err)
 	}
-	names, err := fs.Glob(files, "*.sql")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("migrations: %v, %v", names, err)
+	path = filepath.Join(t.TempDir(), "touchstone.db")
+	old, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for version := 1; version <= len(names); version++ {
+	provider, err := goose.NewProvider(goose.DialectSQLite3, old, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(ctx, version); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, statement := range statements {
+		if _, err := old.ExecContext(ctx, statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// oldRows fill every table of schema versions 1 and 2. Names are folded as these versions did it, which left ſ as it is.
+var oldRows = []string{
+	`insert into installation (name, value) values ('public_url', 'https://iam.example')`,
+	`insert into account (account_id, incarnation, generation, created_at) values ('111122223333', 'i', 7, 1), ('444455556666', 'j', 1, 2)`,
+	`insert into alias_directory (alias, account_id, created_at) values ('acme', '111122223333', 1)`,
+	`insert into root_email_directory (email_key, email, account_id) values
+		('boſſ@example.com', 'Boſſ@example.com', '111122223333'), ('root@example.com', 'root@example.com', '444455556666')`,
+	`insert into access_key_directory (access_key_id, account_id) values ('AKIA1', '111122223333')`,
+	`insert into credential_directory (credential_id, account_id, device_id, rp_id) values (x'01', '111122223333', 'd1', 'localhost')`,
+	`insert into identity (account_id, identity_id, kind, unique_id, name, name_key, path, version, sessions_not_before, created_at,
+		password_last_used_at) values
+		('111122223333', 'r', 'root', '111122223333', '', '', '/', 1, 0, 1, 0),
+		('111122223333', 'a', 'user', 'AIDAA', 'Alice', 'alice', '/eng/', 5, 20, 10, 30),
+		('111122223333', 'b', 'user', 'AIDAB', 'Großſ', 'großſ', '/', 1, 0, 11, 0),
+		('444455556666', 'r', 'root', '444455556666', '', '', '/', 1, 0, 2, 0)`,
+	`insert into identity_tag (account_id, identity_id, tag_key, tag_value, position) values
+		('111122223333', 'a', 'Team', 'x', 0), ('111122223333', 'a', 'env', 'prod', 1)`,
+	`insert into password (account_id, identity_id, hash, version, reset_required, created_at, changed_at) values
+		('111122223333', 'a', 'phc', 9, true, 10, 12)`,
+	`insert into inline_policy (account_id, identity_id, name, document, changed_at) values ('111122223333', 'a', 'p', '{ }', 13)`,
+	`insert into access_key (account_id, access_key_id, identity_id, status, sealed_secret, created_at, last_used_at, last_used_service,
+		last_used_region) values ('111122223333', 'AKIA1', 'a', 'Active', x'0203', 14, 15, 'iam', 'us-east-1')`,
+	`insert into mfa_device (account_id, device_id, identity_id, name, name_key, serial, kind, credential_id, rp_id, sign_count, marked,
+		credential, enabled_at, last_used_at) values
+		('111122223333', 'd1', 'a', 'Keyſ', 'keyſ', 'arn:d1', 'fido', x'01', 'localhost', 3, true, '{}', 16, 17)`,
+	`insert into console_session (account_id, session_id, identity_id, token_hash, stage, scope, destination, created_at, last_seen_at,
+		expires_at, password_version, mfa_at, mfa_method, mfa_serial, source_address, user_agent) values
+		('111122223333', 's', 'a', x'04', 'full', 'full', '/users', 18, 19, 99, 9, 18, 'fido', 'arn:d1', '192.0.2.1', 'agent')`,
+	`insert into ceremony (account_id, ceremony_hash, identity_id, session_id, purpose, subject_id, device_name, record, created_at,
+		expires_at) values ('111122223333', x'05', 'a', 's', 'register', 'a', 'new', x'06', 20, 99)`,
+	`insert into setup_link (account_id, token_hash, identity_id, expires_at) values ('111122223333', x'07', 'a', 99)`,
+	`insert into notice (account_id, notice_id, identity_id, kind, detail, created_at) values ('111122223333', 'n', 'a', 'k', 'detail', 21)`,
+	`insert into throttle (slot, failures, last_at) values (4, 2, 22)`,
+	`insert into outbox (message_id, account_id, recipient, subject, body, created_at, attempts, next_attempt_at) values
+		('m', '111122223333', 'a@example.com', 'subject', 'body', 23, 1, 24)`,
+	`insert into quota (account_id, name, value) values ('111122223333', 'UsersPerAccount', 12)`,
+	`insert into audit_event (account_id, event_id, event_time, name, source, user_name, read_only, error_code, record) values
+		('111122223333', 'e', 25, 'CreateUser', 'iam.amazonaws.com', 'Alice', false, '', '{}')`,
+}
+
+// TestMigrationsFromEachVersion brings databases as each earlier version left them, with rows in every table, up to date, and reads
+// each row as the present version does.
+func TestMigrationsFromEachVersion(t *testing.T) {
+	ctx := context.Background()
+	for version := int64(1); version < foldVersion; version++ {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "touchstone.db")
-			old, err := sql.Open("sqlite", path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			provider, err := goose.NewProvider(goose.DialectSQLite3, old, files)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := provider.UpTo(ctx, int64(version)); err != nil {
-				t.Fatal(err)
-			}
-			for _, statement := range []string{
-				`insert into account (account_id, incarnation, generation, created_at) values ('111122223333', 'i', 7, 1)`,
-				`insert into root_email_directory (email_key, email, account_id) values ('root@example.com', 'root@example.com', '111122223333')`,
-			} {
-				if _, err := old.ExecContext(ctx, statement); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := old.Close(); err != nil {
-				t.Fatal(err)
-			}
+			path := oldDatabase(t, version, oldRows...)
 			for range 2 { // the second time there is nothing to do
 				s, err := Open(ctx, path)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := s.View(ctx, func(tx *Tx) error {
-					f, err := tx.Freshness("111122223333")
-					if f.Generation != 7 || f.Incarnation != "i" {
-						t.Errorf("the account came through as %+v", f)
-					}
-					return err
-				}); err != nil {
+				if err := s.View(ctx, func(tx *Tx) error { readOldRows(t, tx); return nil }); err != nil {
+					t.Fatal(err)
+				}
+
+				// The ceremony is read by taking it: it is left for the next round.
+				undo := errors.New("undo")
+				if err := s.Update(ctx, func(tx *Tx) error {
+					c, err := tx.TakeCeremony("111122223333", []byte{5}, "a", "s", PurposeRegister, TimeOf(50))
+					same(t, "ceremony", c, err, &Ceremony{
+						AccountID: "111122223333", Hash: []byte{5}, PrincipalID: "a", SessionID: "s", Purpose: PurposeRegister, SubjectID: "a",
+						DeviceName: "new", Record: []byte{6}, CreatedAt: TimeOf(20), ExpiresAt: TimeOf(99),
+					})
+					return undo
+				}); !errors.Is(err, undo) {
 					t.Fatal(err)
 				}
 				if err := s.Close(); err != nil {
@@ -66,6 +119,163 @@ func TestMigrationsFromEachVersion(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// same reports a value that was read as another than is wanted.
+func same[T any](t *testing.T, what string, got T, err error, want T) {
+	t.Helper()
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// readOldRows compares what the store reads with oldRows.
+func readOldRows(t *testing.T, tx *Tx) {
+	t.Helper()
+	const account = "111122223333"
+
+	setting, err := tx.Setting("public_url")
+	same(t, "setting", setting, err, "https://iam.example")
+	freshness, err := tx.Freshness(account)
+	same(t, "freshness", freshness, err, Freshness{Incarnation: "i", Generation: 7})
+	accounts, err := tx.Accounts()
+	same(t, "accounts", accounts, err, []Account{
+		{ID: account, Alias: "acme", RootEmail: "Boſſ@example.com", CreatedAt: TimeOf(1)},
+		{ID: "444455556666", RootEmail: "root@example.com", CreatedAt: TimeOf(2)},
+	})
+	id, err := tx.AccountByRootEmail("BOSS@example.com")
+	same(t, "account by e-mail", id, err, account)
+	quota, _, err := tx.Quota(account, "UsersPerAccount")
+	same(t, "quota", quota, err, 12)
+
+	root, err := tx.RootUser(account)
+	same(t, "root user", root, err, &Principal{AccountID: account, ID: "r", Kind: Root, UniqueID: account, Path: "/", Version: 1, CreatedAt: TimeOf(1)})
+	alice, tags, err := tx.TaggedPrincipal(account, User, "ALICE")
+	same(t, "user", alice, err, &Principal{
+		AccountID: account, ID: "a", Kind: User, UniqueID: "AIDAA", Name: "Alice", Path: "/eng/", Version: 5,
+		SessionsNotBefore: TimeOf(20), CreatedAt: TimeOf(10), PasswordLastUsedAt: TimeOf(30),
+	})
+	same(t, "tags", tags, err, []Tag{{"Team", "x"}, {"env", "prod"}})
+	other, err := tx.PrincipalByName(account, User, "GROßS")
+	same(t, "user whose name is folded anew", other, err, &Principal{
+		AccountID: account, ID: "b", Kind: User, UniqueID: "AIDAB", Name: "Großſ", Path: "/", Version: 1, CreatedAt: TimeOf(11),
+	})
+	if err := compareTally(t, tx, account); err != nil {
+		t.Error(err)
+	}
+	for _, key := range []string{"Team", "env"} {
+		var n int
+		err := tx.get(`select count(*) from tag where folded_key = $1`, []any{Fold(key)}, &n)
+		same(t, "tags with the folded key "+key, n, err, 1)
+	}
+
+	password, err := tx.Password(account, "a")
+	same(t, "password", password, err, &Password{Hash: "phc", Version: 9, ResetRequired: true, CreatedAt: TimeOf(10), ChangedAt: TimeOf(12)})
+	policies, err := tx.InlinePolicies(account, "a")
+	same(t, "inline policies", policies, err, []InlinePolicy{{"p", "{ }"}})
+	keys, err := tx.AccessKeys(account, "a")
+	same(t, "access keys", keys, err, []AccessKey{{
+		AccountID: account, ID: "AKIA1", PrincipalID: "a", Active: true, SealedSecret: []byte{2, 3}, CreatedAt: TimeOf(14),
+		LastUsedAt: TimeOf(15), LastUsedService: "iam", LastUsedRegion: "us-east-1",
+	}})
+	id, err = tx.AccessKeyAccount("AKIA1")
+	same(t, "account of the access key", id, err, account)
+	devices, err := tx.MFADevices(account, "a")
+	same(t, "MFA devices", devices, err, []MFADevice{{
+		AccountID: account, ID: "d1", PrincipalID: "a", Name: "Keyſ", Serial: "arn:d1", CredentialID: []byte{1}, RPID: "localhost",
+		SignCount: 3, Marked: true, Credential: "{}", EnabledAt: TimeOf(16), LastUsedAt: TimeOf(17),
+	}})
+	var deviceKey string
+	err = tx.get(`select name_key from mfa_device where device_id = 'd1'`, nil, &deviceKey)
+	same(t, "folded name of the MFA device", deviceKey, err, "keys")
+	elsewhere, err := tx.MFADevicesElsewhere("iam.example", 10)
+	same(t, "MFA devices elsewhere", elsewhere, err, []MFADeviceElsewhere{{account, "Alice", "Keyſ", "localhost"}})
+
+	sessions, err := tx.Sessions(account, "a")
+	same(t, "sessions", sessions, err, []Session{{
+		AccountID: account, ID: "s", PrincipalID: "a", TokenHash: []byte{4}, Stage: StageFull, Scope: ScopeFull, Destination: "/users",
+		CreatedAt: TimeOf(18), LastSeenAt: TimeOf(19), ExpiresAt: TimeOf(99), PasswordVersion: 9, MFAAt: TimeOf(18), MFAMethod: "fido",
+		MFASerial: "arn:d1", SourceAddress: "192.0.2.1", UserAgent: "agent",
+	}})
+	id, err = tx.SetupLink(account, []byte{7}, TimeOf(50))
+	same(t, "set-up link", id, err, "a")
+	notices, err := tx.Notices(account, "a")
+	same(t, "notices", notices, err, []Notice{{account, "n", "a", "k", "detail", TimeOf(21)}})
+	throttle, err := tx.Throttle(4)
+	same(t, "throttle", throttle, err, Throttle{Failures: 2, LastAt: TimeOf(22)})
+	messages, err := tx.DueMessages(TimeOf(50), 10)
+	same(t, "outbox", messages, err, []Message{{"m", account, "a@example.com", "subject", "body", TimeOf(23), 1}})
+	events, err := tx.Events(EventQuery{Limit: 10})
+	same(t, "events", events, err, []Event{{
+		AccountID: account, ID: "e", Time: TimeOf(25), Name: "CreateUser", Source: "iam.amazonaws.com", UserName: "Alice", Record: "{}",
+	}})
+}
+
+// Two names that have become the same are refused by name, and the database stays as the earlier version left it.
+func TestNamesThatBecomeTheSameAreRefused(t *testing.T) {
+	const user = `insert into identity (account_id, identity_id, kind, unique_id, name, name_key, path, version, sessions_not_before,
+		created_at, password_last_used_at) values `
+	path := oldDatabase(t, 2,
+		user+`('111122223333', 'a', 'user', 'AIDAA', 'Jonas', 'jonas', '/', 1, 0, 1, 0)`,
+		user+`('111122223333', 'b', 'user', 'AIDAB', 'jonaſ', 'jonaſ', '/', 1, 0, 1, 0)`,
+		user+`('444455556666', 'c', 'user', 'AIDAC', 'JONAS', 'jonas', '/', 1, 0, 1, 0)`,
+		`insert into root_email_directory (email_key, email, account_id) values
+			('boss@example.com', 'boss@example.com', '111122223333'), ('boſſ@example.com', 'boſſ@example.com', '444455556666')`)
+
+	s, err := Open(context.Background(), path)
+	if err == nil {
+		s.Close()
+		t.Fatal("the database was opened")
+	}
+	for _, part := range []string{`account 111122223333, the users "Jonas" and "jonaſ"`, `"boss@example.com" and "boſſ@example.com"`} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the message does not say %s:\n%v", part, err)
+		}
+	}
+	if strings.Contains(err.Error(), "444455556666, the users") {
+		t.Errorf("names of different accounts were taken for one:\n%v", err)
+	}
+
+	old, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	var version, users int
+	if err := old.QueryRow(`select max(version_id) from goose_db_version where is_applied`).Scan(&version); err != nil || version != 2 {
+		t.Errorf("the schema is of version %d (%v), want 2", version, err)
+	}
+	if err := old.QueryRow(`select count(*) from identity where name_key in ('jonas', 'jonaſ')`).Scan(&users); err != nil || users != 3 {
+		t.Errorf("%d users kept their keys (%v), want 3", users, err)
+	}
+}
+
+// A key may pass from one row to another: a's new key is the one that b gives up.
+func TestKeysThatMoveOn(t *testing.T) {
+	const user = `insert into identity (account_id, identity_id, kind, unique_id, name, name_key, path, version, sessions_not_before,
+		created_at, password_last_used_at) values `
+	path := oldDatabase(t, 2,
+		user+`('111122223333', 'a', 'user', 'AIDAA', 'jonaſ', 'jonaſ', '/', 1, 0, 1, 0)`,
+		user+`('111122223333', 'b', 'user', 'AIDAB', 'other', 'jonas', '/', 1, 0, 1, 0)`)
+	s, err := Open(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+
+	if err := s.View(context.Background(), func(tx *Tx) error {
+		a, err := tx.PrincipalByName("111122223333", User, "JONAS")
+		if err == nil && a.ID != "a" {
+			t.Errorf("JONAS is %q", a.Name)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 

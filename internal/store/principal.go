@@ -9,121 +9,139 @@ import (
 // Kind is what sort of principal a principal is.
 type Kind string
 
-// The kinds of principal that sign in with a password.
+// The kinds of principal. Each account has one root user. The root user and users may have credentials.
 const (
-	Root Kind = "root"
-	User Kind = "user"
+	Root  Kind = "root"
+	User  Kind = "user"
+	Group Kind = "group"
+	Role  Kind = "role"
 )
 
-// Principal is a root or IAM user. Its ID is random, internal and never reused: caches, tokens and cookies carry it instead
-// of a name, so that a user deleted and made again under the same name is somebody else.
+// Principal is the root user, a user, a group or a role of an account.
 type Principal struct {
-	AccountID          string
-	ID                 string
-	Kind               Kind
-	UniqueID           string // AIDA…; the account id for root
-	Name               string // "" for root
-	Path               string
-	Version            int64     // raised when its policies, tags, name or path change
+	AccountID string
+
+	// ID is random, internal and never reused: caches, tokens and cookies carry it instead of a name, so that a user who is deleted
+	// and made again under the same name is somebody else.
+	ID string
+
+	Kind     Kind
+	UniqueID string // AIDA… for a user; the account id for root
+	Name     string // "" for root
+	Path     string
+
+	// Version is 1 in a new principal. The store raises it with every change to what a decision reads of the principal: its name,
+	// path, tags, inline policies, attached policies and permissions boundary. What was derived from these holds for as long as
+	// the version stays. Credentials, sessions and times of last use leave it alone.
+	Version int64
+
 	SessionsNotBefore  time.Time // sessions made earlier no longer count
 	CreatedAt          time.Time
-	PasswordLastUsedAt time.Time
+	PasswordLastUsedAt time.Time // zero when there was no sign-in
 }
 
 // ARN is the principal's Amazon Resource Name (IAM User Guide, "IAM identifiers").
-func (i *Principal) ARN() string {
-	if i.Kind == Root {
-		return "arn:aws:iam::" + i.AccountID + ":root"
+func (p *Principal) ARN() string {
+	if p.Kind == Root {
+		return "arn:aws:iam::" + p.AccountID + ":root"
 	}
-	return UserARN(i.AccountID, i.Path, i.Name)
+	return "arn:aws:iam::" + p.AccountID + ":" + string(p.Kind) + p.Path + p.Name
 }
 
 // UserARN is the ARN of the user with this path and name.
 func UserARN(account, path, name string) string {
-	return "arn:aws:iam::" + account + ":user" + path + name
+	return (&Principal{AccountID: account, Kind: User, Path: path, Name: name}).ARN()
 }
 
-const principalColumns = `account_id, principal_id, kind, unique_id, name, path, version, sessions_not_before, created_at, password_last_used_at`
+// principalColumns are a principal's columns in a statement that calls its table p.
+const principalColumns = `p.account_id, p.principal_id, p.kind, p.unique_id, p.name, p.path, p.version, p.sessions_not_before,
+	p.created_at, p.password_last_used_at`
 
-func (i *Principal) columns() []any {
+func (p *Principal) columns() []any {
 	return []any{
-		&i.AccountID, &i.ID, &i.Kind, &i.UniqueID, &i.Name, &i.Path, &i.Version,
-		instant{&i.SessionsNotBefore},
-		instant{&i.CreatedAt},
-		instant{&i.PasswordLastUsedAt},
+		&p.AccountID, &p.ID, &p.Kind, &p.UniqueID, &p.Name, &p.Path, &p.Version,
+		instant{&p.SessionsNotBefore},
+		instant{&p.CreatedAt},
+		instant{&p.PasswordLastUsedAt},
 	}
 }
 
-func scanPrincipal(row scanner) (i Principal, err error) {
-	err = row.Scan(i.columns()...)
-	return i, err
+func scanPrincipal(row scanner) (p Principal, err error) {
+	err = row.Scan(p.columns()...)
+	return p, err
 }
 
-// InsertPrincipal creates a principal. ErrConflict when the account has one of that name, ignoring case.
-func (tx *Tx) InsertPrincipal(i *Principal) error {
-	_, err := tx.exec(`insert into principal (account_id, principal_id, kind, unique_id, name, name_key, path, version,
+// InsertPrincipal creates a principal. ErrConflict when the account has one of that kind and name, ignoring case.
+func (tx *Tx) InsertPrincipal(p *Principal) error {
+	if _, err := tx.exec(`insert into principal (account_id, principal_id, kind, unique_id, name, name_key, path, version,
 		sessions_not_before, created_at, password_last_used_at) values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10)`,
-		i.AccountID, i.ID, i.Kind, i.UniqueID, i.Name, Fold(i.Name), i.Path,
-		micros(i.SessionsNotBefore), micros(i.CreatedAt), micros(i.PasswordLastUsedAt))
-	return err
+		p.AccountID, p.ID, p.Kind, p.UniqueID, p.Name, Fold(p.Name), p.Path,
+		micros(p.SessionsNotBefore), micros(p.CreatedAt), micros(p.PasswordLastUsedAt)); err != nil {
+		return err
+	}
+	return tx.countUp(p.AccountID, string(p.Kind))
 }
 
 // Principal reads a principal by its internal id. ErrNotFound.
 func (tx *Tx) Principal(account, id string) (*Principal, error) {
-	var i Principal
-	err := tx.get(`select `+principalColumns+` from principal where account_id = $1 and principal_id = $2`, []any{account, id}, i.columns()...)
-	return &i, err
+	return one(tx, scanPrincipal, `select `+principalColumns+` from principal p where p.account_id = $1 and p.principal_id = $2`,
+		account, id)
 }
 
-// UserByName reads a user, ignoring case. ErrNotFound.
-func (tx *Tx) UserByName(account, name string) (*Principal, error) {
-	var i Principal
-	err := tx.get(`select `+principalColumns+` from principal where account_id = $1 and name_key = $2 and kind = 'user'`,
-		[]any{account, Fold(name)}, i.columns()...)
-	return &i, err
+// PrincipalByName reads the principal of a kind that has the name, ignoring case. ErrNotFound.
+func (tx *Tx) PrincipalByName(account string, kind Kind, name string) (*Principal, error) {
+	return one(tx, scanPrincipal, `select `+principalColumns+` from principal p
+		where p.account_id = $1 and p.kind = $2 and p.name_key = $3`, account, kind, Fold(name))
 }
 
-// Tagged reads a principal by its internal id, with its tags, in one statement. ErrNotFound.
-func (tx *Tx) Tagged(account, id string) (*Principal, []Tag, error) {
-	return tx.tagged(`i.principal_id = $2`, account, id)
-}
-
-// TaggedUser reads a user by name, ignoring case, with the tags, in one statement. ErrNotFound.
-func (tx *Tx) TaggedUser(account, name string) (*Principal, []Tag, error) {
-	return tx.tagged(`i.name_key = $2 and i.kind = 'user'`, account, Fold(name))
-}
-
-func (tx *Tx) tagged(condition, account, arg string) (*Principal, []Tag, error) {
-	var (
-		i     *Principal
-		tags  []Tag
-		first Principal
-	)
-	_, err := list(tx, func(row scanner) (t Tag, err error) {
-		if err = row.Scan(append(first.columns(), &t.Key, &t.Value)...); err != nil {
-			return t, err
-		}
-		i = &first
-		if t.Key != "" { // a principal without tags is a row with none
-			tags = append(tags, t)
-		}
-		return t, nil
-	}, `select i.account_id, i.principal_id, i.kind, i.unique_id, i.name, i.path, i.version, i.sessions_not_before, i.created_at,
-		i.password_last_used_at, coalesce(t.tag_key, ''), coalesce(t.tag_value, '') from principal i
-		left join tag t on t.account_id = i.account_id and t.owner_kind = 'principal' and t.owner_id = i.principal_id
-		where i.account_id = $1 and `+condition+` order by t.position, t.tag_key`, account, arg)
-	if err == nil && i == nil {
-		err = ErrNotFound
-	}
-	return i, tags, err
+// PrincipalByUniqueID reads a principal by the unique id that IAM shows (AIDA…). ErrNotFound.
+func (tx *Tx) PrincipalByUniqueID(account, uniqueID string) (*Principal, error) {
+	return one(tx, scanPrincipal, `select `+principalColumns+` from principal p where p.account_id = $1 and p.unique_id = $2`,
+		account, uniqueID)
 }
 
 // RootUser reads the account's root user. ErrNotFound when there is no such account.
 func (tx *Tx) RootUser(account string) (*Principal, error) {
-	var i Principal
-	err := tx.get(`select `+principalColumns+` from principal where account_id = $1 and name_key = '' and kind = 'root'`,
-		[]any{account}, i.columns()...)
-	return &i, err
+	return tx.PrincipalByName(account, Root, "")
+}
+
+// Tagged reads a principal by its internal id, with its tags, in one statement. ErrNotFound.
+func (tx *Tx) Tagged(account, id string) (*Principal, []Tag, error) {
+	return tx.tagged(`p.principal_id = $2`, account, id)
+}
+
+// TaggedPrincipal reads the principal of a kind that has the name, ignoring case, with its tags, in one statement. ErrNotFound.
+func (tx *Tx) TaggedPrincipal(account string, kind Kind, name string) (*Principal, []Tag, error) {
+	return tx.tagged(`p.kind = $2 and p.name_key = $3`, account, kind, Fold(name))
+}
+
+func (tx *Tx) tagged(condition string, args ...any) (*Principal, []Tag, error) {
+	var (
+		p     Principal
+		found bool
+		tags  []Tag
+	)
+	err := tx.each(`select `+principalColumns+`, coalesce(t.tag_key, ''), coalesce(t.tag_value, '') from principal p
+		left join tag t on t.account_id = p.account_id and t.owner_kind = 'principal' and t.owner_id = p.principal_id
+		where p.account_id = $1 and `+condition+` order by t.position, t.tag_key`, args, func(row scanner) error {
+		found = true
+		var t Tag
+		if err := row.Scan(append(p.columns(), &t.Key, &t.Value)...); err != nil {
+			return err
+		}
+		if t.Key != "" { // a principal without tags is one row without a tag
+			tags = append(tags, t)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+
+	if !found {
+		return nil, nil, ErrNotFound
+	}
+	return &p, tags, nil
 }
 
 // PrincipalVersion reads only the version. ErrNotFound.
@@ -132,32 +150,55 @@ func (tx *Tx) PrincipalVersion(account, id string) (version int64, err error) {
 	return version, err
 }
 
-// RaisePrincipalVersion marks the principal's compiled form stale. ErrNotFound.
-func (tx *Tx) RaisePrincipalVersion(account, id string) error {
+// raiseVersion raises a principal's version. Every method that changes what [Principal.Version] covers calls it. ErrNotFound.
+func (tx *Tx) raiseVersion(account, id string) error {
 	return tx.change(`update principal set version = version + 1 where account_id = $1 and principal_id = $2`, account, id)
 }
 
-// RenameUser gives a user a new name and path. ErrConflict when the name is taken.
-func (tx *Tx) RenameUser(account, id, name, path string) error {
+// RenamePrincipal gives a principal a new name and path, and raises its version. ErrConflict when another of its kind has the name.
+func (tx *Tx) RenamePrincipal(account, id, name, path string) error {
 	return tx.change(`update principal set name = $3, name_key = $4, path = $5, version = version + 1
 		where account_id = $1 and principal_id = $2`, account, id, name, Fold(name), path)
 }
 
-// DeletePrincipal removes the principal with its tags, sessions, ceremonies, links and notices. Whatever must be gone before (keys,
-// password, devices, policies) is the operation's to check.
+// DeletePrincipal removes the principal with everything that is its own, credentials included. Whether it may go while it has them
+// is for the operation to decide. ErrNotFound.
 func (tx *Tx) DeletePrincipal(account, id string) error {
-	for _, table := range []string{"console_session", "ceremony", "setup_link", "notice", "inline_policy", "attachment", "boundary"} {
+	// The directories come first: they are found through the keys and devices.
+	for _, text := range []string{
+		`delete from access_key_directory where account_id = $1 and access_key_id in (
+			select access_key_id from access_key where account_id = $1 and principal_id = $2)`,
+		`delete from credential_directory where account_id = $1 and credential_id in (
+			select credential_id from mfa_device where account_id = $1 and principal_id = $2)`,
+		`delete from tag where account_id = $1 and owner_kind = 'principal' and owner_id = $2`,
+		`delete from ceremony where account_id = $1 and subject_id = $2`,
+	} {
+		if _, err := tx.exec(text, account, id); err != nil {
+			return err
+		}
+	}
+
+	devices, err := tx.exec(`delete from mfa_device where account_id = $1 and principal_id = $2`, account, id)
+	if err != nil {
+		return err
+	}
+	if err := tx.countDown(account, tallyMFADevices, devices); err != nil {
+		return err
+	}
+
+	for _, table := range []string{
+		"password", "access_key", "inline_policy", "attachment", "boundary", "console_session", "ceremony", "setup_link", "notice",
+	} {
 		if _, err := tx.exec(`delete from `+table+` where account_id = $1 and principal_id = $2`, account, id); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.exec(`delete from tag where account_id = $1 and owner_kind = 'principal' and owner_id = $2`, account, id); err != nil {
+
+	kind, err := one(tx, scanText, `delete from principal where account_id = $1 and principal_id = $2 returning kind`, account, id)
+	if err != nil {
 		return err
 	}
-	if _, err := tx.exec(`delete from ceremony where account_id = $1 and subject_id = $2`, account, id); err != nil {
-		return err
-	}
-	return tx.change(`delete from principal where account_id = $1 and principal_id = $2`, account, id)
+	return tx.countDown(account, *kind, 1)
 }
 
 // SetSessionsNotBefore ends every session of the principal that was made before t.
@@ -170,36 +211,37 @@ func (tx *Tx) TouchPasswordUse(account, id string, t time.Time) error {
 	return tx.change(`update principal set password_last_used_at = $3 where account_id = $1 and principal_id = $2`, account, id, micros(t))
 }
 
-// CountUsers counts the account's users.
-func (tx *Tx) CountUsers(account string) (n int, err error) {
-	err = tx.get(`select count(*) from principal where account_id = $1 and kind = 'user'`, []any{account}, &n)
-	return n, err
-}
+// PrincipalOrder is the column that a page of principals is sorted by. Each is indexed.
+type PrincipalOrder string
 
-// UserOrder is the column that a page of users is sorted by. Each is indexed.
-type UserOrder string
-
-// The orders of a page of users.
+// The orders of a page of principals.
 const (
-	ByName            UserOrder = "name_key"
-	ByPath            UserOrder = "path"
-	ByCreation        UserOrder = "created_at"
-	ByPasswordLastUse UserOrder = "password_last_used_at"
+	ByName            PrincipalOrder = "name_key"
+	ByPath            PrincipalOrder = "path"
+	ByCreation        PrincipalOrder = "created_at"
+	ByPasswordLastUse PrincipalOrder = "password_last_used_at"
 )
 
-// UserQuery asks for one page of users.
-type UserQuery struct {
-	PathPrefix   string // "" or "/" is every path
-	NameContains string // ignoring case; "" is every name
-	Order        UserOrder
+// PrincipalQuery asks for one page of the principals of a kind.
+type PrincipalQuery struct {
+	Kind         Kind
+	PathPrefix   string         // "" or "/" is every path
+	NameContains string         // ignoring case; "" is every name
+	Order        PrincipalOrder // "" is by name
 	Descending   bool
-	After        *Principal // the last user of the page before, nil for the first page
+	After        *Principal // the last principal of the page before, nil for the first page
 	Limit        int
 }
 
-// where is the query's filter, with its arguments starting at $2.
-func (q *UserQuery) where(args []any) (string, []any) {
-	text := ` where account_id = $1 and kind = 'user'`
+// filters reports whether the query leaves out any principal of its kind.
+func (q *PrincipalQuery) filters() bool {
+	return q.PathPrefix != "" && q.PathPrefix != "/" || q.NameContains != ""
+}
+
+// where is the query's filter, with its arguments.
+func (q *PrincipalQuery) where(account string) (text string, args []any) {
+	text, args = ` where account_id = $1 and kind = $2`, []any{account, q.Kind}
+
 	if q.PathPrefix != "" && q.PathPrefix != "/" {
 		// Not LIKE, which disregards case in SQLite: paths that differ by it are different resources.
 		args = append(args, q.PathPrefix, q.PathPrefix+"\U0010FFFF")
@@ -217,18 +259,20 @@ func likeContains(part string) string {
 	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(part) + "%"
 }
 
-// Users reads one page of users, sorted by the query's column and then by name.
-func (tx *Tx) Users(account string, q UserQuery) ([]Principal, error) {
-	text, args := q.where([]any{account})
+// Principals reads one page of the principals of a kind, sorted by the query's column and then by name.
+func (tx *Tx) Principals(account string, q PrincipalQuery) ([]Principal, error) {
+	text, args := q.where(account)
 	direction, beyond := "asc", ">"
 	if q.Descending {
 		direction, beyond = "desc", "<"
 	}
+
 	order := ByName
 	switch q.Order {
 	case ByPath, ByCreation, ByPasswordLastUse:
 		order = q.Order
 	}
+
 	if q.After != nil {
 		name := Fold(q.After.Name)
 		switch order {
@@ -240,27 +284,32 @@ func (tx *Tx) Users(account string, q UserQuery) ([]Principal, error) {
 			text += fmt.Sprintf(` and (%s, name_key) %s ($%d, $%d)`, order, beyond, len(args)-1, len(args))
 		}
 	}
+
 	args = append(args, q.Limit)
 	text += fmt.Sprintf(` order by %s %s, name_key %s limit $%d`, order, direction, direction, len(args))
-	return list(tx, scanPrincipal, `select `+principalColumns+` from principal`+text, args...)
+	return list(tx, scanPrincipal, `select `+principalColumns+` from principal p`+text, args...)
 }
 
-func (i *Principal) orderValue(o UserOrder) any {
+func (p *Principal) orderValue(o PrincipalOrder) any {
 	switch o {
 	case ByPath:
-		return i.Path
+		return p.Path
 	case ByCreation:
-		return micros(i.CreatedAt)
+		return micros(p.CreatedAt)
 	case ByPasswordLastUse:
-		return micros(i.PasswordLastUsedAt)
+		return micros(p.PasswordLastUsedAt)
 	default:
-		return Fold(i.Name)
+		return Fold(p.Name)
 	}
 }
 
-// CountUsersMatching counts the users that the query's filters select, whatever its page.
-func (tx *Tx) CountUsersMatching(account string, q UserQuery) (n int, err error) {
-	text, args := q.where([]any{account})
+// CountPrincipals counts the principals that the query's kind and filters select, whatever its page. Without a filter it reads a
+// number that is kept; with one it costs as much as the account has principals of the kind.
+func (tx *Tx) CountPrincipals(account string, q PrincipalQuery) (n int, err error) {
+	if !q.filters() {
+		return tx.counted(account, string(q.Kind))
+	}
+	text, args := q.where(account)
 	err = tx.get(`select count(*) from principal`+text, args, &n)
 	return n, err
 }

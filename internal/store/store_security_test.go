@@ -30,15 +30,15 @@ func TestPathPrefixRegardsCase(t *testing.T) {
 		var got []string
 		var count int
 		view(t, s, func(tx *store.Tx) error {
-			q := store.UserQuery{PathPrefix: prefix, Order: store.ByName, Limit: 100}
-			users, err := tx.Users(account, q)
+			q := store.PrincipalQuery{Kind: store.User, PathPrefix: prefix, Order: store.ByName, Limit: 100}
+			users, err := tx.Principals(account, q)
 			if err != nil {
 				return err
 			}
 			for _, u := range users {
 				got = append(got, u.Path)
 			}
-			count, err = tx.CountUsersMatching(account, q)
+			count, err = tx.CountPrincipals(account, q)
 			return err
 		})
 		if diff := cmp.Diff(want, got); diff != "" || count != len(want) {

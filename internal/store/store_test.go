@@ -178,36 +178,36 @@ func TestIncarnationIsNeverReused(t *testing.T) {
 	}
 }
 
-func TestRemoveAccountLeavesNothing(t *testing.T) {
+// What an account had is not found any more, and may be registered by another; what happened in it stays on record.
+func TestRemoveAccountKeepsEventsAlone(t *testing.T) {
 	s := withAccount(t)
 	i := addUser(t, s, "alice")
 	update(t, s, func(tx *store.Tx) error {
 		return errors.Join(
 			tx.InsertAccessKey(&store.AccessKey{AccountID: account, ID: "AKIA1", PrincipalID: i.ID, Active: true, SealedSecret: []byte("x"), CreatedAt: now}),
 			tx.InsertMFADevice(&store.MFADevice{AccountID: account, ID: "d", PrincipalID: i.ID, Name: "k", Serial: "s", CredentialID: []byte{1}, RPID: "localhost", Credential: "{}", EnabledAt: now}),
-			tx.InsertPassword(account, i.ID, "hash", false, now),
-			tx.InsertEvent(&store.Event{AccountID: account, ID: "e", Time: now, Name: "X"}),
-			tx.InsertEvent(&store.Event{AccountID: "", ID: "e", Time: now, Name: "ResetAccount"}),
+			tx.InsertEvent(&store.Event{AccountID: account, ID: "e", Time: now, Name: "CreateUser"}),
 			tx.RemoveAccount(account))
 	})
+
 	view(t, s, func(tx *store.Tx) error {
 		for what, err := range map[string]error{
 			"account":    errOf(tx.Account(account)),
 			"access key": errOf(tx.AccessKeyAccount("AKIA1")),
-			"user":       errOf(tx.UserByName(account, "alice")),
+			"user":       errOf(tx.PrincipalByName(account, store.User, "alice")),
 			"device":     errOf(tx.MFADeviceBySerial(account, "s")),
-			"password":   errOf(tx.Password(account, i.ID)),
 		} {
 			if !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("%s: %v, want not found", what, err)
 			}
 		}
-		events, err := tx.Events(store.EventQuery{Limit: 10})
-		if len(events) != 1 || events[0].Name != "ResetAccount" {
-			t.Errorf("events left: %v, want the installation's own alone", events)
+		events, err := tx.Events(store.EventQuery{AccountID: account, Limit: 10})
+		if len(events) != 1 || events[0].Name != "CreateUser" {
+			t.Errorf("events left: %v, want the account's one", events)
 		}
 		return err
 	})
+
 	// The credential may be registered again.
 	update(t, s, func(tx *store.Tx) error {
 		return tx.InsertMFADevice(&store.MFADevice{AccountID: account, ID: "d", PrincipalID: i.ID, Name: "k", Serial: "s", CredentialID: []byte{1}, RPID: "localhost", Credential: "{}", EnabledAt: now})
@@ -220,13 +220,28 @@ func TestNamesAreUniqueIgnoringCase(t *testing.T) {
 	s := withAccount(t)
 	addUser(t, s, "Alice")
 	err := s.Update(context.Background(), func(tx *store.Tx) error {
-		return tx.InsertPrincipal(&store.Principal{AccountID: account, ID: "other", Kind: store.User, Name: "aLICE", Path: "/x/", CreatedAt: now})
+		return tx.InsertPrincipal(&store.Principal{AccountID: account, ID: "other", Kind: store.User, UniqueID: "AIDAother", Name: "aLICE", Path: "/x/", CreatedAt: now})
 	})
 	if !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a second Alice: %v, want a conflict", err)
 	}
+
+	// Another kind of principal may have the name.
+	update(t, s, func(tx *store.Tx) error {
+		return tx.InsertPrincipal(&store.Principal{
+			AccountID: account, ID: "role", Kind: store.Role, UniqueID: "AROAalice", Name: "alice", Path: "/", CreatedAt: now,
+		})
+	})
 	view(t, s, func(tx *store.Tx) error {
-		i, err := tx.UserByName(account, "ALICE")
+		role, err := tx.PrincipalByUniqueID(account, "AROAalice")
+		if err == nil && role.ARN() != "arn:aws:iam::"+account+":role/alice" {
+			t.Errorf("the role is found as %s", role.ARN())
+		}
+		return err
+	})
+
+	view(t, s, func(tx *store.Tx) error {
+		i, err := tx.PrincipalByName(account, store.User, "ALICE")
 		if err == nil && i.Name != "Alice" {
 			t.Errorf("found %q, want the name as it was given", i.Name)
 		}
@@ -255,7 +270,7 @@ func TestUsersPage(t *testing.T) {
 			name := fmt.Sprintf("user-%02d", n)
 			names = append(names, name)
 			i := &store.Principal{
-				AccountID: account, ID: name, Kind: store.User, Name: name, Path: []string{"/", "/eng/", "/eng%/"}[n%3],
+				AccountID: account, ID: name, Kind: store.User, UniqueID: "AIDA" + name, Name: name, Path: []string{"/", "/eng/", "/eng%/"}[n%3],
 				CreatedAt: now.Add(-time.Duration(n%5) * time.Hour),
 			}
 			if err := tx.InsertPrincipal(i); err != nil {
@@ -264,13 +279,13 @@ func TestUsersPage(t *testing.T) {
 		}
 		return nil
 	})
-	for _, order := range []store.UserOrder{store.ByName, store.ByPath, store.ByCreation, store.ByPasswordLastUse} {
+	for _, order := range []store.PrincipalOrder{store.ByName, store.ByPath, store.ByCreation, store.ByPasswordLastUse} {
 		for _, descending := range []bool{false, true} {
 			seen := map[string]bool{}
 			view(t, s, func(tx *store.Tx) error {
-				q := store.UserQuery{Order: order, Descending: descending, Limit: 4}
+				q := store.PrincipalQuery{Kind: store.User, Order: order, Descending: descending, Limit: 4}
 				for {
-					users, err := tx.Users(account, q)
+					users, err := tx.Principals(account, q)
 					if err != nil {
 						return err
 					}
@@ -292,14 +307,14 @@ func TestUsersPage(t *testing.T) {
 		}
 	}
 	view(t, s, func(tx *store.Tx) error {
-		n, err := tx.CountUsersMatching(account, store.UserQuery{PathPrefix: "/eng%/"})
+		n, err := tx.CountPrincipals(account, store.PrincipalQuery{Kind: store.User, PathPrefix: "/eng%/"})
 		if want := 8; n != want {
 			t.Errorf("%d users below a path with a wildcard of SQL in it, want %d", n, want)
 		}
 		return err
 	})
 	view(t, s, func(tx *store.Tx) error {
-		users, err := tx.Users(account, store.UserQuery{NameContains: "R-1", Limit: 100})
+		users, err := tx.Principals(account, store.PrincipalQuery{Kind: store.User, NameContains: "R-1", Limit: 100})
 		if len(users) != 10 {
 			t.Errorf("%d users contain r-1, want 10", len(users))
 		}

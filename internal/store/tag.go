@@ -9,26 +9,83 @@ type Owner struct {
 	id   string
 }
 
-// Owner is the principal as the owner of its tags.
-func (p *Principal) Owner() Owner { return Owner{"principal", p.ID} }
+// ownerPrincipal is the kind of owner that a principal is.
+const ownerPrincipal = "principal"
 
-// Tags lists what its owner carries, in the order in which the tags were given.
-func (tx *Tx) Tags(account string, owner Owner) ([]Tag, error) {
-	return list(tx, func(row scanner) (t Tag, err error) {
-		err = row.Scan(&t.Key, &t.Value)
-		return t, err
-	}, `select tag_key, tag_value from tag where account_id = $1 and owner_kind = $2 and owner_id = $3 order by position, tag_key`,
-		account, owner.kind, owner.id)
+// Owner is the principal as the owner of its tags.
+func (p *Principal) Owner() Owner { return Owner{ownerPrincipal, p.ID} }
+
+func scanTag(row scanner) (t Tag, err error) {
+	err = row.Scan(&t.Key, &t.Value)
+	return t, err
 }
 
-// InsertTags adds tags to an owner that has none of these keys. ErrConflict otherwise.
+// Tags lists what its owner carries, in the order in which the keys were first given.
+func (tx *Tx) Tags(account string, owner Owner) ([]Tag, error) {
+	return list(tx, scanTag, `select tag_key, tag_value from tag where account_id = $1 and owner_kind = $2 and owner_id = $3
+		order by position, tag_key`, account, owner.kind, owner.id)
+}
+
+// TagsPage lists up to limit of the tags that an owner carries, by key, beginning behind the key after; "" is the beginning.
+func (tx *Tx) TagsPage(account string, owner Owner, after string, limit int) ([]Tag, error) {
+	return list(tx, scanTag, `select tag_key, tag_value from tag where account_id = $1 and owner_kind = $2 and owner_id = $3
+		and tag_key > $4 order by tag_key limit $5`, account, owner.kind, owner.id, after, limit)
+}
+
+// insertTag adds a tag behind those that its owner carries already.
+const insertTag = `insert into tag (account_id, owner_kind, owner_id, folded_key, tag_key, tag_value, position)
+	values ($1, $2, $3, $4, $5, $6,
+		(select coalesce(max(position), -1) + 1 from tag where account_id = $1 and owner_kind = $2 and owner_id = $3))`
+
+// InsertTags adds tags to an owner that has none of these keys, without regard to case. ErrConflict otherwise. It raises a
+// principal's version.
 func (tx *Tx) InsertTags(account string, owner Owner, tags []Tag) error {
-	for n, t := range tags {
-		if _, err := tx.exec(`insert into tag (account_id, owner_kind, owner_id, tag_key, tag_value, position)
-			values ($1, $2, $3, $4, $5, $6)`, account, owner.kind, owner.id, t.Key, t.Value, n); err != nil {
+	return tx.writeTags(insertTag, account, owner, tags)
+}
+
+// SetTags gives tags to an owner. A tag takes the place of one whose key differs at most by case: key and value become the new
+// ones, and its position stays. It raises a principal's version.
+func (tx *Tx) SetTags(account string, owner Owner, tags []Tag) error {
+	return tx.writeTags(insertTag+` on conflict (account_id, owner_kind, owner_id, folded_key)
+		do update set tag_key = excluded.tag_key, tag_value = excluded.tag_value`, account, owner, tags)
+}
+
+func (tx *Tx) writeTags(text, account string, owner Owner, tags []Tag) error {
+	for _, t := range tags {
+		if _, err := tx.exec(text, account, owner.kind, owner.id, Fold(t.Key), t.Key, t.Value); err != nil {
 			return err
 		}
 	}
 
-	return nil
+	if len(tags) == 0 {
+		return nil
+	}
+	return tx.raiseOwner(account, owner)
+}
+
+// DeleteTags removes the tags that have one of the keys, without regard to case. Keys that the owner has not are no error. It raises
+// a principal's version when a tag went.
+func (tx *Tx) DeleteTags(account string, owner Owner, keys []string) error {
+	var removed int64
+	for _, key := range keys {
+		n, err := tx.exec(`delete from tag where account_id = $1 and owner_kind = $2 and owner_id = $3 and folded_key = $4`,
+			account, owner.kind, owner.id, Fold(key))
+		if err != nil {
+			return err
+		}
+		removed += n
+	}
+
+	if removed == 0 {
+		return nil
+	}
+	return tx.raiseOwner(account, owner)
+}
+
+// raiseOwner raises the version of an owner that is a principal; other owners have none.
+func (tx *Tx) raiseOwner(account string, owner Owner) error {
+	if owner.kind != ownerPrincipal {
+		return nil
+	}
+	return tx.raiseVersion(account, owner.id)
 }

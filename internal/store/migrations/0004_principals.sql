@@ -17,7 +17,8 @@ create table principal (
   created_at            bigint not null,
   password_last_used_at bigint not null,
   primary key (account_id, principal_id),
-  unique (account_id, kind, name_key)
+  unique (account_id, kind, name_key),
+  unique (account_id, unique_id)
 );
 insert into principal (account_id, principal_id, kind, unique_id, name, name_key, path, version, sessions_not_before, created_at,
     password_last_used_at)
@@ -28,17 +29,19 @@ create index principal_by_path on principal (account_id, kind, path, name_key);
 create index principal_by_creation on principal (account_id, kind, created_at, name_key);
 create index principal_by_password_use on principal (account_id, kind, password_last_used_at, name_key);
 
+-- A key is unique without regard to case: folded_key is its folded twin.
 create table tag (
   account_id text   not null,
   owner_kind text   not null check (owner_kind in ('principal', 'policy', 'provider', 'certificate')),
   owner_id   text   not null,
+  folded_key text   not null,
   tag_key    text   not null,
   tag_value  text   not null,
   position   bigint not null,
-  primary key (account_id, owner_kind, owner_id, tag_key)
+  primary key (account_id, owner_kind, owner_id, folded_key)
 );
-insert into tag (account_id, owner_kind, owner_id, tag_key, tag_value, position)
-  select account_id, 'principal', identity_id, tag_key, tag_value, position from identity_tag;
+insert into tag (account_id, owner_kind, owner_id, folded_key, tag_key, tag_value, position)
+  select account_id, 'principal', identity_id, folded_key, tag_key, tag_value, position from identity_tag;
 drop table identity_tag;
 
 create table attachment (
@@ -77,3 +80,14 @@ create index mfa_device_by_principal on mfa_device (account_id, principal_id, en
 create index console_session_by_principal on console_session (account_id, principal_id, created_at);
 create index ceremony_by_principal on ceremony (account_id, principal_id, created_at);
 create index notice_by_principal on notice (account_id, principal_id, created_at);
+
+-- How many rows of a kind an account has. Whoever inserts or deletes such a row changes the number in the same transaction, so that
+-- no operation has to count an account's rows.
+create table tally (
+  account_id text   not null,
+  kind       text   not null,
+  n          bigint not null check (n >= 0),
+  primary key (account_id, kind)
+);
+insert into tally (account_id, kind, n) select account_id, kind, count(*) from principal group by account_id, kind;
+insert into tally (account_id, kind, n) select account_id, 'mfa-device', count(*) from mfa_device group by account_id;

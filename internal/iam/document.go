@@ -18,4 +18,3 @@ func encodeDocument(document string) string {
 	}
 	return b.String()
 }
-

@@ -1,0 +1,97 @@
+package store
+
+import "time"
+
+// AccessKey is a long-term access key. Its secret is sealed.
+type AccessKey struct {
+	AccountID       string
+	ID              string
+	PrincipalID     string
+	Active          bool
+	SealedSecret    []byte
+	CreatedAt       time.Time
+	LastUsedAt      time.Time // zero when it was never used
+	LastUsedService string
+	LastUsedRegion  string
+}
+
+const accessKeyColumns = `account_id, access_key_id, principal_id, status, sealed_secret, created_at, last_used_at,
+	last_used_service, last_used_region`
+
+func scanAccessKey(row scanner) (k AccessKey, err error) {
+	var status string
+	err = row.Scan(&k.AccountID, &k.ID, &k.PrincipalID, &status, &k.SealedSecret, instant{&k.CreatedAt},
+		instant{&k.LastUsedAt}, &k.LastUsedService, &k.LastUsedRegion)
+	k.Active = status == statusActive
+	return k, err
+}
+
+const (
+	statusActive   = "Active"
+	statusInactive = "Inactive"
+)
+
+func accessKeyStatus(active bool) string {
+	if active {
+		return statusActive
+	}
+	return statusInactive
+}
+
+// InsertAccessKey stores a key and enters it in the directory. ErrConflict when the id is taken.
+func (tx *Tx) InsertAccessKey(k *AccessKey) error {
+	if _, err := tx.exec(`insert into access_key_directory (access_key_id, account_id) values ($1, $2)`, k.ID, k.AccountID); err != nil {
+		return err
+	}
+
+	_, err := tx.exec(`insert into access_key (`+accessKeyColumns+`) values ($1, $2, $3, $4, $5, $6, 0, '', '')`,
+		k.AccountID, k.ID, k.PrincipalID, accessKeyStatus(k.Active), k.SealedSecret, micros(k.CreatedAt))
+	return err
+}
+
+// AccessKeyAccount finds the account that a key id belongs to. ErrNotFound.
+func (tx *Tx) AccessKeyAccount(id string) (account string, err error) {
+	err = tx.get(`select account_id from access_key_directory where access_key_id = $1`, []any{id}, &account)
+	return account, err
+}
+
+// AccessKey reads one key. ErrNotFound.
+func (tx *Tx) AccessKey(account, id string) (*AccessKey, error) {
+	return one(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key where account_id = $1 and access_key_id = $2`, account, id)
+}
+
+// AccessKeys lists a principal's keys, oldest first.
+func (tx *Tx) AccessKeys(account, principal string) ([]AccessKey, error) {
+	return list(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key where account_id = $1 and principal_id = $2
+		order by created_at, access_key_id`, account, principal)
+}
+
+// AccessKeysPage lists up to limit of a principal's keys, oldest first, beginning behind the creation time and id of after.
+func (tx *Tx) AccessKeysPage(account, principal string, after Position, limit int) ([]AccessKey, error) {
+	return list(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key where account_id = $1 and principal_id = $2
+		and (created_at, access_key_id) > ($3, $4) order by created_at, access_key_id limit $5`,
+		account, principal, micros(after.Time), after.ID, limit)
+}
+
+// SetAccessKeyActive switches a key on or off. ErrNotFound when the principal has no such key.
+func (tx *Tx) SetAccessKeyActive(account, principal, id string, active bool) error {
+	return tx.change(`update access_key set status = $4 where account_id = $1 and principal_id = $2 and access_key_id = $3`,
+		account, principal, id, accessKeyStatus(active))
+}
+
+// DeleteAccessKey removes a key. ErrNotFound when the principal has no such key.
+func (tx *Tx) DeleteAccessKey(account, principal, id string) error {
+	if err := tx.change(`delete from access_key where account_id = $1 and principal_id = $2 and access_key_id = $3`,
+		account, principal, id); err != nil {
+		return err
+	}
+
+	return tx.change(`delete from access_key_directory where access_key_id = $1`, id)
+}
+
+// TouchAccessKey records a key's last use. A key deleted meanwhile is no error.
+func (tx *Tx) TouchAccessKey(account, id, service, region string, t time.Time) error {
+	_, err := tx.exec(`update access_key set last_used_at = $3, last_used_service = $4, last_used_region = $5
+		where account_id = $1 and access_key_id = $2 and last_used_at < $3`, account, id, micros(t), service, region)
+	return err
+}

@@ -1,0 +1,31 @@
+package store
+
+import "time"
+
+// one reads the row that a statement finds, through scan. ErrNotFound when it finds none.
+func one[T any](tx *Tx, scan func(scanner) (T, error), text string, args ...any) (*T, error) {
+	var found *T
+	err := tx.each(text, args, func(row scanner) error {
+		if found != nil {
+			return nil
+		}
+		read, err := scan(row)
+		found = &read
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	if found == nil {
+		return nil, ErrNotFound
+	}
+	return found, nil
+}
+
+// Position is a place in a list that is sorted by time and then by id: the one behind the row with this time and id. The zero
+// Position is the list's beginning.
+type Position struct {
+	Time time.Time
+	ID   string
+}
