@@ -2,8 +2,8 @@ package iam
 
 import (
 	"errors"
-	"strings"
 
+	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/store"
@@ -94,24 +94,7 @@ func getUserPolicy(r *api.Request, tx *store.Tx, in *iamapi.GetUserPolicyInput) 
 	if err != nil {
 		return nil, err
 	}
-	return &iamapi.GetUserPolicyOutput{UserName: i.Name, PolicyName: p.Name, PolicyDocument: encodeDocument(p.Document)}, nil
-}
-
-// encodeDocument percent-encodes a policy document as RFC 3986 has it, which is how IAM answers with documents. A blank is %20
-// and a plus %2B, since clients differ in what they make of a plus.
-func encodeDocument(document string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	b.Grow(2 * len(document))
-	for n := range len(document) {
-		c := document[n]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
-			b.WriteByte(c)
-			continue
-		}
-		b.Write([]byte{'%', hex[c>>4], hex[c&15]})
-	}
-	return b.String()
+	return &iamapi.GetUserPolicyOutput{UserName: i.Name, PolicyName: p.Name, PolicyDocument: awsquery.Document(p.Document)}, nil
 }
 
 func deleteUserPolicy(r *api.Request, tx *store.Tx, in *iamapi.DeleteUserPolicyInput) (*struct{}, error) {

@@ -20,16 +20,18 @@ var services = map[string][]*awsquery.Operation{
 
 // Every operation of the models is there, under an action that its service has.
 func TestOperations(t *testing.T) {
-	if n, m := len(services["iam"]), len(services["sts"]); n != 176 || m != 11 {
-		t.Errorf("%d operations of IAM and %d of STS, want 176 and 11", n, m)
+	if n, m := len(services["iam"]), len(services["sts"]); n != 180 || m != 12 {
+		t.Errorf("%d operations of IAM and %d of STS, want 180 and 12", n, m)
 	}
-	var unsigned []string
+	var unsigned, withoutAction []string
 	for service, operations := range services {
 		for _, op := range operations {
 			if op.Service != service || op.Version == "" || op.Namespace == "" || op.Level == "" {
 				t.Errorf("%s: %+v", op.Name, op)
 			}
-			if prefix, _, ok := strings.Cut(op.Action, ":"); !ok || prefix != service && service != "touchstone" {
+			if op.Action == "" {
+				withoutAction = append(withoutAction, op.Name)
+			} else if prefix, _, ok := strings.Cut(op.Action, ":"); !ok || prefix != service && service != "touchstone" {
 				t.Errorf("%s: action %q", op.Name, op.Action)
 			}
 			if (op.Output == nil) != (op.ResultWrapper == "") {
@@ -42,6 +44,9 @@ func TestOperations(t *testing.T) {
 	}
 	if fmt.Sprint(unsigned) != "[AssumeRoleWithSAML AssumeRoleWithWebIdentity]" {
 		t.Errorf("unsigned: %v", unsigned)
+	}
+	if fmt.Sprint(withoutAction) != "[AcquireRole]" {
+		t.Errorf("without an action: %v", withoutAction)
 	}
 }
 
@@ -108,6 +113,11 @@ func TestDescriptorsFit(t *testing.T) {
 		{find(t, "iam", "GetMFADevice"), iamapi.GetMFADeviceOutput{}},
 		{find(t, "iam", "SimulateCustomPolicy"), iamapi.SimulateCustomPolicyOutput{}},
 		{find(t, "iam", "CreateVirtualMFADevice"), iamapi.CreateVirtualMFADeviceOutput{}},
+		{find(t, "iam", "AcquireRole"), iamapi.AcquireRoleOutput{}},
+		{find(t, "iam", "GetRoleTemplateVersion"), iamapi.GetRoleTemplateVersionOutput{}},
+		{find(t, "iam", "GetAccountProperties"), iamapi.GetAccountPropertiesOutput{}},
+		{find(t, "sts", "GetScopedCredentials"), stsapi.GetScopedCredentialsOutput{}},
+		{find(t, "sts", "AssumeRoleWithSAML"), stsapi.AssumeRoleWithSAMLOutput{}},
 		{find(t, "iam", "UpdateRole"), iamapi.UpdateRoleOutput{}},
 		{find(t, "sts", "AssumeRole"), stsapi.AssumeRoleOutput{}},
 		{find(t, "touchstone", "DescribeUsers"), touchstoneapi.DescribeUsersOutput{}},
@@ -134,8 +144,11 @@ func TestCorrections(t *testing.T) {
 	var reset *bool = iamapi.UpdateLoginProfileInput{}.PasswordResetRequired
 	var description *string = iamapi.UpdateRoleInput{}.Description
 	var token awsquery.Secret = stsapi.Credentials{}.SessionToken
+	var document awsquery.Document = iamapi.Role{}.AssumeRolePolicyDocument
+	var issuer awsquery.Secret = stsapi.OriginIdentity{}.Issuer // of a structure that is sensitive as a whole
+	var context map[string]awsquery.Secret = stsapi.TransactionContext{}.IdentityProvider
 	var hasPassword *bool = touchstoneapi.UserDetail{}.HasPassword
-	if reset != nil || description != nil || token != "" || hasPassword != nil {
+	if reset != nil || description != nil || token != "" || document != "" || issuer != "" || context != nil || hasPassword != nil {
 		t.Error("not absent")
 	}
 	for _, op := range stsapi.Operations() {
