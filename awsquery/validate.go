@@ -179,6 +179,12 @@ func (v *violations) checkKey(s *Shape, key reflect.Value) bool {
 	return false
 }
 
+// Allows reports whether a string satisfies the constraints of a shape of kind [String].
+func (s *Shape) Allows(text string) bool {
+	_, faults := s.faults(reflect.ValueOf(text))
+	return len(faults) == 0
+}
+
 // faults lists what a value must be and is not, and how the value is shown to the client. What is inside the value is not checked.
 func (s *Shape) faults(value reflect.Value) (shown string, faults []string) {
 	switch s.Kind {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,5 +169,79 @@ func TestEmptyAnswers(t *testing.T) {
 		`<ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></UpdateRoleResponse>`
 	if b.String() != want {
 		t.Errorf("%s", b.String())
+	}
+}
+
+// TestPages holds the accessors of paged operations to the models: an input that takes Marker and MaxItems tells them, and what
+// pages through is a list of the output.
+func TestPages(t *testing.T) {
+	has := func(s *awsquery.Shape, name string, kind awsquery.Kind) bool {
+		return s != nil && slices.ContainsFunc(s.Members, func(m awsquery.Member) bool { return m.Name == name && m.Shape.Kind == kind })
+	}
+	paged := 0
+	for _, operations := range services {
+		for _, op := range operations {
+			in, ok := op.NewInput().(interface{ Page() (string, int) })
+			if want := has(op.Input, "Marker", awsquery.String) && has(op.Input, "MaxItems", awsquery.Integer); ok != want {
+				t.Errorf("%s pages: %v, want %v", op.Name, ok, want)
+			}
+			if len(op.Pages) > 0 && !ok {
+				t.Errorf("%s pages through %v and takes no marker", op.Name, op.Pages)
+			}
+			for _, list := range op.Pages {
+				if !has(op.Output, list, awsquery.Sequence) {
+					t.Errorf("%s has no list %s", op.Name, list)
+				}
+			}
+			if !ok {
+				continue
+			}
+
+			paged++
+			value := reflect.ValueOf(in).Elem()
+			value.FieldByName("Marker").SetString("m")
+			value.FieldByName("MaxItems").SetInt(7)
+			if marker, size := in.Page(); marker != "m" || size != 7 {
+				t.Errorf("%s: page %q, %d", op.Name, marker, size)
+			}
+		}
+	}
+	if paged < 30 {
+		t.Errorf("only %d operations page", paged)
+	}
+
+	var out iamapi.ListUsersOutput
+	if out.SetPage("next"); out.Marker != "next" || !out.IsTruncated {
+		t.Errorf("%+v", out)
+	}
+	if out.SetPage(""); out.Marker != "" || out.IsTruncated {
+		t.Errorf("%+v", out)
+	}
+}
+
+// TestAccessors has one input of each accessor.
+func TestAccessors(t *testing.T) {
+	policy := iamapi.PutRolePolicyInput{RoleName: "r", PolicyName: "p", PolicyDocument: "{}"}
+	if policy.Role() != "r" || policy.Policy() != "p" || policy.Document() != "{}" {
+		t.Errorf("%+v", policy)
+	}
+	attached := iamapi.AttachGroupPolicyInput{GroupName: "g", PolicyArn: "a"}
+	if attached.Group() != "g" || attached.PolicyARN() != "a" {
+		t.Errorf("%+v", attached)
+	}
+	device := iamapi.EnableMFADeviceInput{UserName: "u", SerialNumber: "s"}
+	if device.User() != "u" || device.Device() != "s" {
+		t.Errorf("%+v", device)
+	}
+	tagged := iamapi.TagInstanceProfileInput{InstanceProfileName: "i", Tags: []iamapi.Tag{{Key: "k"}}}
+	if tagged.Profile() != "i" || len(tagged.TagList()) != 1 {
+		t.Errorf("%+v", tagged)
+	}
+	untagged := iamapi.UntagUserInput{TagKeys: []string{"k"}}
+	if len(untagged.TagNames()) != 1 {
+		t.Errorf("%+v", untagged)
+	}
+	if _, has := any(&iamapi.CreatePolicyInput{}).(interface{ Policy() string }); has {
+		t.Error("a managed policy is taken for an inline one")
 	}
 }
