@@ -15,6 +15,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 )
 
 // Operation describes one operation of a service.
@@ -24,13 +26,10 @@ type Operation struct {
 	Namespace string // XML namespace of answers
 	Name      string // the Action parameter: "CreateUser"
 
-	Action           string // what a policy must allow: "iam:CreateUser"
-	Level            Level
-	Unsigned         bool       // is called without credentials
-	Resources        []Resource // types of resource that the action is authorised on; none: only "*"
-	ConditionKeys    []string   // keys of the action's own, beside the global ones
-	DependentActions []string
-	Errors           []string // codes that it may answer with, beside the common ones
+	Action   string   // what a policy must allow: "iam:CreateUser"; "" when other actions are checked in its stead
+	Level    Level    // the access level of Action
+	Unsigned bool     // is called without credentials
+	Errors   []string // codes that it may answer with, beside the common ones
 
 	Input         *Shape
 	Output        *Shape // nil: no result element
@@ -40,15 +39,13 @@ type Operation struct {
 	EchoValues    bool     // validation messages show the offending value
 }
 
-// Typed is an operation together with the Go types of its input and output, so that a caller or a definition with other types does
-// not compile. Out is struct{} for an operation without a result element. The generated packages have one value for each operation.
+// Typed is an operation together with the Go types of its input and output. A function that takes a Typed value can demand the
+// matching types of its other arguments, so that an operation cannot be called or defined with those of another: such code does
+// not compile.
+//
+// Out is struct{} for an operation without a result element. The generated packages have one value for each operation, such as
+// iamapi.GetUser.
 type Typed[In, Out any] struct{ *Operation }
-
-// Resource is a type of resource in an operation's authorisation.
-type Resource struct {
-	Type     string
-	Required bool
-}
 
 // Level is an action's access level in the Service Authorization Reference.
 type Level string
@@ -74,20 +71,21 @@ const (
 	Timestamp             // time.Time
 	Blob                  // []byte
 	Sequence              // slice; the model's word, list, is an access level here
-	Map                   // map with keys of a string type; only in outputs
+	Map                   // map with keys of a string type
 	Structure             // struct; field n is member n
 )
 
 // Shape describes a type: how it is written, and what it may hold.
 type Shape struct {
 	Kind Kind
-	// Min and Max bound the code points of a string, the bytes of a blob, the items of a list, the value of an integer, which
-	// is never negative. Max 0 is no bound.
+	// Min and Max bound the code points of a string, the bytes of a blob, the items of a list, the entries of a map, and the
+	// value of an integer, which is never negative. Max 0 is no bound.
 	Min, Max  int
 	Pattern   *Pattern // of a string
 	Enum      []string // values that a string may have
 	Sensitive bool     // never in a message
-	Element   *Shape   // of a list or map
+	Element   *Shape   // of a list's items or a map's values
+	Key       *Shape   // of a map's keys; nil: they are not checked
 	Members   []Member // of a structure
 }
 
@@ -98,7 +96,7 @@ type Member struct {
 	Required bool
 }
 
-// Error is an error that the client is told. Every other error is nobody's business but ours.
+// Error is an error that is shown to the client. Any other error is internal and is never shown to a client.
 type Error struct {
 	Code    string // on the wire: "NoSuchEntity"
 	Message string
@@ -120,6 +118,15 @@ func (e *Error) Fault() string {
 		return "Receiver"
 	}
 	return "Sender"
+}
+
+// Document is a policy document in an answer. In Go it is the plain text; on the wire it is percent-encoded, see [Document.Encoded].
+type Document string
+
+// Encoded returns the document percent-encoded as RFC 3986 has it, which is how IAM answers with documents. A blank becomes %20
+// and a plus %2B, because clients differ in what they make of a plus.
+func (d Document) Encoded() string {
+	return strings.ReplaceAll(url.QueryEscape(string(d)), "+", "%20")
 }
 
 // Secret is the value of a sensitive member: a password, a secret key, a token. However it is printed, logged or marshalled,

@@ -77,6 +77,8 @@ func encodeMembers(w *bytes.Buffer, s *Shape, value reflect.Value) {
 	}
 }
 
+var documentType = reflect.TypeFor[Document]()
+
 func encodeValue(w *bytes.Buffer, name string, s *Shape, value reflect.Value) {
 	if (s.Kind == Sequence || s.Kind == Map) && value.Len() == 0 {
 		w.WriteString("<" + name + "/>")
@@ -85,7 +87,11 @@ func encodeValue(w *bytes.Buffer, name string, s *Shape, value reflect.Value) {
 	open(w, name)
 	switch s.Kind {
 	case String:
-		escape(w, value.String())
+		if value.Type() == documentType {
+			w.WriteString(Document(value.String()).Encoded()) // has no character that XML would have escaped
+		} else {
+			escape(w, value.String())
+		}
 	case Integer:
 		w.Write(strconv.AppendInt(w.AvailableBuffer(), value.Int(), 10))
 	case Boolean:

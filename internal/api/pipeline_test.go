@@ -316,24 +316,3 @@ func TestLimitsHoldUnderRace(t *testing.T) {
 		t.Errorf("answers: %q, want one success and otherwise LimitExceeded", got)
 	}
 }
-
-// Every operation of the models answers, if only that it is not built.
-func TestEveryOperationHasARow(t *testing.T) {
-	s := touchtest.Start(t, nil)
-	a := s.NewAccount(t)
-	defined := s.API.Table.Defined()
-	for _, o := range iamapi.Operations() {
-		if slices.Contains(defined, "iam:"+o.Name) {
-			continue
-		}
-		body := url.Values{"Action": {o.Name}, "Version": {"2010-05-08"}}.Encode()
-		r := httptest.NewRequest(http.MethodPost, s.URL+"/", strings.NewReader(body))
-		sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: a.Root.AccessKeyID, SecretAccessKey: a.Root.SecretAccessKey}, "us-east-1", "iam", time.Now())
-		w := httptest.NewRecorder()
-		s.API.ServeHTTP(w, r)
-		text := w.Body.String()
-		if w.Code != http.StatusNotImplemented && !strings.Contains(text, "ValidationError") || strings.Contains(text, "NotImplemented") && !strings.Contains(text, o.Name) {
-			t.Errorf("%s answers %d %s", o.Name, w.Code, text)
-		}
-	}
-}

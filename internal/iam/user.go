@@ -3,6 +3,7 @@ package iam
 import (
 	"cmp"
 
+	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authz"
@@ -23,7 +24,7 @@ func (o *Operations) defineUsers(t *api.Table) {
 	]{
 		put: iamapi.PutUserPolicy, get: iamapi.GetUserPolicy, delete: iamapi.DeleteUserPolicy, list: iamapi.ListUserPolicies,
 		got: func(p *store.Principal, name, document string) *iamapi.GetUserPolicyOutput {
-			return &iamapi.GetUserPolicyOutput{UserName: p.Name, PolicyName: name, PolicyDocument: encodeDocument(document)}
+			return &iamapi.GetUserPolicyOutput{UserName: p.Name, PolicyName: name, PolicyDocument: awsquery.Document(document)}
 		},
 		listed: func(names []string) *iamapi.ListUserPoliciesOutput {
 			return &iamapi.ListUserPoliciesOutput{PolicyNames: names}

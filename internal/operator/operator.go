@@ -10,10 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
-	"regexp"
 	"strings"
 	"time"
 
+	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/secret"
@@ -57,15 +57,10 @@ func (f *Fault) Error() string { return f.Reason }
 
 func fault(format string, args ...any) error { return &Fault{fmt.Sprintf(format, args...)} }
 
-var (
-	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
-	aliasPattern   = regexp.MustCompile(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){1,61}[a-z0-9]$`)
-)
-
 // CheckAlias reports what is wrong with an account alias (IAM User Guide, "Account alias": 3–63 of lower-case letters, digits
 // and single hyphens inside; not twelve digits).
 func CheckAlias(alias string) error {
-	if len(alias) < 3 || len(alias) > 63 || !aliasPattern.MatchString(alias) {
+	if !iamapi.ValidAccountAlias(alias) {
 		return fault("alias %q: use 3 to 63 lower-case letters, digits and single hyphens, beginning and ending with a letter or digit", alias)
 	}
 	if signin.LooksLikeAccountID(alias) {
@@ -76,7 +71,7 @@ func CheckAlias(alias string) error {
 
 func (n *NewAccount) check() error {
 	var faults []error
-	if n.ID != "" && !accountPattern.MatchString(n.ID) {
+	if n.ID != "" && !iamapi.ValidAccountID(n.ID) {
 		faults = append(faults, fault("account id %q: use 12 digits", n.ID))
 	}
 	if n.Alias != "" {

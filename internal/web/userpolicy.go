@@ -66,13 +66,13 @@ func (v *visit) editPolicy() error {
 	return v.showPolicy(form{Values: url.Values{"PolicyName": {name}, "PolicyDocument": {document}, "Before": {digest(document)}}})
 }
 
-// document is the text of an inline policy, which the operation answers percent-encoded.
+// document returns the text of an inline policy.
 func (v *visit) document(user, policy string) (string, error) {
 	out, err := call(v, iamapi.GetUserPolicy, &iamapi.GetUserPolicyInput{UserName: user, PolicyName: policy})
 	if err != nil {
 		return "", err
 	}
-	return url.PathUnescape(out.PolicyDocument)
+	return string(out.PolicyDocument), nil
 }
 
 // policyForm is the form of policies' names (IAM API, PutUserPolicy).
