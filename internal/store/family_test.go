@@ -34,10 +34,13 @@ func TestTagsAreUniqueIgnoringCase(t *testing.T) {
 	})
 	view(t, s, func(tx *store.Tx) error {
 		found, tags, err := tx.TaggedPrincipal(account, store.User, "ALICE")
-		if diff := cmp.Diff([]store.Tag{{Key: "team", Value: "c"}, {Key: "cost", Value: "1"}}, tags); err == nil && (diff != "" || found.ID != alice.ID) {
+		if err != nil {
+			return err
+		}
+		if diff := cmp.Diff([]store.Tag{{Key: "team", Value: "c"}, {Key: "cost", Value: "1"}}, tags); diff != "" || found.ID != alice.ID {
 			t.Errorf("tags of %s (-want +got):\n%s", found.ID, diff)
 		}
-		return err
+		return nil
 	})
 }
 
@@ -59,7 +62,9 @@ func TestPages(t *testing.T) {
 					tx.PutInlinePolicy(account, p.ID, name, "{}", now),
 					tx.SetTags(account, p.Owner(), []store.Tag{{Key: name}}),
 					tx.Attach(account, p.ID, name, count, now),
-					tx.InsertAccessKey(&store.AccessKey{AccountID: account, ID: id, PrincipalID: p.ID, SealedSecret: []byte{1}, CreatedAt: created}),
+					tx.InsertAccessKey(&store.AccessKey{
+						AccountID: account, ID: id, PrincipalID: p.ID, SealedSecret: []byte{1}, CreatedAt: created,
+					}),
 					tx.InsertMFADevice(&store.MFADevice{
 						AccountID: account, ID: id, PrincipalID: p.ID, Name: name, Serial: id, CredentialID: []byte(id), EnabledAt: created,
 					}))
@@ -155,7 +160,8 @@ func TestAttachmentsAreLimited(t *testing.T) {
 		}
 		return err
 	})
-	if err := s.Update(context.Background(), func(tx *store.Tx) error { return tx.Detach(account, bob.ID, "one") }); !errors.Is(err, store.ErrNotFound) {
+	err := s.Update(context.Background(), func(tx *store.Tx) error { return tx.Detach(account, bob.ID, "one") })
+	if !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a policy that is not attached was detached: %v", err)
 	}
 }

@@ -49,7 +49,8 @@ func oldDatabase(t *testing.T, version int64, statements ...string) (path string
 // oldRows fill every table of schema versions 1 and 2. Names are folded as these versions did it, which left ſ as it is.
 var oldRows = []string{
 	`insert into installation (name, value) values ('public_url', 'https://iam.example')`,
-	`insert into account (account_id, incarnation, generation, created_at) values ('111122223333', 'i', 7, 1), ('444455556666', 'j', 1, 2)`,
+	`insert into account (account_id, incarnation, generation, created_at) values
+		('111122223333', 'i', 7, 1), ('444455556666', 'j', 1, 2)`,
 	`insert into alias_directory (alias, account_id, created_at) values ('acme', '111122223333', 1)`,
 	`insert into root_email_directory (email_key, email, account_id) values
 		('boſſ@example.com', 'Boſſ@example.com', '111122223333'), ('root@example.com', 'root@example.com', '444455556666')`,
@@ -65,7 +66,8 @@ var oldRows = []string{
 		('111122223333', 'a', 'Team', 'x', 0), ('111122223333', 'a', 'env', 'prod', 1)`,
 	`insert into password (account_id, identity_id, hash, version, reset_required, created_at, changed_at) values
 		('111122223333', 'a', 'phc', 9, true, 10, 12)`,
-	`insert into inline_policy (account_id, identity_id, name, document, changed_at) values ('111122223333', 'a', 'p', '{ }', 13)`,
+	`insert into inline_policy (account_id, identity_id, name, document, changed_at) values
+		('111122223333', 'a', 'p', '{ }', 13)`,
 	`insert into access_key (account_id, access_key_id, identity_id, status, sealed_secret, created_at, last_used_at, last_used_service,
 		last_used_region) values ('111122223333', 'AKIA1', 'a', 'Active', x'0203', 14, 15, 'iam', 'us-east-1')`,
 	`insert into mfa_device (account_id, device_id, identity_id, name, name_key, serial, kind, credential_id, rp_id, sign_count, marked,
@@ -76,8 +78,10 @@ var oldRows = []string{
 		('111122223333', 's', 'a', x'04', 'full', 'full', '/users', 18, 19, 99, 9, 18, 'fido', 'arn:d1', '192.0.2.1', 'agent')`,
 	`insert into ceremony (account_id, ceremony_hash, identity_id, session_id, purpose, subject_id, device_name, record, created_at,
 		expires_at) values ('111122223333', x'05', 'a', 's', 'register', 'a', 'new', x'06', 20, 99)`,
-	`insert into setup_link (account_id, token_hash, identity_id, expires_at) values ('111122223333', x'07', 'a', 99)`,
-	`insert into notice (account_id, notice_id, identity_id, kind, detail, created_at) values ('111122223333', 'n', 'a', 'k', 'detail', 21)`,
+	`insert into setup_link (account_id, token_hash, identity_id, expires_at) values
+		('111122223333', x'07', 'a', 99)`,
+	`insert into notice (account_id, notice_id, identity_id, kind, detail, created_at) values
+		('111122223333', 'n', 'a', 'k', 'detail', 21)`,
 	`insert into throttle (slot, failures, last_at) values (4, 2, 22)`,
 	`insert into outbox (message_id, account_id, recipient, subject, body, created_at, attempts, next_attempt_at) values
 		('m', '111122223333', 'a@example.com', 'subject', 'body', 23, 1, 24)`,
@@ -154,7 +158,9 @@ func readOldRows(t *testing.T, tx *Tx) {
 	same(t, "quota", quota, err, 12)
 
 	root, err := tx.RootUser(account)
-	same(t, "root user", root, err, &Principal{AccountID: account, ID: "r", Kind: Root, UniqueID: account, Path: "/", Version: 1, CreatedAt: TimeOf(1)})
+	same(t, "root user", root, err, &Principal{
+		AccountID: account, ID: "r", Kind: Root, UniqueID: account, Path: "/", Version: 1, CreatedAt: TimeOf(1),
+	})
 	alice, tags, err := tx.TaggedPrincipal(account, User, "ALICE")
 	same(t, "user", alice, err, &Principal{
 		AccountID: account, ID: "a", Kind: User, UniqueID: "AIDAA", Name: "Alice", Path: "/eng/", Version: 5,
@@ -175,7 +181,9 @@ func readOldRows(t *testing.T, tx *Tx) {
 	}
 
 	password, err := tx.Password(account, "a")
-	same(t, "password", password, err, &Password{Hash: "phc", Version: 9, ResetRequired: true, CreatedAt: TimeOf(10), ChangedAt: TimeOf(12)})
+	same(t, "password", password, err, &Password{
+		Hash: "phc", Version: 9, ResetRequired: true, CreatedAt: TimeOf(10), ChangedAt: TimeOf(12),
+	})
 	policies, err := tx.InlinePolicies(account, "a")
 	same(t, "inline policies", policies, err, []InlinePolicy{{"p", "{ }"}})
 	keys, err := tx.AccessKeys(account, "a")
