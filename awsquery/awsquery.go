@@ -1,13 +1,13 @@
 // Package awsquery reads and writes the AWS Query protocol that IAM and STS speak: a form with dotted names becomes a Go
-// struct, a Go struct becomes XML. What the structs mean is told by descriptors (Operation, Shape), which are generated from
-// the service models; the package itself knows no operation.
+// struct ([ParseForm], [Decode]), a Go struct becomes XML ([EncodeResponse], [EncodeError]). Descriptors ([Operation], [Shape]) say
+// what the structs mean. They are generated from the service models; the package itself knows no operation.
 //
 // It checks shape: required members, lengths, ranges, patterns, enumerations. It does not authenticate (package sigv4), does
 // not authorise and does not know what exists.
 //
-// Invariants: an input is either decoded whole and valid, or refused with an *Error; whatever was written into it by then is
-// not to be used. Every limit is an error, never a truncation. Nothing here panics on a request, however hostile; a
-// descriptor that does not fit its struct does panic, since that is a fault of the program.
+// An input is either decoded whole and valid, or refused with an *[Error]; what was written into a refused input must not be
+// used. What is beyond a limit is an error and is never cut off. No request makes the package panic, however hostile it is. A
+// descriptor that does not fit its struct does, since that is a fault of the program.
 package awsquery
 
 import (
@@ -112,7 +112,7 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Fault tells whose fault it is, in the words of the Type element: Sender below status 500, Receiver from there on.
+// Fault returns whose fault it is, in the words of the Type element: Sender below status 500, Receiver from there on.
 func (e *Error) Fault() string {
 	if e.Status >= http.StatusInternalServerError {
 		return "Receiver"
@@ -120,7 +120,7 @@ func (e *Error) Fault() string {
 	return "Sender"
 }
 
-// Document is a policy document in an answer. In Go it is the plain text; on the wire it is percent-encoded, see [Document.Encoded].
+// Document is a policy document in an answer. In Go it is the plain text; on the wire it is what [Document.Encoded] returns.
 type Document string
 
 // Encoded returns the document percent-encoded as RFC 3986 has it, which is how IAM answers with documents. A blank becomes %20
@@ -130,7 +130,7 @@ func (d Document) Encoded() string {
 }
 
 // Secret is the value of a sensitive member: a password, a secret key, a token. However it is printed, logged or marshalled,
-// it shows nothing; Reveal gives the value. On the wire it is a string like any other.
+// it shows nothing; [Secret.Reveal] returns the value. On the wire it is a string like any other.
 type Secret string
 
 const redacted = "[redacted]"

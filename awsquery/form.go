@@ -12,7 +12,7 @@ import (
 )
 
 // Limits of a form. Fifty tags with their keys and values and a dozen other members are a tenth of maxParameters; simulations
-// with long lists come nearest. They bound the lists too whose model says nothing, since each item has a parameter.
+// with long lists come nearest. Together with maxSkip they also bound the lists for which the model has no bound.
 const (
 	maxParameters = 2000
 	maxNameLength = 512
@@ -27,16 +27,20 @@ type parameter struct {
 }
 
 // ParseForm reads the parameters of a request: of its URL and, for POST, of its body, which wins where both have a name. The
-// error is an *Error: MalformedQueryString when there is no reading them, ValidationError for a name given twice.
+// error is an *[Error]: MalformedQueryString when they cannot be read, ValidationError when there are too many, or when one has a
+// name that is too long or given twice.
 func ParseForm(r *http.Request, body []byte) (Form, error) {
 	text := ""
 	if r.Method == http.MethodPost {
 		text = string(body)
 	}
+
+	// The separators are counted first, so that a body of nothing else costs no memory.
 	n := strings.Count(text, "&") + strings.Count(r.URL.RawQuery, "&") + 2
 	if n > 2*maxParameters {
 		return nil, errTooManyParameters
 	}
+
 	form := make(Form, 0, n)
 	form, err := form.parse(text, false)
 	if err != nil {
@@ -45,16 +49,21 @@ func ParseForm(r *http.Request, body []byte) (Form, error) {
 	if form, err = form.parse(r.URL.RawQuery, true); err != nil {
 		return nil, err
 	}
+
 	if len(form) > maxParameters {
 		return nil, errTooManyParameters
 	}
+
+	// The sort is stable, so that the body's parameter stays before the URL's of the same name.
 	slices.SortStableFunc(form, func(a, b parameter) int { return cmp.Compare(a.name, b.name) })
 	return form.unique()
 }
 
 var (
 	errTooManyParameters = validationError("The request has more parameters than any operation takes.")
-	errMalformed         = &Error{Code: "MalformedQueryString", Status: http.StatusNotFound, Message: "The query string contains a syntax error."}
+	errMalformed         = &Error{
+		Code: "MalformedQueryString", Status: http.StatusNotFound, Message: "The query string contains a syntax error.",
+	}
 )
 
 func validationError(message string) *Error {

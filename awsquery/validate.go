@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// Validate checks an input of the operation, given as a pointer or a struct, that did not come over the wire. A nil pointer,
-// list or map is absent; so is a string or number that is zero, unless the model allows an empty string and requires the
-// member. The error is one *Error with the code ValidationError that lists everything that is wrong.
+// Validate checks an input of the operation that did not come over the wire. The input is a struct or a pointer to one. A nil
+// pointer, list or map is absent; so is a string or number that is zero, unless the model allows an empty string and requires the
+// member. The error is one *[Error] with the code ValidationError that lists everything that is wrong.
 func Validate(op *Operation, in any) error {
 	v := violations{echo: op.EchoValues, path: make([]step, 0, 8)}
 	v.structure(op.Input, reflect.Indirect(reflect.ValueOf(in)))
@@ -54,7 +54,7 @@ func (v *violations) err() error {
 	return validationError(strconv.Itoa(len(v.texts)) + " validation errors detected: " + strings.Join(v.texts, "; "))
 }
 
-// missing records that there is no value at the path. Null is told where a value would be.
+// missing records that there is no value at the path. A service that shows values shows null.
 func (v *violations) missing(s *Shape) {
 	shown := ""
 	if v.echo && !s.Sensitive {
@@ -63,7 +63,7 @@ func (v *violations) missing(s *Shape) {
 	v.record(shown, "not be null")
 }
 
-// add records what the value at the path must be. The value is told where the service tells it, and is short and no secret.
+// add records what the value at the path must be. The value is shown if the service shows values and it is short and no secret.
 func (v *violations) add(s *Shape, value, must string) {
 	if !v.echo || s.Sensitive || s.Kind >= Blob || len(value) > maxShown {
 		v.record("", must)
@@ -165,8 +165,8 @@ func (v *violations) check(s *Shape, value reflect.Value) {
 	}
 }
 
-// checkKey applies the constraints of a map's keys to one of them, and reports whether it satisfies them. What is wrong is told of
-// the map, since the key is no name that a message could go by.
+// checkKey applies the constraints of a map's keys to one of them, and reports whether it satisfies them. The message names the map
+// only, since a key that is not allowed may be any text.
 func (v *violations) checkKey(s *Shape, key reflect.Value) bool {
 	if s.Key == nil {
 		return true

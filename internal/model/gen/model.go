@@ -64,7 +64,7 @@ type typeShape struct {
 	Value   *member         `json:"value"`
 }
 
-// overlay is what we correct. Each entry must give its reason.
+// overlay is what we correct or add. Each entry must give its reason, and must be of something that the models have.
 type overlay struct {
 	Services map[string]struct {
 		Package, Directory, Title, Reason string
