@@ -176,10 +176,11 @@ func (s *Service) decide(tx *store.Tx, r *Request, from origin) (d decided, err 
 	if err := s.authorize(tx, r, &d.subject, nil); err != nil {
 		return d, err
 	}
-	if d.state, err = stateOf(tx, r.Caller, d.subject.accounts); err != nil {
-		return d, err
+	if d.subject.missing != nil || r.row.does == reads {
+		return d, d.subject.missing
 	}
-	return d, d.subject.missing
+	d.state, err = stateOf(tx, r.Caller, d.subject.accounts)
+	return d, err
 }
 
 // stateOf returns the state of the caller's account and of the others, sorted by account.
@@ -215,6 +216,9 @@ func (s *Service) authorize(tx *store.Tx, r *Request, about *subject, found []au
 	for n := range checks {
 		if checks[n].Action == "" {
 			checks[n].Action = r.row.Action
+		}
+		if checks[n].Action == "" { // the model has operations that are no actions: these say which actions they need
+			return fmt.Errorf("%s asks the policies about no action", r.row.Name)
 		}
 		checks[n].Keys = append(checks[n].Keys[:len(checks[n].Keys):len(checks[n].Keys)], found...)
 	}
