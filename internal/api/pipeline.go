@@ -162,7 +162,7 @@ func withinScope(r *Request) error {
 // change does an operation that writes.
 func (s *Service) change(ctx context.Context, r *Request, in any, encode func(any) error) (out any, err error) {
 	if r.row.claim != nil {
-		if err := s.Store.Update(ctx, func(tx *store.Tx) error { return r.row.claim(r, tx, in) }); err != nil {
+		if err := s.Store.Update(ctx, store.Accounts(r.Caller.AccountID()), func(tx *store.Tx) error { return r.row.claim(r, tx, in) }); err != nil {
 			return nil, err
 		}
 	}
@@ -171,7 +171,11 @@ func (s *Service) change(ctx context.Context, r *Request, in any, encode func(an
 			return nil, err
 		}
 	}
-	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+	lock := store.Raise(r.Caller.AccountID())
+	if r.row.quiet {
+		lock = store.Accounts(r.Caller.AccountID())
+	}
+	err = s.Store.Update(ctx, lock, func(tx *store.Tx) error {
 		if err := s.confirm(tx, r, in); err != nil {
 			return err
 		}
@@ -196,10 +200,7 @@ func (s *Service) change(ctx context.Context, r *Request, in any, encode func(an
 func (s *Service) confirm(tx *store.Tx, r *Request, in any) error {
 	expected := r.Caller.Freshness
 	if !r.row.quiet {
-		if err := tx.RaiseGeneration(r.Caller.AccountID()); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err // an account that is gone is found by Recheck
-		}
-		expected.Generation++
+		expected.Generation++ // by the transaction's lock
 	}
 	caller, err := s.Authn.Recheck(tx, r.Caller, r.Now)
 	if err != nil {

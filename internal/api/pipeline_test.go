@@ -144,10 +144,7 @@ func TestChangedDuringPrepare(t *testing.T) {
 				return
 			}
 			defer other.Close()
-			if err := other.Store.Update(ctx, func(tx *store.Tx) error {
-				if err := tx.RaiseGeneration(s.ID); err != nil {
-					return err
-				}
+			if err := other.Store.Update(ctx, store.Raise(s.ID), func(tx *store.Tx) error {
 				i, err := tx.UserByName(s.ID, u.Name)
 				if err != nil {
 					return err
@@ -207,10 +204,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 	t.Cleanup(func() { other.Close() })
 	elsewhere := func(change func(tx *store.Tx, i *store.Principal) error) {
 		t.Helper()
-		if err := other.Store.Update(ctx, func(tx *store.Tx) error {
-			if err := tx.RaiseGeneration(a.ID); err != nil {
-				return err
-			}
+		if err := other.Store.Update(ctx, store.Raise(a.ID), func(tx *store.Tx) error {
 			i, err := tx.UserByName(a.ID, "alice")
 			if err != nil {
 				return err
@@ -267,7 +261,7 @@ func TestResetUnderARunningServer(t *testing.T) {
 		if now.Generation == before.Generation {
 			break
 		}
-		if err := s.State.Store.Update(ctx, func(tx *store.Tx) error { return tx.RaiseGeneration(a.ID) }); err != nil {
+		if err := s.State.Store.Update(ctx, store.Raise(a.ID), func(*store.Tx) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

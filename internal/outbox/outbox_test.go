@@ -28,7 +28,7 @@ func withMail(t *testing.T) (*store.Store, *slog.Logger) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	if err := s.Update(ctx, func(tx *store.Tx) error {
+	if err := s.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
 		return tx.InsertMessage(&store.Message{
 			ID: "m", AccountID: "111122223333", Recipient: "root@example.com", Subject: "MFA device added\r\nBcc: x@example.com",
 			Body: "A device was added.\n.\nIf this was not you …\n", CreatedAt: now,

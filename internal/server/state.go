@@ -76,7 +76,9 @@ func checkMasterKey(ctx context.Context, s *store.Store, master *secret.MasterKe
 	case master.Fingerprint():
 		return nil
 	case "":
-		return s.Update(ctx, func(tx *store.Tx) error { return tx.SetSetting(settingMasterKey, master.Fingerprint()) })
+		return s.Update(ctx, store.Installation(), func(tx *store.Tx) error {
+			return tx.SetSetting(settingMasterKey, master.Fingerprint())
+		})
 	}
 	return fmt.Errorf("the master key in %s is not the one that this database was written with: put the right file back, or name it with --master-key-file", keyFile)
 }

@@ -39,12 +39,6 @@ func (tx *Tx) Freshness(account string) (Freshness, error) {
 	return f, err
 }
 
-// RaiseGeneration marks the account changed. It is the first statement of every transaction that changes what decisions or
-// authentications read, and so the account's writer lock on every engine.
-func (tx *Tx) RaiseGeneration(account string) error {
-	return tx.change(`update account set generation = generation + 1 where account_id = $1`, account)
-}
-
 // Accounts lists every account by id.
 func (tx *Tx) Accounts() ([]Account, error) {
 	return list(tx, scanAccount, `select a.account_id, coalesce(d.alias, ''), e.email, a.created_at from account a
@@ -108,9 +102,10 @@ var accountTables = []string{
 	"notice", "outbox", "quota", "audit_event",
 }
 
-// RemoveAccount removes everything that the account has, its events included. ErrNotFound when there is no such account.
+// RemoveAccount removes everything that the account has, its events included, under Raise of it. ErrNotFound when there is no
+// such account.
 func (tx *Tx) RemoveAccount(account string) error {
-	if err := tx.RaiseGeneration(account); err != nil {
+	if _, err := tx.Freshness(account); err != nil {
 		return err
 	}
 	for _, table := range accountTables {

@@ -77,7 +77,7 @@ func TestLaterDatabaseIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Update(ctx, func(tx *Tx) error {
+	if err := s.Update(ctx, NoLock(), func(tx *Tx) error {
 		_, err := tx.exec(`insert into goose_db_version (version_id, is_applied) values ($1, $2)`, 9999, true)
 		return err
 	}); err != nil {

@@ -36,7 +36,14 @@ func openAt(t *testing.T, path string) *store.Store {
 
 func update(t *testing.T, s *store.Store, fn func(*store.Tx) error) {
 	t.Helper()
-	if err := s.Update(context.Background(), fn); err != nil {
+	if err := s.Update(context.Background(), store.NoLock(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func raise(t *testing.T, s *store.Store) {
+	t.Helper()
+	if err := s.Update(context.Background(), store.Raise(account), func(*store.Tx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -79,10 +86,7 @@ func TestDatabaseIsPrivate(t *testing.T) {
 func TestUpdateIsAllOrNothing(t *testing.T) {
 	s := withAccount(t)
 	failure := errors.New("no")
-	err := s.Update(context.Background(), func(tx *store.Tx) error {
-		if err := tx.RaiseGeneration(account); err != nil {
-			return err
-		}
+	err := s.Update(context.Background(), store.Raise(account), func(tx *store.Tx) error {
 		if err := tx.SetAlias(account, "acme", now); err != nil {
 			return err
 		}
@@ -110,7 +114,7 @@ func TestViewSeesOneSnapshot(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		update(t, s, func(tx *store.Tx) error { return tx.RaiseGeneration(account) })
+		raise(t, s)
 		after, err := tx.Freshness(account)
 		if after != before {
 			t.Errorf("a change made meanwhile is seen: %v, then %v", before, after)
@@ -125,7 +129,7 @@ func TestAnotherProcessIsSeenByTheNextView(t *testing.T) {
 	one, other := openAt(t, path), openAt(t, path)
 	update(t, one, func(tx *store.Tx) error { return tx.InsertAccount(account, "root@example.com", now) })
 	view(t, other, func(tx *store.Tx) error { _, err := tx.Freshness(account); return err })
-	update(t, other, func(tx *store.Tx) error { return tx.RaiseGeneration(account) })
+	raise(t, other)
 	view(t, one, func(tx *store.Tx) error {
 		f, err := tx.Freshness(account)
 		if f.Generation != 2 {
@@ -145,7 +149,7 @@ func TestWritersOfTwoProcessesAreSerialised(t *testing.T) {
 		for range 2 {
 			wg.Go(func() {
 				for range rounds {
-					if err := s.Update(context.Background(), func(tx *store.Tx) error { return tx.RaiseGeneration(account) }); err != nil {
+					if err := s.Update(context.Background(), store.Raise(account), func(*store.Tx) error { return nil }); err != nil {
 						t.Error(err)
 					}
 				}
@@ -219,7 +223,7 @@ func errOf[T any](_ T, err error) error { return err }
 func TestNamesAreUniqueIgnoringCase(t *testing.T) {
 	s := withAccount(t)
 	addUser(t, s, "Alice")
-	err := s.Update(context.Background(), func(tx *store.Tx) error {
+	err := s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error {
 		return tx.InsertPrincipal(&store.Principal{AccountID: account, ID: "other", Kind: store.User, Name: "aLICE", Path: "/x/", CreatedAt: now})
 	})
 	if !errors.Is(err, store.ErrConflict) {
@@ -240,7 +244,7 @@ func TestOneAliasInTheInstallation(t *testing.T) {
 	update(t, s, func(tx *store.Tx) error {
 		return errors.Join(tx.InsertAccount(other, "other@example.com", now), tx.SetAlias(account, "acme", now), tx.SetAlias(account, "acme-2", now))
 	})
-	err := s.Update(context.Background(), func(tx *store.Tx) error { return tx.SetAlias(other, "acme-2", now) })
+	err := s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.SetAlias(other, "acme-2", now) })
 	if !errors.Is(err, store.ErrConflict) {
 		t.Errorf("an alias taken twice: %v, want a conflict", err)
 	}
@@ -312,7 +316,7 @@ func TestCeremonyIsTakenOnce(t *testing.T) {
 	c := store.Ceremony{AccountID: account, Hash: []byte("h"), PrincipalID: "i", SessionID: "s", Purpose: store.PurposeAssert, SubjectID: "i", Record: []byte("r"), CreatedAt: now, ExpiresAt: now.Add(time.Minute)}
 	update(t, s, func(tx *store.Tx) error { return tx.InsertCeremony(&c, 8) })
 	take := func(session, purpose string, at time.Time) error {
-		return s.Update(context.Background(), func(tx *store.Tx) error {
+		return s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error {
 			_, err := tx.TakeCeremony(account, c.Hash, "i", session, purpose, at)
 			return err
 		})
@@ -386,7 +390,7 @@ func TestDeviceUseIsGuardedByItsCounter(t *testing.T) {
 	d := &store.MFADevice{AccountID: account, ID: "d", PrincipalID: "i", Name: "k", Serial: "s", CredentialID: []byte{1}, SignCount: 5, Credential: "{}", EnabledAt: now}
 	update(t, s, func(tx *store.Tx) error { return tx.InsertMFADevice(d) })
 	update(t, s, func(tx *store.Tx) error { return tx.UseMFADevice(d, 6, "{}", now) })
-	err := s.Update(context.Background(), func(tx *store.Tx) error { return tx.UseMFADevice(d, 7, "{}", now) })
+	err := s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.UseMFADevice(d, 7, "{}", now) })
 	if !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("used twice from the same state: %v, want not found", err)
 	}
