@@ -138,7 +138,7 @@ func TestChangedDuringPrepare(t *testing.T) {
 			}
 		}, "AccessDenied", 0},
 		"the permission is denied by another process": {func(t *testing.T, s *slow, u *touchtest.User) {
-			other, err := server.OpenState(ctx, server.StateConfig{Data: s.Server.Data})
+			other, err := server.OpenState(ctx, touchtest.StateConfig(t, s.Server.Data))
 			if err != nil {
 				t.Error(err)
 				return
@@ -197,7 +197,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 		_, err := c.GetUser(ctx, &awsiam.GetUserInput{})
 		return codeOf(err)
 	}
-	other, err := server.OpenState(ctx, server.StateConfig{Data: s.Data})
+	other, err := server.OpenState(ctx, touchtest.StateConfig(t, s.Data))
 	if err != nil {
 		t.Fatal(err)
 	}

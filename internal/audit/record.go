@@ -133,7 +133,9 @@ func (r *Record) event() (*store.Event, error) {
 }
 
 // storable is text as the store can hold it: a caller may have given anything.
-func storable(text string) string { return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "") }
+func storable(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "")
+}
 
 func cut(text string) string {
 	if len(text) > maxText {

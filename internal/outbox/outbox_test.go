@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/outbox"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 )
 
 var (
@@ -23,7 +23,8 @@ var (
 
 func withMail(t *testing.T) (*store.Store, *slog.Logger) {
 	t.Helper()
-	s, err := store.Open(ctx, filepath.Join(t.TempDir(), "touchstone.db"))
+	path, databaseURL := storetest.Place(t, t.TempDir())
+	s, err := store.OpenConfig(ctx, store.Config{Path: path, URL: databaseURL, Migrate: true})
 	if err != nil {
 		t.Fatal(err)
 	}

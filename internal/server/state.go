@@ -21,6 +21,7 @@ import (
 // StateConfig says where the installation's state is.
 type StateConfig struct {
 	Data          string // directory
+	Database      string // the URL of a PostgreSQL database; "" is a SQLite database in Data
 	MasterKeyFile string // "" is master.key in Data
 	Create        bool   // make what is not there yet
 }
@@ -53,7 +54,11 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.Open(ctx, database)
+	target := store.Config{Path: database, Migrate: true}
+	if c.Database != "" {
+		target = store.Config{URL: c.Database, Migrate: true}
+	}
+	s, err := store.OpenConfig(ctx, target)
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,10 @@ type Config struct {
 	// processes: the command line works on it while the server runs.
 	Path string
 
+	// URL is a PostgreSQL database, in place of Path: postgres://user@host/name?sslmode=verify-full. Its parameters are libpq's,
+	// and pool_max_conns (default 20, at least 2); the password may also stand in PGPASSWORD or a PGPASSFILE.
+	URL string
+
 	// Migrate lets the store bring an empty or older database to this version's schema. Without it such a database is refused.
 	Migrate bool
 }
@@ -56,7 +60,18 @@ func Open(ctx context.Context, path string) (*Store, error) {
 
 // OpenConfig opens a database. While it is open, no other version of Touchstone can migrate it.
 func OpenConfig(ctx context.Context, c Config) (*Store, error) {
-	e, err := openSQLite(ctx, c)
+	var (
+		e   engine
+		err error
+	)
+	switch {
+	case c.URL != "" && c.Path != "":
+		return nil, errors.New("open database: both a file and a URL were given")
+	case c.URL != "":
+		e, err = openPostgres(ctx, c)
+	default:
+		e, err = openSQLite(ctx, c)
+	}
 	if err != nil {
 		return nil, err
 	}

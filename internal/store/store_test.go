@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 )
 
 const account = "111122223333"
@@ -21,17 +22,24 @@ var now = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 
 func open(t *testing.T) *store.Store {
 	t.Helper()
-	return openAt(t, filepath.Join(t.TempDir(), "data", "touchstone.db"))
+	return openAt(t, filepath.Join(t.TempDir(), "data"))
 }
 
-func openAt(t *testing.T, path string) *store.Store {
+// openAt opens the database of a data directory, on the engine that the tests run on.
+func openAt(t *testing.T, directory string) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), path)
+	s, err := store.OpenConfig(context.Background(), configOf(t, directory))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+func configOf(t *testing.T, directory string) store.Config {
+	t.Helper()
+	path, databaseURL := storetest.Place(t, directory)
+	return store.Config{Path: path, URL: databaseURL, Migrate: true}
 }
 
 func update(t *testing.T, s *store.Store, fn func(*store.Tx) error) {
@@ -71,7 +79,11 @@ func withAccount(t *testing.T) *store.Store {
 
 func TestDatabaseIsPrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data", "touchstone.db")
-	openAt(t, path)
+	s, err := store.Open(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
 	for _, name := range []string{path, path + "-wal"} {
 		info, err := os.Stat(name)
 		if err != nil {
@@ -125,8 +137,8 @@ func TestViewSeesOneSnapshot(t *testing.T) {
 
 // Another process is another Store on the same file.
 func TestAnotherProcessIsSeenByTheNextView(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "touchstone.db")
-	one, other := openAt(t, path), openAt(t, path)
+	directory := t.TempDir()
+	one, other := openAt(t, directory), openAt(t, directory)
 	update(t, one, func(tx *store.Tx) error { return tx.InsertAccount(account, "root@example.com", now) })
 	view(t, other, func(tx *store.Tx) error { _, err := tx.Freshness(account); return err })
 	raise(t, other)
@@ -140,8 +152,8 @@ func TestAnotherProcessIsSeenByTheNextView(t *testing.T) {
 }
 
 func TestWritersOfTwoProcessesAreSerialised(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "touchstone.db")
-	stores := []*store.Store{openAt(t, path), openAt(t, path)}
+	directory := t.TempDir()
+	stores := []*store.Store{openAt(t, directory), openAt(t, directory)}
 	update(t, stores[0], func(tx *store.Tx) error { return tx.InsertAccount(account, "root@example.com", now) })
 	const rounds = 50
 	var wg sync.WaitGroup
