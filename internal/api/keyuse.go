@@ -58,7 +58,7 @@ func (u *KeyUses) Flush(ctx context.Context, s *store.Store) error {
 	if len(taken) == 0 {
 		return nil
 	}
-	return s.Update(ctx, func(tx *store.Tx) error {
+	return s.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
 		for id, use := range taken {
 			if err := tx.TouchAccessKey(use.account, id, use.service, use.region, use.at); err != nil {
 				return err

@@ -142,16 +142,13 @@ func TestChangedDuringPrepare(t *testing.T) {
 			}
 		}, "AccessDenied", 0},
 		"the permission is denied by another process": {func(t *testing.T, s *slow, u *touchtest.User) {
-			other, err := server.OpenState(ctx, server.StateConfig{Data: s.Server.Data})
+			other, err := server.OpenState(ctx, touchtest.StateConfig(t, s.Server.Data))
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			defer other.Close()
-			if err := other.Store.Update(ctx, func(tx *store.Tx) error {
-				if err := tx.RaiseGeneration(s.ID); err != nil {
-					return err
-				}
+			if err := other.Store.Update(ctx, store.Raise(s.ID), func(tx *store.Tx) error {
 				i, err := tx.PrincipalByName(s.ID, store.User, u.Name)
 				if err != nil {
 					return err
@@ -204,17 +201,14 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 		_, err := c.GetUser(ctx, &awsiam.GetUserInput{})
 		return codeOf(err)
 	}
-	other, err := server.OpenState(ctx, server.StateConfig{Data: s.Data})
+	other, err := server.OpenState(ctx, touchtest.StateConfig(t, s.Data))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { other.Close() })
 	elsewhere := func(change func(tx *store.Tx, i *store.Principal) error) {
 		t.Helper()
-		if err := other.Store.Update(ctx, func(tx *store.Tx) error {
-			if err := tx.RaiseGeneration(a.ID); err != nil {
-				return err
-			}
+		if err := other.Store.Update(ctx, store.Raise(a.ID), func(tx *store.Tx) error {
 			i, err := tx.PrincipalByName(a.ID, store.User, "alice")
 			if err != nil {
 				return err
@@ -271,7 +265,7 @@ func TestResetUnderARunningServer(t *testing.T) {
 		if now.Generation == before.Generation {
 			break
 		}
-		if err := s.State.Store.Update(ctx, func(tx *store.Tx) error { return tx.RaiseGeneration(a.ID) }); err != nil {
+		if err := s.State.Store.Update(ctx, store.Raise(a.ID), func(*store.Tx) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

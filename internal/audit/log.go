@@ -193,7 +193,7 @@ func (l *Log) commit(batch []entry) error {
 	for n, e := range batch {
 		events[n] = e.event
 	}
-	err := l.store.Update(context.Background(), func(tx *store.Tx) error { return tx.InsertEvents(events) })
+	err := l.store.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.InsertEvents(events) })
 	for _, e := range batch {
 		if e.done != nil {
 			e.done <- err
@@ -207,7 +207,7 @@ func (l *Log) Prune(ctx context.Context, now time.Time, reads, others time.Durat
 	const chunk = 1000
 	for {
 		var removed int64
-		if err := l.store.Update(ctx, func(tx *store.Tx) (err error) {
+		if err := l.store.Update(ctx, store.NoLock(), func(tx *store.Tx) (err error) {
 			removed, err = tx.PruneEvents(now.Add(-reads), now.Add(-others), chunk)
 			return err
 		}); err != nil {

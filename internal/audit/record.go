@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/store"
@@ -127,8 +128,13 @@ func (r *Record) event() (*store.Event, error) {
 	}
 	return &store.Event{
 		AccountID: r.RecipientAccountID, ID: r.EventID, Time: r.Time, Name: r.EventName, Source: r.EventSource,
-		UserName: r.UserIdentity.UserName, ReadOnly: r.ReadOnly, ErrorCode: r.ErrorCode, Record: string(text),
+		UserName: storable(r.UserIdentity.UserName), ReadOnly: r.ReadOnly, ErrorCode: r.ErrorCode, Record: string(text),
 	}, nil
+}
+
+// storable is text as the store can hold it: a caller may have given anything.
+func storable(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "")
 }
 
 func cut(text string) string {

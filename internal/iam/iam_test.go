@@ -193,11 +193,11 @@ func callIn[In, Out any](t *testing.T, in context.Context, a *touchtest.Account,
 // breakPolicy puts a document into the database that PutUserPolicy would never have stored.
 func breakPolicy(t *testing.T, a *touchtest.Account, user string) {
 	t.Helper()
-	must(t, a.Server.State.Store.Update(ctx, func(tx *store.Tx) error {
+	must(t, a.Server.State.Store.Update(ctx, store.Raise(a.ID), func(tx *store.Tx) error {
 		i, err := tx.PrincipalByName(a.ID, store.User, user)
 		if err != nil {
 			return err
 		}
-		return errors.Join(tx.RaiseGeneration(a.ID), tx.PutInlinePolicy(a.ID, i.ID, "test", "{", a.Server.Clock.Now()))
+		return tx.PutInlinePolicy(a.ID, i.ID, "test", "{", a.Server.Clock.Now())
 	}))
 }

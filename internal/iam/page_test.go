@@ -19,7 +19,7 @@ import (
 func fill(t *testing.T, a *touchtest.Account, users ...[2]string) {
 	t.Helper()
 	now := a.Server.Clock.Now()
-	must(t, a.Server.State.Store.Update(ctx, func(tx *store.Tx) error {
+	must(t, a.Server.State.Store.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
 		for _, u := range users {
 			if err := tx.InsertPrincipal(&store.Principal{
 				AccountID: a.ID, ID: secret.NewID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"), Name: u[0], Path: u[1], CreatedAt: now,

@@ -91,84 +91,105 @@ func (o *Operator) CreateAccount(ctx context.Context, n NewAccount) (*CreatedAcc
 		return nil, err
 	}
 	now := o.Clock()
-	c := &CreatedAccount{AccountID: n.ID, Alias: n.Alias, RootEmail: n.RootEmail}
-	if c.AccountID == "" {
-		c.AccountID = secret.NewAccountID()
-	}
-	err := o.Store.Update(ctx, func(tx *store.Tx) error {
-		if n.First {
-			if accounts, err := tx.Accounts(); err != nil || len(accounts) > 0 {
-				c = nil
-				return err
-			}
-		}
+
+	// Which account is replaced is looked up before its lock can be had, and again under the lock.
+	var (
+		c        *CreatedAccount
+		replaced string
+		err      error
+	)
+	for c == nil {
 		if n.Reset {
-			if err := o.reset(tx, &n, c, now); err != nil {
-				return err
+			if err := o.Store.View(ctx, func(tx *store.Tx) (err error) { replaced, err = n.replaces(tx); return err }); err != nil {
+				return nil, err
 			}
 		}
-		if err := tx.InsertAccount(c.AccountID, n.RootEmail, now); err != nil {
-			return taken(err, "account %s or root e-mail %s exists already (--reset replaces an account with everything in it)", c.AccountID, n.RootEmail)
-		}
-		if n.Alias != "" {
-			if err := tx.SetAlias(c.AccountID, n.Alias, now); err != nil {
-				return taken(err, "the alias %s belongs to another account", n.Alias)
+		first := false
+		err = o.Store.Update(ctx, store.Join(store.Installation(), store.Raise(replaced)), func(tx *store.Tx) (err error) {
+			c, first = nil, true
+			if n.First {
+				if accounts, err := tx.Accounts(); err != nil || len(accounts) > 0 {
+					first = false
+					return err
+				}
 			}
-		}
-		root := &store.Principal{
-			AccountID: c.AccountID, ID: secret.NewID(), Kind: store.Root, UniqueID: c.AccountID, Path: "/", CreatedAt: now,
-		}
-		if err := tx.InsertPrincipal(root); err != nil {
+			if n.Reset {
+				if current, err := n.replaces(tx); err != nil || current != replaced {
+					return err // another account has the name by now: look again
+				}
+			}
+			c, err = o.create(tx, &n, replaced, now)
 			return err
+		})
+		if err != nil || !first {
+			return nil, err
 		}
-		token, err := signin.NewSetUpLink(tx, root, now)
-		if err != nil {
-			return err
-		}
-		c.SetupURL = n.URL + "/auth/setup?link=" + token
-		if n.AccessKey {
-			if err := o.createKey(tx, root, c, now); err != nil {
-				return err
-			}
-		}
-		return o.record(tx, c.AccountID, "CreateAccount", map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}, now)
-	})
-	if err != nil {
-		return nil, err
 	}
 	return c, nil
 }
 
-// reset removes the account that the new one replaces: the one with the id asked for, else the one with the alias or e-mail,
-// whose id is then kept. The installation's own log keeps a record that it happened.
-func (o *Operator) reset(tx *store.Tx, n *NewAccount, c *CreatedAccount, now time.Time) error {
-	old := n.ID
-	find := []func() (string, error){
+// create makes the account, in place of the one with the id replaced unless that is "".
+func (o *Operator) create(tx *store.Tx, n *NewAccount, replaced string, now time.Time) (*CreatedAccount, error) {
+	c := &CreatedAccount{AccountID: n.ID, Alias: n.Alias, RootEmail: n.RootEmail}
+	if replaced != "" {
+		switch err := tx.RemoveAccount(replaced); {
+		case err == nil:
+			// The installation's own log keeps a record that it happened.
+			c.AccountID = replaced
+			if err := o.record(tx, "", "ResetAccount", map[string]any{"accountId": replaced}, now); err != nil {
+				return nil, err
+			}
+		case !errors.Is(err, store.ErrNotFound):
+			return nil, err
+		}
+	}
+	if c.AccountID == "" {
+		c.AccountID = secret.NewAccountID()
+	}
+
+	if err := tx.InsertAccount(c.AccountID, n.RootEmail, now); err != nil {
+		return nil, taken(err, "account %s or root e-mail %s exists already (--reset replaces an account with everything in it)", c.AccountID, n.RootEmail)
+	}
+	if n.Alias != "" {
+		if err := tx.SetAlias(c.AccountID, n.Alias, now); err != nil {
+			return nil, taken(err, "the alias %s belongs to another account", n.Alias)
+		}
+	}
+	root := &store.Principal{
+		AccountID: c.AccountID, ID: secret.NewID(), Kind: store.Root, UniqueID: c.AccountID, Path: "/", CreatedAt: now,
+	}
+	if err := tx.InsertPrincipal(root); err != nil {
+		return nil, err
+	}
+
+	token, err := signin.NewSetUpLink(tx, root, now)
+	if err != nil {
+		return nil, err
+	}
+	c.SetupURL = n.URL + "/auth/setup?link=" + token
+	if n.AccessKey {
+		if err := o.createKey(tx, root, c, now); err != nil {
+			return nil, err
+		}
+	}
+	return c, o.record(tx, c.AccountID, "CreateAccount", map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}, now)
+}
+
+// replaces finds the account that a reset replaces: the one with the id asked for, else the one with the alias or e-mail, whose id
+// is then kept. "" when there is none.
+func (n *NewAccount) replaces(tx *store.Tx) (id string, err error) {
+	if n.ID != "" {
+		return n.ID, nil
+	}
+	for _, find := range []func() (string, error){
 		func() (string, error) { return tx.AccountByAlias(n.Alias) },
 		func() (string, error) { return tx.AccountByRootEmail(n.RootEmail) },
-	}
-	for _, by := range find {
-		if old != "" {
-			break
+	} {
+		if id, err = find(); !errors.Is(err, store.ErrNotFound) {
+			return id, err
 		}
-		found, err := by()
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		old = found
 	}
-	if old == "" {
-		return nil
-	}
-	err := tx.RemoveAccount(old)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	c.AccountID = old
-	return o.record(tx, "", "ResetAccount", map[string]any{"accountId": old}, now)
+	return "", nil
 }
 
 func (o *Operator) createKey(tx *store.Tx, root *store.Principal, c *CreatedAccount, now time.Time) error {
@@ -193,7 +214,7 @@ func (o *Operator) Accounts(ctx context.Context) (accounts []store.Account, err 
 
 // SetUpLink makes a new set-up link for an account's root user, ending earlier ones. It sets a password and bypasses no device.
 func (o *Operator) SetUpLink(ctx context.Context, account, url string) (link string, err error) {
-	err = o.within(ctx, account, "CreateSetUpLink", nil, func(tx *store.Tx, id string, now time.Time) error {
+	err = o.within(ctx, account, quietly, "CreateSetUpLink", nil, func(tx *store.Tx, id string, now time.Time) error {
 		root, err := tx.RootUser(id)
 		if err != nil {
 			return err
@@ -210,10 +231,7 @@ func (o *Operator) SetQuota(ctx context.Context, account, name string, value int
 	if value < 0 {
 		return fault("quota %s: %d is not a number of things", name, value)
 	}
-	return o.within(ctx, account, "SetQuota", map[string]any{"quota": name, "value": value}, func(tx *store.Tx, id string, _ time.Time) error {
-		if err := tx.RaiseGeneration(id); err != nil {
-			return err
-		}
+	return o.within(ctx, account, store.Raise, "SetQuota", map[string]any{"quota": name, "value": value}, func(tx *store.Tx, id string, _ time.Time) error {
 		return tx.SetQuota(id, name, value)
 	})
 }
@@ -256,10 +274,7 @@ func (o *Operator) MFADevices(ctx context.Context, w Who) (devices []store.MFADe
 
 // RemoveMFADevice takes a device away from a principal, by its name or serial number, and ends the principal's sessions.
 func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, device string) (removed *store.MFADevice, err error) {
-	err = o.within(ctx, w.Account, "DeactivateMFADevice", map[string]any{"userName": w.User, "device": device}, func(tx *store.Tx, account string, now time.Time) error {
-		if err := tx.RaiseGeneration(account); err != nil {
-			return err
-		}
+	err = o.within(ctx, w.Account, store.Raise, "DeactivateMFADevice", map[string]any{"userName": w.User, "device": device}, func(tx *store.Tx, account string, now time.Time) error {
 		i, err := w.principal(tx, account)
 		if err != nil {
 			return err
@@ -268,6 +283,7 @@ func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, device string) (r
 		if err != nil {
 			return err
 		}
+		removed = nil
 		for n := range devices {
 			if devices[n].Serial == device || strings.EqualFold(devices[n].Name, device) {
 				removed = &devices[n]
@@ -283,10 +299,7 @@ func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, device string) (r
 
 // RevokeSessions ends every session that a principal has: of the console, and issued credentials.
 func (o *Operator) RevokeSessions(ctx context.Context, w Who) (ended int64, err error) {
-	err = o.within(ctx, w.Account, "RevokeSessions", map[string]any{"userName": w.User, "root": w.Root}, func(tx *store.Tx, account string, now time.Time) error {
-		if err := tx.RaiseGeneration(account); err != nil {
-			return err
-		}
+	err = o.within(ctx, w.Account, store.Raise, "RevokeSessions", map[string]any{"userName": w.User, "root": w.Root}, func(tx *store.Tx, account string, now time.Time) error {
 		i, err := w.principal(tx, account)
 		if err != nil {
 			return err
@@ -324,19 +337,35 @@ func (o *Operator) Events(ctx context.Context, q store.EventQuery, each func(*st
 	}
 }
 
-// within changes an account, named by its id or alias, and records it.
-func (o *Operator) within(ctx context.Context, account, event string, parameters map[string]any, change func(*store.Tx, string, time.Time) error) error {
+// quietly locks an account for a change that no decision or authentication reads.
+func quietly(account string) store.Lock { return store.Accounts(account) }
+
+// within changes an account, named by its id or alias, under the lock that lock makes for its id, and records it.
+func (o *Operator) within(ctx context.Context, account string, lock func(id string) store.Lock, event string, parameters map[string]any,
+	change func(tx *store.Tx, id string, now time.Time) error,
+) error {
 	now := o.Clock()
-	return o.Store.Update(ctx, func(tx *store.Tx) error {
-		id, err := resolve(tx, account)
+	for {
+		id, err := o.ResolveAccount(ctx, account)
 		if err != nil {
 			return err
 		}
-		if err := change(tx, id, now); err != nil {
+
+		moved := false
+		err = o.Store.Update(ctx, lock(id), func(tx *store.Tx) error {
+			current, err := resolve(tx, account)
+			if moved = err == nil && current != id; err != nil || moved {
+				return err // the alias was given to another account before the lock: look again
+			}
+			if err := change(tx, id, now); err != nil {
+				return err
+			}
+			return o.record(tx, id, event, parameters, now)
+		})
+		if err != nil || !moved {
 			return err
 		}
-		return o.record(tx, id, event, parameters, now)
-	})
+	}
 }
 
 func resolve(tx *store.Tx, account string) (string, error) {

@@ -7,6 +7,7 @@ package outbox
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"mime"
@@ -48,8 +49,10 @@ func Flush(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.Lo
 
 // attempt claims a mail, tries to deliver it, and removes it when it is delivered or given up.
 func attempt(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.Logger, m *store.Message, now time.Time) error {
-	err := s.Update(ctx, func(tx *store.Tx) error { return tx.ClaimMessage(m.ID, m.Attempts, now.Add(backoff(m.Attempts))) })
-	if err == store.ErrNotFound {
+	err := s.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
+		return tx.ClaimMessage(m.ID, m.Attempts, now.Add(backoff(m.Attempts)))
+	})
+	if errors.Is(err, store.ErrNotFound) {
 		return nil // another process has it
 	}
 	if err != nil {
@@ -63,7 +66,7 @@ func attempt(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.
 		logger.Error("mail given up", "message_id", m.ID, "recipient", m.Recipient, "subject", m.Subject, "error", err)
 	}
 	// Also at a stop, or the mail would be sent again after the next start.
-	return s.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.DeleteMessage(m.ID) })
+	return s.Update(context.WithoutCancel(ctx), store.NoLock(), func(tx *store.Tx) error { return tx.DeleteMessage(m.ID) })
 }
 
 func backoff(attempts int) time.Duration {

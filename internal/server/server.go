@@ -168,7 +168,7 @@ const settingURL = "public_url"
 // there are can be used at its relying party.
 func claimURL(ctx context.Context, s *store.Store, c Config) error {
 	const shown = 5
-	return s.Update(ctx, func(tx *store.Tx) error {
+	return s.Update(ctx, store.Installation(), func(tx *store.Tx) error {
 		elsewhere, err := tx.MFADevicesElsewhere(c.RPID, shown+1)
 		if err != nil {
 			return err

@@ -21,6 +21,7 @@ import (
 // StateConfig says where the installation's state is.
 type StateConfig struct {
 	Data          string // directory
+	Database      string // the URL of a PostgreSQL database; "" is a SQLite database in Data
 	MasterKeyFile string // "" is master.key in Data
 	Create        bool   // make what is not there yet
 }
@@ -53,7 +54,11 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.Open(ctx, database)
+	target := store.Config{Path: database, Migrate: true}
+	if c.Database != "" {
+		target = store.Config{URL: c.Database, Migrate: true}
+	}
+	s, err := store.OpenConfig(ctx, target)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +81,9 @@ func checkMasterKey(ctx context.Context, s *store.Store, master *secret.MasterKe
 	case master.Fingerprint():
 		return nil
 	case "":
-		return s.Update(ctx, func(tx *store.Tx) error { return tx.SetSetting(settingMasterKey, master.Fingerprint()) })
+		return s.Update(ctx, store.Installation(), func(tx *store.Tx) error {
+			return tx.SetSetting(settingMasterKey, master.Fingerprint())
+		})
 	}
 	return fmt.Errorf("the master key in %s is not the one that this database was written with: put the right file back, or name it with --master-key-file", keyFile)
 }

@@ -53,7 +53,7 @@ func (s *Service) BeginMFA(ctx context.Context, token string) (*Challenge, error
 	}
 	var hash []byte
 	c.Ceremony, hash = secret.NewToken(session.AccountID)
-	return &c, s.Store.Update(ctx, func(tx *store.Tx) error {
+	return &c, s.Store.Update(ctx, store.SessionRow(session.AccountID, session.ID), func(tx *store.Tx) error {
 		return tx.InsertCeremony(&store.Ceremony{
 			AccountID: session.AccountID, Hash: hash, PrincipalID: session.PrincipalID, SessionID: session.ID,
 			Purpose: store.PurposeAssert, SubjectID: session.PrincipalID, Record: record, CreatedAt: now, ExpiresAt: now.Add(ceremonyLife),
@@ -105,7 +105,9 @@ func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony stri
 		p       *Progress
 		verdict mfa.CounterVerdict
 	)
-	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+	lock := store.Join(store.PrincipalRow(principal.AccountID, principal.ID), store.SessionRow(session.AccountID, session.ID))
+	err = s.Store.Update(ctx, lock, func(tx *store.Tx) error {
+		p, verdict = nil, 0
 		session, principal, err := s.stage(tx, token, store.StageMFA, now)
 		if err != nil {
 			return err
@@ -145,7 +147,7 @@ func (s *Service) take(ctx context.Context, token, ceremony string, now time.Tim
 	if err != nil {
 		return nil, nil, nil, nil, ErrCeremony
 	}
-	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+	err = s.Store.Update(ctx, lockAccountOf(token), func(tx *store.Tx) (err error) {
 		if session, principal, err = s.stage(tx, token, store.StageMFA, now); err != nil {
 			return err
 		}

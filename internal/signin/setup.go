@@ -56,10 +56,7 @@ func (s *Service) SetUp(ctx context.Context, v Visitor, link, password string) (
 		return nil, ErrLinkUsed
 	}
 	var p *Progress
-	err = s.Store.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.RaiseGeneration(account.ID); err != nil {
-			return err
-		}
+	err = s.Store.Update(ctx, store.Raise(account.ID), func(tx *store.Tx) error {
 		if err := tx.TakeSetupLink(account.ID, hash, now); err != nil {
 			return err
 		}

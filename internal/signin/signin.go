@@ -213,7 +213,8 @@ func (s *Service) verify(ctx context.Context, c *candidate, password string, tru
 // accept begins the session that follows a right password.
 func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt, charged buckets, renewed string, now time.Time) (*Progress, error) {
 	var p *Progress
-	err := s.Store.Update(ctx, func(tx *store.Tx) error {
+	lock := store.Join(store.PrincipalRow(c.account, c.principal.ID), charged.lock())
+	err := s.Store.Update(ctx, lock, func(tx *store.Tx) error {
 		current, err := tx.Password(c.account, c.principal.ID)
 		if errors.Is(err, store.ErrNotFound) || err == nil && current.Version != c.password.Version {
 			return ErrIncorrect // changed or taken away while it was being checked
@@ -246,7 +247,7 @@ func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, d
 		return nil, err
 	}
 	session := &store.Session{
-		AccountID: account, PrincipalID: principalID, Scope: store.ScopeFull, Destination: destination,
+		AccountID: account, PrincipalID: principalID, Scope: store.ScopeFull, Destination: cut(destination, len(destination)),
 		SourceAddress: v.Address.String(), UserAgent: cut(v.UserAgent, 512),
 	}
 	if devices > 0 {
@@ -303,6 +304,16 @@ func replace(tx *store.Tx, before *store.Session) error {
 	return tx.DeleteSession(before.AccountID, before.PrincipalID, before.ID)
 }
 
+// lockAccountOf locks the account that a session's token belongs to: which of its sessions it is, is not known before the lock. A
+// malformed token belongs to none.
+func lockAccountOf(token string) store.Lock {
+	account, _, err := secret.ParseToken(token)
+	if err != nil {
+		return store.NoLock()
+	}
+	return store.Accounts(account)
+}
+
 // Current returns the session that a token names, at whatever stage. authn.ErrNoSession.
 func (s *Service) Current(ctx context.Context, token string) (session *store.Session, principal *store.Principal, err error) {
 	err = s.Store.View(ctx, func(tx *store.Tx) error {
@@ -327,7 +338,7 @@ func (s *Service) stage(tx *store.Tx, token string, stage store.Stage, now time.
 // PasswordChanged takes a session on whose forced change has been made. authn.ErrNoSession when it was not.
 func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progress, err error) {
 	now := s.Clock()
-	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+	err = s.Store.Update(ctx, lockAccountOf(token), func(tx *store.Tx) error {
 		session, principal, err := s.stage(tx, token, store.StageChangePassword, now)
 		if err != nil {
 			return err
@@ -362,13 +373,13 @@ func (s *Service) Touch(ctx context.Context, session *store.Session) error {
 	if now.Sub(session.LastSeenAt) < touchSpan {
 		return nil
 	}
-	return s.Store.Update(ctx, func(tx *store.Tx) error { return tx.TouchSession(session.AccountID, session.ID, now) })
+	return s.Store.Update(ctx, store.NoLock(), func(tx *store.Tx) error { return tx.TouchSession(session.AccountID, session.ID, now) })
 }
 
 // SignOut ends the session that a token names. One that is over already is no error.
 func (s *Service) SignOut(ctx context.Context, v Visitor, token string) error {
 	now := s.Clock()
-	err := s.Store.Update(ctx, func(tx *store.Tx) error {
+	err := s.Store.Update(ctx, lockAccountOf(token), func(tx *store.Tx) error {
 		session, principal, err := s.Authn.Session(tx, token, now)
 		if err != nil {
 			return err
@@ -396,7 +407,9 @@ func (s *Service) Notices(ctx context.Context, principal *store.Principal) (noti
 		return nil, err
 	}
 	last := notices[len(notices)-1].CreatedAt
-	return notices, s.Store.Update(ctx, func(tx *store.Tx) error { return tx.DeleteNotices(principal.AccountID, principal.ID, last) })
+	return notices, s.Store.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
+		return tx.DeleteNotices(principal.AccountID, principal.ID, last)
+	})
 }
 
 // NoticeAbandoned is the kind of notice about a sign-in whose password was right and whose device was not shown.
@@ -443,7 +456,7 @@ func (s *Service) abandoned(tx *store.Tx, session *store.Session, principal *sto
 // Sweep removes what is over and records the sign-ins that stopped at the device. It is called from time to time.
 func (s *Service) Sweep(ctx context.Context) error {
 	now := s.Clock()
-	return s.Store.Update(ctx, func(tx *store.Tx) error {
+	return s.Store.Update(ctx, store.Installation(), func(tx *store.Tx) error { // one server records them, not each
 		left, err := tx.AbandonedSignIns(now, 1000)
 		if err != nil {
 			return err
@@ -473,12 +486,9 @@ func (s *Service) Sweep(ctx context.Context) error {
 	})
 }
 
-// cut shortens text to at most n bytes.
+// cut shortens text of a browser to at most n bytes, and to what the store can hold.
 func cut(text string, n int) string {
-	if len(text) > n {
-		return strings.ToValidUTF8(text[:n], "")
-	}
-	return text
+	return strings.ToValidUTF8(strings.ReplaceAll(text[:min(len(text), n)], "\x00", ""), "")
 }
 
 // Caller is the caller whom a token stands for, with the session. authn.ErrNoSession also when the sign-in is not complete.

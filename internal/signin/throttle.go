@@ -56,6 +56,15 @@ type bucket struct {
 	void int // failures at which the bucket's holder counts as a stranger; 0: never
 }
 
+// lock locks the slots.
+func (b *buckets) lock() store.Lock {
+	slots := make([]int64, len(b.slots))
+	for n, one := range b.slots {
+		slots[n] = one.slot
+	}
+	return store.ThrottleSlots(slots...)
+}
+
 // buckets chooses the slots of an attempt.
 func (s *Service) buckets(v Visitor, key string, c *candidate) buckets {
 	stranger := buckets{slots: []bucket{
@@ -89,7 +98,7 @@ func (s *Service) slot(kind, key string) int64 {
 // charge counts the attempt, or refuses it when it comes too soon. It returns what was charged: of a device cookie its own slot
 // alone, and the others when it is void.
 func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged buckets, err error) {
-	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+	err = s.Store.Update(ctx, b.lock(), func(tx *store.Tx) error {
 		charged = b
 		if b.trusted {
 			t, err := tx.Throttle(b.slots[0].slot)
@@ -102,21 +111,21 @@ func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged
 				charged = buckets{slots: b.slots[1:]}
 			}
 		}
-		states := make([]store.Throttle, len(charged.slots))
-		for n, one := range charged.slots {
+		for _, one := range charged.slots {
 			t, err := tx.Throttle(one.slot)
 			if err != nil {
 				return err
 			}
-			states[n] = current(t, now)
-			after := delay(states[n].Failures, one.free)
+			t = current(t, now)
+			after := delay(t.Failures, one.free)
 			// Attempts at the same moment come here in another order than that of their times.
-			if wait := states[n].LastAt.Add(after).Sub(now); after > 0 && wait > 0 {
+			if wait := t.LastAt.Add(after).Sub(now); after > 0 && wait > 0 {
 				return &TooManyAttempts{Wait: min(wait, maxDelay)}
 			}
 		}
-		for n, one := range charged.slots {
-			if err := tx.SetThrottle(one.slot, store.Throttle{Failures: states[n].Failures + 1, LastAt: now}); err != nil {
+
+		for _, one := range charged.slots {
+			if err := tx.ChargeThrottle(one.slot, now, now.Add(-forgetting)); err != nil {
 				return err
 			}
 		}
@@ -129,16 +138,11 @@ func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged
 // not charged stays as it is: signing in with a device cookie forgives no stranger, and no guess at others from its address.
 func (s *Service) forgive(tx *store.Tx, charged buckets) error {
 	for _, one := range charged.slots {
-		t, err := tx.Throttle(one.slot)
-		if err != nil {
-			return err
-		}
+		takeBack := tx.ClearThrottle
 		if one.free == freeForAddress {
-			t.Failures = max(0, t.Failures-1)
-		} else {
-			t.Failures = 0
+			takeBack = tx.DischargeThrottle
 		}
-		if err := tx.SetThrottle(one.slot, t); err != nil {
+		if err := takeBack(one.slot); err != nil {
 			return err
 		}
 	}
@@ -151,14 +155,8 @@ func (s *Service) notLookedAt(ctx context.Context, charged buckets) error {
 	if !charged.trusted {
 		return nil
 	}
-	return s.Store.Update(ctx, func(tx *store.Tx) error {
-		t, err := tx.Throttle(charged.slots[0].slot)
-		if err != nil {
-			return err
-		}
-		t.Failures = max(0, t.Failures-1)
-		return tx.SetThrottle(charged.slots[0].slot, t)
-	})
+	own := charged.slots[0].slot
+	return s.Store.Update(ctx, store.ThrottleSlots(own), func(tx *store.Tx) error { return tx.DischargeThrottle(own) })
 }
 
 // current is a slot's state with old attempts forgotten.
@@ -218,5 +216,5 @@ func (s *Service) Prove(ctx context.Context, c *authn.Caller, password, hash str
 	if right, _, err = s.Hasher.Verify(ctx, password, hash, true); err != nil || !right {
 		return false, err
 	}
-	return true, s.Store.Update(ctx, func(tx *store.Tx) error { return s.forgive(tx, b) })
+	return true, s.Store.Update(ctx, b.lock(), func(tx *store.Tx) error { return s.forgive(tx, b) })
 }

@@ -124,7 +124,7 @@ func filled(t *testing.T) (*Store, []table) {
 	t.Cleanup(func() { s.Close() })
 
 	var tables []table
-	if err := s.Update(context.Background(), func(tx *Tx) error {
+	if err := s.Update(context.Background(), NoLock(), func(tx *Tx) error {
 		tables, err = accountsTables(tx)
 		if err != nil {
 			return err
@@ -155,7 +155,7 @@ func filled(t *testing.T) (*Store, []table) {
 // Nothing of an account is left, in whatever table, but its audit events, and nothing of another account goes.
 func TestRemoveAccountLeavesNothing(t *testing.T) {
 	s, tables := filled(t)
-	if err := s.Update(context.Background(), func(tx *Tx) error { return tx.RemoveAccount(accountHere) }); err != nil {
+	if err := s.Update(context.Background(), NoLock(), func(tx *Tx) error { return tx.RemoveAccount(accountHere) }); err != nil {
 		t.Fatal(err)
 	}
 
@@ -187,7 +187,7 @@ func TestRemoveAccountLeavesNothing(t *testing.T) {
 // Nothing of a principal is left, in whatever table; what is the account's, another principal's or another account's stays.
 func TestDeletePrincipalLeavesNothing(t *testing.T) {
 	s, tables := filled(t)
-	if err := s.Update(context.Background(), func(tx *Tx) error {
+	if err := s.Update(context.Background(), NoLock(), func(tx *Tx) error {
 		// Somebody else's ceremony may be about the principal's device.
 		if err := tx.InsertCeremony(&Ceremony{
 			AccountID: accountHere, Hash: []byte("h"), PrincipalID: "other", SubjectID: principalGone, Purpose: PurposeAssert,

@@ -17,7 +17,7 @@ func TestTagsAreUniqueIgnoringCase(t *testing.T) {
 	s := withAccount(t)
 	alice := addUser(t, s, "alice")
 	insert := func(tags ...store.Tag) error {
-		return s.Update(context.Background(), func(tx *store.Tx) error { return tx.InsertTags(account, alice.Owner(), tags) })
+		return s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.InsertTags(account, alice.Owner(), tags) })
 	}
 
 	if err := insert(store.Tag{Key: "Team", Value: "a"}, store.Tag{Key: "env", Value: "prod"}); err != nil {
@@ -127,7 +127,7 @@ func TestAttachmentsAreLimited(t *testing.T) {
 	s := withAccount(t)
 	alice, bob := addUser(t, s, "alice"), addUser(t, s, "bob")
 	attach := func(principal, policy string) error {
-		return s.Update(context.Background(), func(tx *store.Tx) error { return tx.Attach(account, principal, policy, 2, now) })
+		return s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.Attach(account, principal, policy, 2, now) })
 	}
 
 	for _, policy := range []string{"one", "two", "two"} {
@@ -160,7 +160,7 @@ func TestAttachmentsAreLimited(t *testing.T) {
 		}
 		return err
 	})
-	err := s.Update(context.Background(), func(tx *store.Tx) error { return tx.Detach(account, bob.ID, "one") })
+	err := s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.Detach(account, bob.ID, "one") })
 	if !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a policy that is not attached was detached: %v", err)
 	}
@@ -191,7 +191,7 @@ func TestBoundary(t *testing.T) {
 		"deleted twice":  func(tx *store.Tx) error { return tx.DeleteBoundary(account, alice.ID) },
 		"set for nobody": func(tx *store.Tx) error { return tx.SetBoundary(account, "nobody", "one") },
 	} {
-		if err := s.Update(context.Background(), change); !errors.Is(err, store.ErrNotFound) {
+		if err := s.Update(context.Background(), store.NoLock(), change); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%s: %v, want not found", what, err)
 		}
 	}

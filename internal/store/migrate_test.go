@@ -108,7 +108,7 @@ func TestMigrationsFromEachVersion(t *testing.T) {
 
 				// The ceremony is read by taking it: it is left for the next round.
 				undo := errors.New("undo")
-				if err := s.Update(ctx, func(tx *Tx) error {
+				if err := s.Update(ctx, NoLock(), func(tx *Tx) error {
 					c, err := tx.TakeCeremony("111122223333", []byte{5}, "a", "s", PurposeRegister, TimeOf(50))
 					same(t, "ceremony", c, err, &Ceremony{
 						AccountID: "111122223333", Hash: []byte{5}, PrincipalID: "a", SessionID: "s", Purpose: PurposeRegister, SubjectID: "a",
@@ -295,7 +295,7 @@ func TestLaterDatabaseIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Update(ctx, func(tx *Tx) error {
+	if err := s.Update(ctx, NoLock(), func(tx *Tx) error {
 		_, err := tx.exec(`insert into goose_db_version (version_id, is_applied) values ($1, $2)`, 9999, true)
 		return err
 	}); err != nil {

@@ -37,7 +37,7 @@ func TestTallyIsTheNumberOfRows(t *testing.T) {
 			}).Draw(t, "operation")
 			rollback := rapid.Bool().Draw(t, "rollback")
 
-			err := s.Update(ctx, func(tx *Tx) (err error) {
+			err := s.Update(ctx, NoLock(), func(tx *Tx) (err error) {
 				switch operation {
 				case "insert":
 					err = tx.InsertPrincipal(&Principal{AccountID: account, ID: id, Kind: kind, UniqueID: id, Name: id, Path: "/", CreatedAt: now})

@@ -30,6 +30,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/server"
 	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 )
 
 // Clock is a clock that a test moves.
@@ -73,7 +74,7 @@ func Start(t testing.TB, change func(*server.Config)) *Server {
 // StartIn is Start on a data directory of the test's own, which may have been used before.
 func StartIn(t testing.TB, data string, change func(*server.Config)) *Server {
 	t.Helper()
-	state, err := server.OpenState(context.Background(), server.StateConfig{Data: data, Create: true})
+	state, err := server.OpenState(context.Background(), StateConfig(t, data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +106,13 @@ func StartIn(t testing.TB, data string, change func(*server.Config)) *Server {
 		}
 	})
 	return s
+}
+
+// StateConfig is the state in a data directory, which the test's servers share, on the engine that the tests run on.
+func StateConfig(t testing.TB, data string) server.StateConfig {
+	t.Helper()
+	_, databaseURL := storetest.Place(t, data)
+	return server.StateConfig{Data: data, Database: databaseURL, Create: true}
 }
 
 func portOf(s *httptest.Server) string {
