@@ -45,8 +45,10 @@ func TestImportDirection(t *testing.T) {
 	only("stsapi", "awsquery")
 	only("internal/touchstoneapi", "awsquery")
 	only("internal/store", "github.com/pressly/goose/v3", "modernc.org/sqlite")
-	only("internal/secret", "golang.org/x/crypto/argon2")
-	only("internal/httpd")
+	only("internal/ids", "arn")
+	only("internal/secret", "arn", "golang.org/x/crypto/argon2")
+	only("internal/httpd", "internal/ids")
+	only("internal/device", "internal/ids", "internal/mfa", "internal/store")
 	for name, paths := range imports {
 		for _, path := range paths {
 			switch {

@@ -264,7 +264,7 @@ func (a *anonymous) advance(now time.Time) []*Record {
 // count adds one request and says whether it is among those recorded one by one. When too many sources are counted apart already,
 // the rest share the zero one.
 func (a *anonymous) count(address netip.Addr) bool {
-	from := source(address)
+	from := Source(address)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, known := a.counts[from]; !known && len(a.counts) >= anonymousSources {
@@ -274,12 +274,13 @@ func (a *anonymous) count(address netip.Addr) bool {
 	return a.counts[from] <= anonymousPerMinute
 }
 
-// source is what counts as one client: an IPv4 address, or the /64 of an IPv6 one, which one customer holds.
-func source(a netip.Addr) netip.Prefix {
+// Source returns what counts as one client: an IPv4 address, or the /64 of an IPv6 address, because one customer holds a whole /64. The
+// sign-in's throttle counts by it, too.
+func Source(a netip.Addr) netip.Prefix {
 	a = a.Unmap()
 	from, err := a.Prefix(min(a.BitLen(), 64))
 	if err != nil {
-		return netip.Prefix{}
+		return netip.Prefix{} // the zero address has none
 	}
 	return from
 }

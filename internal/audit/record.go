@@ -9,12 +9,13 @@
 package audit
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -110,14 +111,14 @@ func IdentityOf(i *store.Principal) UserIdentity {
 func (r *Record) event() (*store.Event, error) {
 	r.EventVersion = "1.08"
 	r.EventTime = r.Time.UTC().Format(time.RFC3339)
-	r.EventID = NewID()
+	r.EventID = ids.NewUUID()
 	r.ManagementEvent = true
 	r.EventCategory = "Management"
 	if r.AWSRegion == "" {
 		r.AWSRegion = "us-east-1"
 	}
-	r.UserAgent = cut(r.UserAgent)
-	r.ErrorMessage = cut(r.ErrorMessage)
+	r.UserAgent = Cut(r.UserAgent, maxText)
+	r.ErrorMessage = Cut(r.ErrorMessage, maxText)
 	text, err := json.Marshal(r)
 	if err == nil && len(text) > maxParameters {
 		text, err = r.shortened()
@@ -131,11 +132,17 @@ func (r *Record) event() (*store.Event, error) {
 	}, nil
 }
 
-func cut(text string) string {
-	if len(text) > maxText {
-		return text[:maxText]
+// Cut shortens text from outside to at most size bytes, without leaving a part of a character at the end. Bytes that are not UTF-8
+// become question marks, because not every database takes them as text.
+func Cut(text string, size int) string {
+	text = strings.ToValidUTF8(text, "?")
+	if len(text) <= size {
+		return text
 	}
-	return text
+	for size > 0 && !utf8.RuneStart(text[size]) {
+		size--
+	}
+	return text[:size]
 }
 
 // shortened renders the record without those of its parts that are too large to keep.
@@ -151,20 +158,4 @@ func (r *Record) shortened() ([]byte, error) {
 		}
 	}
 	return json.Marshal(&short)
-}
-
-// NewID returns a random UUID (version 4), the form of event and request ids.
-func NewID() string {
-	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // never fails (crypto/rand)
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	text := make([]byte, 0, 36)
-	for n, group := range [][]byte{b[:4], b[4:6], b[6:8], b[8:10], b[10:]} {
-		if n > 0 {
-			text = append(text, '-')
-		}
-		text = hex.AppendEncode(text, group)
-	}
-	return string(text)
 }

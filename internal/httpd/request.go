@@ -2,13 +2,13 @@ package httpd
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
 	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/ids"
 )
 
 // readyTimeout is how long the answer to a probe may take.
@@ -82,7 +82,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	address, secure, err := s.client(r)
 	x := &exchange{
-		facts:  facts{Context: r.Context(), id: newRequestID(), address: address, secure: secure},
+		facts:  facts{Context: r.Context(), id: ids.NewUUID(), address: address, secure: secure},
 		answer: recorder{ResponseWriter: w},
 	}
 	s.metrics.begin()
@@ -182,19 +182,3 @@ func (w *recorder) Write(b []byte) (int, error) {
 
 // Unwrap lets http.ResponseController reach what is below.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// newRequestID is a random UUID, version 4 (RFC 9562 §5.4).
-func newRequestID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	var text [36]byte
-	hex.Encode(text[:8], b[:4])
-	hex.Encode(text[9:13], b[4:6])
-	hex.Encode(text[14:18], b[6:8])
-	hex.Encode(text[19:23], b[8:10])
-	hex.Encode(text[24:], b[10:])
-	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
-	return string(text[:])
-}

@@ -9,6 +9,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
@@ -48,11 +49,8 @@ func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, in *iamapi.Cr
 	if err := within(tx, i.AccountID, AccessKeysPerUser, len(keys)); err != nil {
 		return nil, err
 	}
-	id, plain := secret.NewAccessKeyID(), secret.NewSecretAccessKey()
-	sealed, err := o.Master.Seal([]byte(plain), authn.SecretContext(i.AccountID, id))
-	if err != nil {
-		return nil, err
-	}
+	id, plain := ids.NewAccessKey(), secret.NewSecretAccessKey()
+	sealed := o.Master.Seal([]byte(plain), authn.SecretContext(i.AccountID, id))
 	if err := tx.InsertAccessKey(&store.AccessKey{
 		AccountID: i.AccountID, ID: id, PrincipalID: i.ID, Active: true, SealedSecret: sealed, CreatedAt: r.Now,
 	}); err != nil {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/api"
-	"github.com/touchstone-iam/touchstone/internal/signin"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -26,7 +26,7 @@ func (o *Operations) defineAccount(t *api.Table) {
 
 // createAccountAlias replaces an earlier alias: an account has at most one.
 func createAccountAlias(r *api.Request, tx *store.Tx, in *iamapi.CreateAccountAliasInput) (*struct{}, error) {
-	if signin.LooksLikeAccountID(in.AccountAlias) {
+	if _, ok := ids.ParseAccount(in.AccountAlias); ok {
 		return nil, validationError("The account alias must not be a 12-digit number, with or without hyphens.")
 	}
 	err := tx.SetAlias(r.Caller.AccountID(), in.AccountAlias, r.Now)

@@ -11,9 +11,10 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
+	"github.com/touchstone-iam/touchstone/internal/device"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
 	"github.com/touchstone-iam/touchstone/internal/secret"
-	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 )
@@ -87,11 +88,11 @@ func (o *Operations) beginRegistration(r *api.Request, tx *store.Tx, in *touchst
 	if err != nil {
 		return nil, err
 	}
-	existing, err := signin.Credentials(devices)
+	existing, err := device.Credentials(devices)
 	if err != nil {
 		return nil, err
 	}
-	options, record, err := o.RelyingParty.BeginRegistration(signin.Holder(i), existing, r.Now)
+	options, record, err := o.RelyingParty.BeginRegistration(device.Holder(i), existing, r.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +184,7 @@ func finishRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMF
 		return nil, err
 	}
 	d := &store.MFADevice{
-		AccountID: i.AccountID, ID: secret.NewID(), PrincipalID: i.ID, Name: reg.ceremony.DeviceName,
+		AccountID: i.AccountID, ID: ids.New(), PrincipalID: i.ID, Name: reg.ceremony.DeviceName,
 		Serial:       serial,
 		CredentialID: reg.credential.ID, RPID: reg.credential.RPID, SignCount: reg.credential.SignCount,
 		Credential: string(text), EnabledAt: r.Now,
@@ -199,7 +200,7 @@ func finishRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMF
 	if err := endSessions(r, tx, i); err != nil {
 		return nil, err
 	}
-	if err := signin.TellRoot(tx, i, "MFA device added", "The MFA device "+d.Name+" was added to", r.Now); err != nil {
+	if err := device.TellRoot(tx, i, "MFA device added", "The MFA device "+d.Name+" was added to", r.Now); err != nil {
 		return nil, err
 	}
 	return &touchstoneapi.FinishMFADeviceRegistrationOutput{SerialNumber: d.Serial}, nil

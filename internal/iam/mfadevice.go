@@ -8,7 +8,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
-	"github.com/touchstone-iam/touchstone/internal/signin"
+	"github.com/touchstone-iam/touchstone/internal/device"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -121,5 +121,5 @@ func deactivateMFADevice(r *api.Request, tx *store.Tx, in *iamapi.DeactivateMFAD
 	if err != nil {
 		return nil, err
 	}
-	return nil, signin.RemoveDevice(tx, i, d, r.Caller.SessionID, r.Now)
+	return nil, device.Remove(tx, i, d, r.Caller.SessionID, r.Now)
 }

@@ -14,8 +14,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/touchstone-iam/touchstone/arn"
 	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/device"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/store"
@@ -57,10 +60,7 @@ func (f *Fault) Error() string { return f.Reason }
 
 func fault(format string, args ...any) error { return &Fault{fmt.Sprintf(format, args...)} }
 
-var (
-	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
-	aliasPattern   = regexp.MustCompile(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){1,61}[a-z0-9]$`)
-)
+var aliasPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){1,61}[a-z0-9]$`)
 
 // CheckAlias reports what is wrong with an account alias (IAM User Guide, "Account alias": 3–63 of lower-case letters, digits
 // and single hyphens inside; not twelve digits).
@@ -68,7 +68,7 @@ func CheckAlias(alias string) error {
 	if len(alias) < 3 || len(alias) > 63 || !aliasPattern.MatchString(alias) {
 		return fault("alias %q: use 3 to 63 lower-case letters, digits and single hyphens, beginning and ending with a letter or digit", alias)
 	}
-	if signin.LooksLikeAccountID(alias) {
+	if _, ok := ids.ParseAccount(alias); ok {
 		return fault("alias %q: it must not look like an account id", alias)
 	}
 	return nil
@@ -76,7 +76,7 @@ func CheckAlias(alias string) error {
 
 func (n *NewAccount) check() error {
 	var faults []error
-	if n.ID != "" && !accountPattern.MatchString(n.ID) {
+	if n.ID != "" && !arn.IsAccountID(n.ID) {
 		faults = append(faults, fault("account id %q: use 12 digits", n.ID))
 	}
 	if n.Alias != "" {
@@ -98,7 +98,7 @@ func (o *Operator) CreateAccount(ctx context.Context, n NewAccount) (*CreatedAcc
 	now := o.Clock()
 	c := &CreatedAccount{AccountID: n.ID, Alias: n.Alias, RootEmail: n.RootEmail}
 	if c.AccountID == "" {
-		c.AccountID = secret.NewAccountID()
+		c.AccountID = ids.NewAccount()
 	}
 	err := o.Store.Update(ctx, func(tx *store.Tx) error {
 		if n.First {
@@ -121,7 +121,7 @@ func (o *Operator) CreateAccount(ctx context.Context, n NewAccount) (*CreatedAcc
 			}
 		}
 		root := &store.Principal{
-			AccountID: c.AccountID, ID: secret.NewID(), Kind: store.Root, UniqueID: c.AccountID, Path: "/", CreatedAt: now,
+			AccountID: c.AccountID, ID: ids.New(), Kind: store.Root, UniqueID: c.AccountID, Path: "/", CreatedAt: now,
 		}
 		if err := tx.InsertPrincipal(root); err != nil {
 			return err
@@ -177,11 +177,8 @@ func (o *Operator) reset(tx *store.Tx, n *NewAccount, c *CreatedAccount, now tim
 }
 
 func (o *Operator) createKey(tx *store.Tx, root *store.Principal, c *CreatedAccount, now time.Time) error {
-	c.AccessKeyID, c.SecretAccessKey = secret.NewAccessKeyID(), secret.NewSecretAccessKey()
-	sealed, err := o.Master.Seal([]byte(c.SecretAccessKey), authn.SecretContext(c.AccountID, c.AccessKeyID))
-	if err != nil {
-		return err
-	}
+	c.AccessKeyID, c.SecretAccessKey = ids.NewAccessKey(), secret.NewSecretAccessKey()
+	sealed := o.Master.Seal([]byte(c.SecretAccessKey), authn.SecretContext(c.AccountID, c.AccessKeyID))
 	return tx.InsertAccessKey(&store.AccessKey{
 		AccountID: c.AccountID, ID: c.AccessKeyID, PrincipalID: root.ID, Active: true, SealedSecret: sealed, CreatedAt: now,
 	})
@@ -260,8 +257,8 @@ func (o *Operator) MFADevices(ctx context.Context, w Who) (devices []store.MFADe
 }
 
 // RemoveMFADevice takes a device away from a principal, by its name or serial number, and ends the principal's sessions.
-func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, device string) (removed *store.MFADevice, err error) {
-	err = o.within(ctx, w.Account, "DeactivateMFADevice", map[string]any{"userName": w.User, "device": device}, func(tx *store.Tx, account string, now time.Time) error {
+func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, named string) (removed *store.MFADevice, err error) {
+	err = o.within(ctx, w.Account, "DeactivateMFADevice", map[string]any{"userName": w.User, "device": named}, func(tx *store.Tx, account string, now time.Time) error {
 		if err := tx.RaiseGeneration(account); err != nil {
 			return err
 		}
@@ -274,14 +271,14 @@ func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, device string) (r
 			return err
 		}
 		for n := range devices {
-			if devices[n].Serial == device || strings.EqualFold(devices[n].Name, device) {
+			if devices[n].Serial == named || strings.EqualFold(devices[n].Name, named) {
 				removed = &devices[n]
 			}
 		}
 		if removed == nil {
-			return fault("there is no device %s; 'touchstone mfa list' shows what there is", device)
+			return fault("there is no device %s; 'touchstone mfa list' shows what there is", named)
 		}
-		return signin.RemoveDevice(tx, i, removed, "", now)
+		return device.Remove(tx, i, removed, "", now)
 	})
 	return removed, err
 }

@@ -165,8 +165,8 @@ func (m *MasterKey) Derive(purpose string) []byte {
 func (m *MasterKey) Fingerprint() string { return hex.EncodeToString(m.Derive("fingerprint")[:16]) }
 
 // Seal encrypts plaintext for the row that the associated data names (see AD).
-func (m *MasterKey) Seal(plaintext, associated []byte) ([]byte, error) {
-	return m.aead.Seal(append([]byte(nil), m.id[:]...), nil, plaintext, associated), nil
+func (m *MasterKey) Seal(plaintext, associated []byte) []byte {
+	return m.aead.Seal(append([]byte(nil), m.id[:]...), nil, plaintext, associated)
 }
 
 // Open decrypts what Seal made with the same associated data. ErrSealed.
@@ -181,10 +181,9 @@ func (m *MasterKey) Open(sealed, associated []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-// SealText is Seal for a cookie or an URL.
-func (m *MasterKey) SealText(plaintext, associated []byte) (string, error) {
-	sealed, err := m.Seal(plaintext, associated)
-	return base64.RawURLEncoding.EncodeToString(sealed), err
+// SealText does what [MasterKey.Seal] does and returns text that a cookie or a URL can hold.
+func (m *MasterKey) SealText(plaintext, associated []byte) string {
+	return base64.RawURLEncoding.EncodeToString(m.Seal(plaintext, associated))
 }
 
 // maxSealedText is the length over which OpenText looks no further.

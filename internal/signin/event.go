@@ -69,6 +69,11 @@ func loginFailed(v Visitor, c *candidate, now time.Time, mfaUsed bool, reason st
 	return r
 }
 
+// mfaFailed is the event of a sign-in whose password was right and whose device was not.
+func mfaFailed(v Visitor, i *store.Principal, now time.Time) *audit.Record {
+	return loginFailed(v, &candidate{account: i.AccountID, principal: i}, now, true, "Failed authentication")
+}
+
 func checkMFA(v Visitor, i *store.Principal, now time.Time) *audit.Record {
 	r := event(v, "CheckMfa", now)
 	r.UserIdentity, r.RecipientAccountID = unproven(i), i.AccountID

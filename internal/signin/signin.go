@@ -16,12 +16,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
@@ -92,7 +92,7 @@ const (
 
 // Root checks the root user's e-mail and password.
 func (s *Service) Root(ctx context.Context, v Visitor, email, password, destination string) (*Progress, error) {
-	return s.password(ctx, v, attempt{
+	return s.checkPassword(ctx, v, attempt{
 		key: "root|" + store.Fold(email), password: password, destination: destination,
 		find: func(tx *store.Tx) (*store.Principal, string, error) {
 			account, err := tx.AccountByRootEmail(email)
@@ -107,7 +107,7 @@ func (s *Service) Root(ctx context.Context, v Visitor, email, password, destinat
 
 // User checks an IAM user's account (its id or alias), name and password.
 func (s *Service) User(ctx context.Context, v Visitor, accountOrAlias, name, password, destination string) (*Progress, error) {
-	return s.password(ctx, v, attempt{
+	return s.checkPassword(ctx, v, attempt{
 		key: "user|" + store.Fold(accountOrAlias) + "|" + store.Fold(name), password: password, destination: destination,
 		find: func(tx *store.Tx) (*store.Principal, string, error) {
 			account, err := ResolveAccount(tx, accountOrAlias)
@@ -120,22 +120,14 @@ func (s *Service) User(ctx context.Context, v Visitor, accountOrAlias, name, pas
 	})
 }
 
-var accountID = regexp.MustCompile(`^[0-9]{12}$`)
-
-// LooksLikeAccountID reports whether a text is taken for an account id: twelve digits, with or without hyphens.
-func LooksLikeAccountID(text string) bool {
-	return accountID.MatchString(strings.ReplaceAll(text, "-", ""))
-}
-
-// ResolveAccount finds an account by what a person types: its id, with or without hyphens, or its alias. store.ErrNotFound.
+// ResolveAccount finds the id of an account by what a person types: the id, with or without hyphens, or the alias. When there is no
+// such account, its error is [store.ErrNotFound].
 func ResolveAccount(tx *store.Tx, typed string) (string, error) {
-	typed = strings.TrimSpace(typed)
-	if LooksLikeAccountID(typed) {
-		id := strings.ReplaceAll(typed, "-", "")
-		_, err := tx.Freshness(id)
-		return id, err
+	if account, ok := ids.ParseAccount(typed); ok {
+		_, err := tx.Freshness(account)
+		return account, err
 	}
-	return tx.AccountByAlias(strings.ToLower(typed))
+	return tx.AccountByAlias(strings.ToLower(strings.TrimSpace(typed)))
 }
 
 // attempt is one try of a password.
@@ -153,19 +145,25 @@ type candidate struct {
 	password  *store.Password
 }
 
-func (s *Service) password(ctx context.Context, v Visitor, a attempt) (*Progress, error) {
+// checkPassword tries a password, and begins the session that follows when it is right. For a stranger all wrong combinations of account,
+// name and password look the same: they cost the same work and get the same error.
+func (s *Service) checkPassword(ctx context.Context, v Visitor, a attempt) (*Progress, error) {
 	now := s.Clock()
 	if len(a.key) > 2*MaxInput || len(a.password) > MaxInput {
 		return nil, ErrIncorrect
 	}
+
 	var c candidate
 	if err := s.Store.View(ctx, func(tx *store.Tx) error { return c.load(tx, a.find) }); err != nil {
 		return nil, err
 	}
+
+	// The attempt is charged before the password is looked at, so that many at the same moment are counted, too.
 	charged, err := s.charge(ctx, s.buckets(v, a.key, &c), now)
 	if err != nil {
 		return nil, err
 	}
+
 	right, renew, err := s.verify(ctx, &c, a.password, charged.trusted)
 	if errors.Is(err, secret.ErrBusy) {
 		return nil, errors.Join(err, s.notLookedAt(ctx, charged))
@@ -176,6 +174,8 @@ func (s *Service) password(ctx context.Context, v Visitor, a attempt) (*Progress
 	if !right {
 		return nil, errors.Join(ErrIncorrect, s.Audit.Now(loginFailed(v, &c, now, false, "Failed authentication")))
 	}
+
+	// The stored hash was made with weaker parameters than today's. When there is no room for the work now, a later sign-in does it.
 	var renewed string
 	if renew {
 		if renewed, err = s.Hasher.Hash(ctx, a.password, true); err != nil && !errors.Is(err, secret.ErrBusy) {
@@ -247,7 +247,7 @@ func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, d
 	}
 	session := &store.Session{
 		AccountID: account, PrincipalID: principalID, Scope: store.ScopeFull, Destination: destination,
-		SourceAddress: v.Address.String(), UserAgent: cut(v.UserAgent, 512),
+		SourceAddress: v.Address.String(), UserAgent: audit.Cut(v.UserAgent, 512),
 	}
 	if devices > 0 {
 		if err := audit.Write(tx, checkMFA(v, principal, now)); err != nil {
@@ -290,7 +290,7 @@ func (s *Service) begin(tx *store.Tx, session *store.Session, principal *store.P
 		life = limits.Absolute
 	}
 	token, hash := secret.NewToken(principal.AccountID)
-	session.ID, session.TokenHash, session.Stage = audit.NewID(), hash, stage
+	session.ID, session.TokenHash, session.Stage = ids.NewUUID(), hash, stage
 	session.CreatedAt, session.LastSeenAt, session.ExpiresAt = now, now, now.Add(life)
 	if err := tx.InsertSession(session); err != nil {
 		return nil, err
@@ -298,9 +298,9 @@ func (s *Service) begin(tx *store.Tx, session *store.Session, principal *store.P
 	return &Progress{Token: token, Session: session, Principal: principal}, nil
 }
 
-// replace ends the session that p follows from.
-func replace(tx *store.Tx, before *store.Session) error {
-	return tx.DeleteSession(before.AccountID, before.PrincipalID, before.ID)
+// endSession deletes one session; its token names nothing from then on.
+func endSession(tx *store.Tx, session *store.Session) error {
+	return tx.DeleteSession(session.AccountID, session.PrincipalID, session.ID)
 }
 
 // Current returns the session that a token names, at whatever stage. authn.ErrNoSession.
@@ -312,8 +312,8 @@ func (s *Service) Current(ctx context.Context, token string) (session *store.Ses
 	return session, principal, err
 }
 
-// stage reads the session of a token, which must be at the given stage.
-func (s *Service) stage(tx *store.Tx, token string, stage store.Stage, now time.Time) (*store.Session, *store.Principal, error) {
+// sessionAt reads the session of a token. Its error is [authn.ErrNoSession] also when the session is at another stage.
+func (s *Service) sessionAt(tx *store.Tx, token string, stage store.Stage, now time.Time) (*store.Session, *store.Principal, error) {
 	session, principal, err := s.Authn.Session(tx, token, now)
 	if err != nil {
 		return nil, nil, err
@@ -328,7 +328,7 @@ func (s *Service) stage(tx *store.Tx, token string, stage store.Stage, now time.
 func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progress, err error) {
 	now := s.Clock()
 	err = s.Store.Update(ctx, func(tx *store.Tx) error {
-		session, principal, err := s.stage(tx, token, store.StageChangePassword, now)
+		session, principal, err := s.sessionAt(tx, token, store.StageChangePassword, now)
 		if err != nil {
 			return err
 		}
@@ -339,7 +339,7 @@ func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progres
 		if password.ResetRequired {
 			return authn.ErrNoSession
 		}
-		if err := replace(tx, session); err != nil {
+		if err := endSession(tx, session); err != nil {
 			return err
 		}
 		next := *session
@@ -373,7 +373,7 @@ func (s *Service) SignOut(ctx context.Context, v Visitor, token string) error {
 		if err != nil {
 			return err
 		}
-		if err := replace(tx, session); err != nil {
+		if err := endSession(tx, session); err != nil {
 			return err
 		}
 		if session.Stage == store.StageMFA {
@@ -420,7 +420,7 @@ func (s *Service) abandoned(tx *store.Tx, session *store.Session, principal *sto
 	}
 	detail := fmt.Sprintf("%s from %s", session.CreatedAt.UTC().Format("2006-01-02 15:04 UTC"), session.SourceAddress)
 	if err := tx.InsertNotice(&store.Notice{
-		AccountID: session.AccountID, ID: audit.NewID(), PrincipalID: principal.ID, Kind: NoticeAbandoned, Detail: detail, CreatedAt: now,
+		AccountID: session.AccountID, ID: ids.NewUUID(), PrincipalID: principal.ID, Kind: NoticeAbandoned, Detail: detail, CreatedAt: now,
 	}); err != nil {
 		return err
 	}
@@ -433,7 +433,7 @@ func (s *Service) abandoned(tx *store.Tx, session *store.Session, principal *sto
 		return err
 	}
 	return tx.InsertMessage(&store.Message{
-		ID: audit.NewID(), AccountID: account.ID, Recipient: account.RootEmail, CreatedAt: now,
+		ID: ids.NewUUID(), AccountID: account.ID, Recipient: account.RootEmail, CreatedAt: now,
 		Subject: "Sign-in to your account was not completed",
 		Body: "Somebody gave the right password of the root user of account " + account.ID + " but did not use an MFA device.\n\n" +
 			"When and from where: " + detail + "\n\nIf this was not you, change the password.\n",
@@ -462,7 +462,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		}
 		if len(left) == 1000 {
 			for n := range left {
-				if err := replace(tx, &left[n]); err != nil {
+				if err := endSession(tx, &left[n]); err != nil {
 					return err
 				}
 			}
@@ -471,14 +471,6 @@ func (s *Service) Sweep(ctx context.Context) error {
 		_, err = tx.Sweep(now)
 		return err
 	})
-}
-
-// cut shortens text to at most n bytes.
-func cut(text string, n int) string {
-	if len(text) > n {
-		return strings.ToValidUTF8(text[:n], "")
-	}
-	return text
 }
 
 // Caller is the caller whom a token stands for, with the session. authn.ErrNoSession also when the sign-in is not complete.

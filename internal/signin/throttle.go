@@ -6,11 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
-	"net/netip"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
@@ -59,28 +59,19 @@ type bucket struct {
 // buckets chooses the slots of an attempt.
 func (s *Service) buckets(v Visitor, key string, c *candidate) buckets {
 	stranger := buckets{slots: []bucket{
-		{slot: s.slot("address", addressKey(v.Address)), free: freeForAddress},
-		{slot: s.slot("identity", key), free: freeForPrincipal},
+		{slot: s.slotOf("address", audit.Source(v.Address).String()), free: freeForAddress},
+		{slot: s.slotOf("identity", key), free: freeForPrincipal},
 	}}
-	device := s.device(v.DeviceCookie, c)
+	device := s.trustedDevice(v.DeviceCookie, c)
 	if device == "" {
 		return stranger
 	}
-	own := bucket{slot: s.slot("device", device), free: freeForPrincipal, void: maxDeviceFailures}
+	own := bucket{slot: s.slotOf("device", device), free: freeForPrincipal, void: maxDeviceFailures}
 	return buckets{slots: append([]bucket{own}, stranger.slots...), trusted: true}
 }
 
-// addressKey groups an IPv6 client by its /64, which one customer holds.
-func addressKey(a netip.Addr) string {
-	if a = a.Unmap(); a.Is6() {
-		if prefix, err := a.Prefix(64); err == nil {
-			return prefix.String()
-		}
-	}
-	return a.String()
-}
-
-func (s *Service) slot(kind, key string) int64 {
+// slotOf returns the slot in which attempts are counted under a key. Without the master key nobody can compute which keys share a slot.
+func (s *Service) slotOf(kind, key string) int64 {
 	mac := hmac.New(sha256.New, s.Master.Derive("sign-in throttle"))
 	mac.Write([]byte(kind + "\x00" + key))
 	return int64(binary.BigEndian.Uint64(mac.Sum(nil)) % slots)
@@ -180,15 +171,15 @@ var deviceContext = secret.AD("", "device_cookie", "")
 
 // deviceCookie makes the cookie of a browser that has completed a sign-in.
 func (s *Service) deviceCookie(principal *store.Principal, password *store.Password) (string, error) {
-	claims, err := json.Marshal(deviceClaims{Principal: principal.ID, Password: password.Version, ID: audit.NewID()})
+	claims, err := json.Marshal(deviceClaims{Principal: principal.ID, Password: password.Version, ID: ids.NewUUID()})
 	if err != nil {
 		return "", err
 	}
-	return s.Master.SealText(claims, deviceContext)
+	return s.Master.SealText(claims, deviceContext), nil
 }
 
-// device is the id of a device cookie that is good for the candidate, or "".
-func (s *Service) device(cookie string, c *candidate) string {
+// trustedDevice returns the id in a device cookie, or "" when the cookie is not good for the candidate.
+func (s *Service) trustedDevice(cookie string, c *candidate) string {
 	if cookie == "" || c.password == nil {
 		return ""
 	}
@@ -211,7 +202,7 @@ func (s *Service) Prove(ctx context.Context, c *authn.Caller, password, hash str
 	if c.Credential != authn.ConsoleSession {
 		with = "keys of " + c.Principal.ID // all of them, since new ones may be had for the asking
 	}
-	b := buckets{slots: []bucket{{slot: s.slot("proof", with), free: freeForPrincipal}}}
+	b := buckets{slots: []bucket{{slot: s.slotOf("proof", with), free: freeForPrincipal}}}
 	if _, err := s.charge(ctx, b, s.Clock()); err != nil {
 		return false, err
 	}
