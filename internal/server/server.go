@@ -151,7 +151,7 @@ func route(query, pages http.Handler) http.Handler {
 	})
 }
 
-// checkURL is the host of a public origin.
+// checkURL checks that text is a bare origin and returns its host.
 func checkURL(text string) (host string, err error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
@@ -191,26 +191,27 @@ func orphaned(rpID string, elsewhere []store.MFADeviceElsewhere, shown int) erro
 		}
 		names = append(names, fmt.Sprintf("%s of account %s (%s, made for %s)", user, d.AccountID, d.DeviceName, d.RPID))
 	}
-	return fmt.Errorf("security keys made for another address could not be used at %s, and their owners not sign in: %s; "+
-		"start with the URL that they were made for, or --rp-id, or say with --orphan-credentials that this is meant", rpID, strings.Join(names, "; "))
+	return fmt.Errorf("these security keys were registered for another address and would stop working at %s: %s; "+
+		"start with the old --url or --rp-id, or pass --orphan-credentials to give these keys up", rpID, strings.Join(names, "; "))
 }
 
-// LinkURL is the public URL for links that the command line prints: the server's own, else given, else the default.
+// LinkURL returns the public URL for links that the command line prints: the one given there, else the one that the server was last
+// started with, else http://localhost:8080.
 func LinkURL(ctx context.Context, s *store.Store, given string) (string, error) {
-	var stored string
-	if err := s.View(ctx, func(tx *store.Tx) (err error) {
-		stored, err = tx.Setting(settingURL)
-		return err
-	}); err != nil {
-		return "", err
-	}
-	for _, candidate := range []string{stored, given} {
-		if candidate != "" {
-			_, err := checkURL(candidate)
-			return strings.TrimSuffix(candidate, "/"), err
+	chosen := given
+	if chosen == "" {
+		if err := s.View(ctx, func(tx *store.Tx) (err error) {
+			chosen, err = tx.Setting(settingURL)
+			return err
+		}); err != nil {
+			return "", err
 		}
 	}
-	return "http://localhost:8080", nil
+	if chosen == "" {
+		return "http://localhost:8080", nil
+	}
+	_, err := checkURL(chosen)
+	return strings.TrimSuffix(chosen, "/"), err
 }
 
 // FirstAccount makes the first account of an installation that has none; nil when there is one already.
