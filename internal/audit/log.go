@@ -274,8 +274,8 @@ func (a *anonymous) count(address netip.Addr) bool {
 	return a.counts[from] <= anonymousPerMinute
 }
 
-// Source returns what counts as one client: an IPv4 address, or the /64 of an IPv6 address, because one customer holds a whole /64. The
-// sign-in's throttle counts by it, too.
+// Source returns what counts as one client: an IPv4 address, or the /64 of an IPv6 address, because one customer holds a whole /64.
+// The sign-in's throttle counts by it, too.
 func Source(a netip.Addr) netip.Prefix {
 	a = a.Unmap()
 	from, err := a.Prefix(min(a.BitLen(), 64))

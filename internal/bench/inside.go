@@ -59,7 +59,7 @@ func signIn(ctx context.Context) error {
 	}
 	defer s.Close()
 	const email, password = "root@example.com", "a password for the benchmark"
-	made, err := state.Operator().CreateAccount(ctx, operator.NewAccount{RootEmail: email, URL: c.URL})
+	made, err := state.Operator().CreateAccount(ctx, operator.AccountRequest{RootEmail: email, URL: c.URL})
 	if err != nil {
 		return err
 	}

@@ -37,8 +37,8 @@ func Credentials(devices []store.MFADevice) ([]mfa.Credential, error) {
 	return credentials, nil
 }
 
-// Credential returns the device's credential. Its signature counter is the row's, which is newer than the one in the stored text when
-// the counter has moved since.
+// Credential returns the device's credential. Its signature counter is the row's, which is newer than the one in the stored text
+// when the counter has moved since.
 func Credential(d *store.MFADevice) (mfa.Credential, error) {
 	var c mfa.Credential
 	if err := json.Unmarshal([]byte(d.Credential), &c); err != nil {
@@ -48,8 +48,8 @@ func Credential(d *store.MFADevice) (mfa.Credential, error) {
 	return c, nil
 }
 
-// Remove takes a device away from its principal. From then on it signs nobody in, not even in a sign-in that has begun. All sessions of
-// the principal end, except the one with the id keep ("" keeps none). The root user gets mail about it.
+// Remove takes a device away from its principal. From then on it signs nobody in, not even in a sign-in that has begun. All
+// sessions of the principal end, except the one with the id keep ("" keeps none). The root user gets mail about it.
 func Remove(tx *store.Tx, p *store.Principal, d *store.MFADevice, keep string, now time.Time) error {
 	if err := tx.DeleteMFADevice(d); err != nil {
 		return err
@@ -60,8 +60,8 @@ func Remove(tx *store.Tx, p *store.Principal, d *store.MFADevice, keep string, n
 	return TellRoot(tx, p, "MFA device removed", "The MFA device "+d.Name+" was removed from", now)
 }
 
-// TellRoot writes mail to the root user about a change to the root user's devices. For any other principal it does nothing. The mail
-// begins with what, a clause that ends before "the root user of account …".
+// TellRoot writes mail to the root user about a change to the root user's devices. For any other principal it does nothing. The
+// mail begins with what, a clause that ends before "the root user of account …".
 func TellRoot(tx *store.Tx, p *store.Principal, subject, what string, now time.Time) error {
 	if p.Kind != store.Root {
 		return nil

@@ -66,7 +66,7 @@ func write(data string, acknowledged io.Writer) error {
 	if err != nil {
 		return err
 	}
-	made, err := state.Operator().CreateAccount(context.Background(), operator.NewAccount{
+	made, err := state.Operator().CreateAccount(context.Background(), operator.AccountRequest{
 		RootEmail: strings.ToLower(ids.NewUnique("root")) + "@example.com", AccessKey: true, URL: publicURL,
 	})
 	if err != nil {

@@ -221,7 +221,7 @@ func FirstAccount(ctx context.Context, state *State, rootEmail, publicURL string
 	if err != nil || len(accounts) > 0 {
 		return nil, err
 	}
-	return o.CreateAccount(ctx, operator.NewAccount{RootEmail: rootEmail, URL: publicURL, First: true})
+	return o.CreateAccount(ctx, operator.AccountRequest{RootEmail: rootEmail, URL: publicURL, First: true})
 }
 
 // How often the work in the background is done.

@@ -135,11 +135,11 @@ func (s *Service) takeCeremony(ctx context.Context, token, ceremony string, now 
 	return &a, err
 }
 
-// useDevice stores what a right answer changes and moves the sign-in on. It reads the session and the device again, because either may
-// have been removed while the answer was verified.
+// useDevice stores what a right answer changes and moves the sign-in on. It reads the session and the device again, because either
+// may have been removed while the answer was verified.
 //
-// When the counter shows that the device has a copy, it marks the device and returns neither a Progress nor an error, so that the mark
-// is committed. Its errors are [authn.ErrNoSession], [ErrCounter], and [mfa.ErrCounter] for a device that was marked earlier.
+// When the counter shows that the device has a copy, it marks the device and returns neither a Progress nor an error, so that the
+// mark is committed. Its errors are [authn.ErrNoSession], [ErrCounter], and [mfa.ErrCounter] for a device that was marked earlier.
 func (s *Service) useDevice(tx *store.Tx, v Visitor, token string, a *mfa.Assertion, now time.Time) (*Progress, error) {
 	session, principal, err := s.sessionAt(tx, token, store.StageMFA, now)
 	if err != nil {

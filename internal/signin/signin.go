@@ -145,8 +145,8 @@ type candidate struct {
 	password  *store.Password
 }
 
-// checkPassword tries a password, and begins the session that follows when it is right. For a stranger all wrong combinations of account,
-// name and password look the same: they cost the same work and get the same error.
+// checkPassword tries a password, and begins the session that follows when it is right. For a stranger all wrong combinations of
+// account, name and password look the same: they cost the same work and get the same error.
 func (s *Service) checkPassword(ctx context.Context, v Visitor, a attempt) (*Progress, error) {
 	now := s.Clock()
 	if len(a.key) > 2*MaxInput || len(a.password) > MaxInput {
@@ -175,7 +175,8 @@ func (s *Service) checkPassword(ctx context.Context, v Visitor, a attempt) (*Pro
 		return nil, errors.Join(ErrIncorrect, s.Audit.Now(loginFailed(v, &c, now, false, "Failed authentication")))
 	}
 
-	// The stored hash was made with weaker parameters than today's. When there is no room for the work now, a later sign-in does it.
+	// The stored hash was made with weaker parameters than today's. When there is no room for the work now, a later sign-in does
+	// it.
 	var renewed string
 	if renew {
 		if renewed, err = s.Hasher.Hash(ctx, a.password, true); err != nil && !errors.Is(err, secret.ErrBusy) {

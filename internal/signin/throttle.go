@@ -70,7 +70,8 @@ func (s *Service) buckets(v Visitor, key string, c *candidate) buckets {
 	return buckets{slots: append([]bucket{own}, stranger.slots...), trusted: true}
 }
 
-// slotOf returns the slot in which attempts are counted under a key. Without the master key nobody can compute which keys share a slot.
+// slotOf returns the slot in which attempts are counted under a key. Without the master key nobody can compute which keys share a
+// slot.
 func (s *Service) slotOf(kind, key string) int64 {
 	mac := hmac.New(sha256.New, s.Master.Derive("sign-in throttle"))
 	mac.Write([]byte(kind + "\x00" + key))

@@ -128,7 +128,7 @@ func (s *Server) NewAccount(t testing.TB) *Account {
 	email := strings.ToLower(ids.NewUnique("root")) + "@example.com"
 	o := s.State.Operator()
 	o.Clock = s.Clock.Now
-	made, err := o.CreateAccount(context.Background(), operator.NewAccount{RootEmail: email, AccessKey: true, URL: s.URL})
+	made, err := o.CreateAccount(context.Background(), operator.AccountRequest{RootEmail: email, AccessKey: true, URL: s.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
