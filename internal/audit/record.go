@@ -1,11 +1,11 @@
-// Package audit writes the trail: an event in CloudTrail's form for every change, denial, failure and sign-in, and, unless it
-// is told otherwise, for every read.
+// Package audit writes the audit trail: an event in CloudTrail's form for every change, denial, failure and sign-in, and, unless
+// --audit-reads is off, for every read.
 //
-// Invariants. A change's event is written in the change's own transaction. Denials, failures and sign-ins are durable before
-// they are answered; they share commits. Reads are queued and committed within a tenth of a second; the queue is bounded, and
-// when it is full the request waits rather than an event being dropped. No secret is ever in an event.
+// Invariants. A change's event is written in the change's own transaction, with [Write]. Denials, failures and sign-ins are durable
+// before they are answered; [Log.Now] commits those that arrive together at once. Reads are queued and committed within a tenth of
+// a second; the queue is bounded, and when it is full the request waits, so no event is dropped. No secret is ever in an event.
 //
-// It does not decide what is recorded; the pipeline and the sign-in do.
+// The package does not decide what is recorded; the pipeline and the sign-in do.
 package audit
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// Event sources, as CloudTrail names them; the last is Touchstone's own.
+// Event sources. SourceSignIn is CloudTrail's name; SourceTouchstone stands in events that AWS has no counterpart of.
 const (
 	SourceSignIn     = "signin.amazonaws.com"
 	SourceTouchstone = "touchstone"
@@ -57,11 +57,11 @@ type Record struct {
 	SessionCredentialFromConsole string       `json:"sessionCredentialFromConsole,omitempty"`
 	TLSDetails                   *TLSDetails  `json:"tlsDetails,omitempty"`
 
-	// Time is EventTime unrounded, by which stored events are ordered.
+	// Time is EventTime before it is rounded to the second. Stored events are ordered by it.
 	Time time.Time `json:"-"`
 }
 
-// TLSDetails says how the connection was protected.
+// TLSDetails describes the connection of the request.
 type TLSDetails struct {
 	ClientProvidedHostHeader string `json:"clientProvidedHostHeader"`
 }
@@ -78,27 +78,28 @@ type UserIdentity struct {
 	InvokedBy      string          `json:"invokedBy,omitempty"`
 }
 
-// SessionContext is what an event says about the session that made the request.
+// SessionContext describes the session that made the request.
 type SessionContext struct {
 	Attributes SessionAttributes `json:"attributes"`
 }
 
-// SessionAttributes are the facts of a session; the boolean is a string, as CloudTrail has it.
+// SessionAttributes are a session's attributes. MFAAuthenticated is the text "true" or "false", as in CloudTrail.
 type SessionAttributes struct {
 	CreationDate     string `json:"creationDate"`
 	MFAAuthenticated string `json:"mfaAuthenticated"`
 }
 
-// HiddenUserName stands for a name typed into the sign-in page that no user has: it may be a password typed into the wrong box.
+// HiddenUserName stands in the event of a failed sign-in for a name that no user has. What was typed there may be a password in the
+// wrong field, so it is not recorded.
 const HiddenUserName = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 // maxText is the length, in bytes, to which free text in an event is cut (CloudTrail: userAgent and errorMessage ≤ 1 KB).
 const maxText = 1024
 
-// maxParameters is the size, in bytes, over which request parameters and response elements are left out (CloudTrail: 100 KB).
+// maxParameters is the size, in bytes, up to which request parameters and response elements are recorded (CloudTrail: 100 KB).
 const maxParameters = 100 << 10
 
-// IdentityOf describes a principal that signs in or is acted for.
+// IdentityOf describes a principal as the one who acts.
 func IdentityOf(i *store.Principal) UserIdentity {
 	u := UserIdentity{Type: "IAMUser", PrincipalID: i.UniqueID, ARN: i.ARN(), AccountID: i.AccountID, UserName: i.Name}
 	if i.Kind == store.Root {
@@ -107,7 +108,7 @@ func IdentityOf(i *store.Principal) UserIdentity {
 	return u
 }
 
-// event fills in what every record has and renders it for the store.
+// event fills in the members that all records share and renders the record for the store.
 func (r *Record) event() (*store.Event, error) {
 	r.EventVersion = "1.08"
 	r.EventTime = r.Time.UTC().Format(time.RFC3339)
@@ -145,7 +146,7 @@ func Cut(text string, size int) string {
 	return text[:size]
 }
 
-// shortened renders the record without those of its parts that are too large to keep.
+// shortened renders the record with a note in place of each part that is too large to keep.
 func (r *Record) shortened() ([]byte, error) {
 	short := *r
 	for _, part := range []*any{&short.RequestParameters, &short.ResponseElements} {

@@ -9,8 +9,10 @@ import (
 
 // The events of a sign-in (CloudTrail User Guide, "AWS Management Console sign-in events").
 
-var noKey string // the accessKeyId of a person is present and empty
+// noKey is the accessKeyId of a person: the member is present, and empty.
+var noKey string
 
+// event returns a record with all that the events of a sign-in have in common.
 func event(v Visitor, name string, now time.Time) *audit.Record {
 	return &audit.Record{
 		Time: now, EventSource: audit.SourceSignIn, EventName: name, EventType: audit.TypeConsoleSignIn,
@@ -18,7 +20,7 @@ func event(v Visitor, name string, now time.Time) *audit.Record {
 	}
 }
 
-// known describes somebody whose sign-in is complete.
+// known describes a principal whose sign-in is complete.
 func known(i *store.Principal) audit.UserIdentity {
 	u := audit.IdentityOf(i)
 	if i.Kind == store.Root {
@@ -27,7 +29,7 @@ func known(i *store.Principal) audit.UserIdentity {
 	return u
 }
 
-// unproven describes somebody whose sign-in is not complete.
+// unproven describes a principal whose sign-in is not complete. It has no ARN unless it is the root user.
 func unproven(i *store.Principal) audit.UserIdentity {
 	u := audit.IdentityOf(i)
 	u.AccessKeyID = &noKey
@@ -49,6 +51,7 @@ func loggedIn(v Visitor, i *store.Principal, session *store.Session, now time.Ti
 	return r
 }
 
+// loginFailed is the event of a sign-in that failed. The name that was typed is not recorded when no user has it.
 func loginFailed(v Visitor, c *candidate, now time.Time, mfaUsed bool, reason string) *audit.Record {
 	r := event(v, "ConsoleLogin", now)
 	r.ErrorMessage = reason
@@ -59,6 +62,7 @@ func loginFailed(v Visitor, c *candidate, now time.Time, mfaUsed bool, reason st
 	}
 	r.AdditionalEventData = map[string]string{"MobileVersion": "No", "MFAUsed": used}
 	r.RecipientAccountID = c.account
+
 	switch {
 	case c.principal != nil:
 		r.UserIdentity = unproven(c.principal)

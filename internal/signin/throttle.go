@@ -15,24 +15,27 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// Failed attempts are counted in a fixed number of slots, chosen by a hash of what is counted: an address, or the principal
-// that was named, whether it exists or not. A flood can therefore neither fill the store nor evict anybody. Each attempt is
-// charged before its password is looked at, and forgiven when it was right; a slot with too many charges makes the next
-// attempt wait, up to a minute. A browser that has completed a sign-in as a principal carries a device cookie and has a slot
-// of its own, so that strangers who guess slow down strangers.
+// Failed attempts are counted in a fixed number of slots, chosen by a hash of what is counted: the address, or the principal that
+// was named, whether it exists or not. A flood can therefore neither fill the store nor push out what is counted for others.
+//
+// Each attempt is charged to its slots before its password is looked at, and forgiven when the password was right. A slot with too
+// many charges makes the next attempt wait, up to a minute.
+//
+// A browser that has completed a sign-in as a principal carries a device cookie and has a slot of its own. Strangers who guess a
+// principal's password therefore slow down other strangers, and not the principal.
 const (
 	slots      = 1 << 16
 	maxDelay   = time.Minute
-	forgetting = 15 * time.Minute // a slot without an attempt for so long is as good as new
+	forgetting = 15 * time.Minute // a slot without an attempt for so long counts from zero again
 
 	freeForPrincipal = 4  // attempts before the first delay
 	freeForAddress   = 20 // more, since many people may share an address
 
-	// maxDeviceFailures voids a device cookie: its holder is then a stranger.
+	// maxDeviceFailures is the number of failed attempts after which a device cookie counts no more, and its holder is a stranger.
 	maxDeviceFailures = 5
 )
 
-// delay is how long after the last of so many attempts the next is let in.
+// delay returns how long after the last of several failed attempts the next is let in.
 func delay(failures, free int) time.Duration {
 	over := failures - free
 	if over <= 0 {
@@ -50,13 +53,14 @@ type buckets struct {
 	trusted bool // with a device cookie that is still good
 }
 
+// bucket is a slot together with its rules.
 type bucket struct {
 	slot int64
-	free int
-	void int // failures at which the bucket's holder counts as a stranger; 0: never
+	free int // attempts before the first delay
+	void int // failures after which the holder of a device cookie counts as a stranger; 0 for other slots
 }
 
-// buckets chooses the slots of an attempt.
+// buckets chooses the slots of an attempt. With a good device cookie, the cookie's own slot is the first.
 func (s *Service) buckets(v Visitor, key string, c *candidate) buckets {
 	stranger := buckets{slots: []bucket{
 		{slot: s.slotOf("address", audit.Source(v.Address).String()), free: freeForAddress},
@@ -78,8 +82,8 @@ func (s *Service) slotOf(kind, key string) int64 {
 	return int64(binary.BigEndian.Uint64(mac.Sum(nil)) % slots)
 }
 
-// charge counts the attempt, or refuses it when it comes too soon. It returns what was charged: of a device cookie its own slot
-// alone, and the others when it is void.
+// charge counts the attempt, or refuses it with [*TooManyAttempts] when it comes too soon. It returns the slots that were charged:
+// only the cookie's own while the cookie is good, otherwise the address's and the principal's.
 func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged buckets, err error) {
 	err = s.Store.Update(ctx, func(tx *store.Tx) error {
 		charged = b
@@ -94,6 +98,8 @@ func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged
 				charged = buckets{slots: b.slots[1:]}
 			}
 		}
+
+		// All slots must let the attempt in before any is charged.
 		states := make([]store.Throttle, len(charged.slots))
 		for n, one := range charged.slots {
 			t, err := tx.Throttle(one.slot)
@@ -102,7 +108,7 @@ func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged
 			}
 			states[n] = current(t, now)
 			after := delay(states[n].Failures, one.free)
-			// Attempts at the same moment come here in another order than that of their times.
+			// Attempts of the same moment may arrive in another order than that of their times, so LastAt may be after now.
 			if wait := states[n].LastAt.Add(after).Sub(now); after > 0 && wait > 0 {
 				return &TooManyAttempts{Wait: min(wait, maxDelay)}
 			}
@@ -117,8 +123,9 @@ func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged
 	return charged, err
 }
 
-// forgive takes back the charge of an attempt that was right: the principal's slot is cleared, the address gets one back. What was
-// not charged stays as it is: signing in with a device cookie forgives no stranger, and no guess at others from its address.
+// forgive takes back the charge of an attempt that was right: it clears the principal's slot, and takes one charge off the
+// address's. Slots that were not charged stay as they are, so a sign-in with a device cookie forgives neither strangers nor guesses
+// at other principals from the same address.
 func (s *Service) forgive(tx *store.Tx, charged buckets) error {
 	for _, one := range charged.slots {
 		t, err := tx.Throttle(one.slot)
@@ -137,8 +144,8 @@ func (s *Service) forgive(tx *store.Tx, charged buckets) error {
 	return nil
 }
 
-// notLookedAt takes back the charge of an attempt whose password was never compared, as far as it would void a device cookie: a
-// flood must not make strangers of those whom it keeps waiting.
+// notLookedAt takes back the charge on a device cookie's slot of an attempt whose password was never compared, because the server
+// was busy. Otherwise a flood could void the cookies of those whom it keeps waiting.
 func (s *Service) notLookedAt(ctx context.Context, charged buckets) error {
 	if !charged.trusted {
 		return nil
@@ -153,7 +160,7 @@ func (s *Service) notLookedAt(ctx context.Context, charged buckets) error {
 	})
 }
 
-// current is a slot's state with old attempts forgotten.
+// current returns the state of a slot at now: zero when its last attempt is long ago.
 func current(t store.Throttle, now time.Time) store.Throttle {
 	if now.Sub(t.LastAt) >= forgetting {
 		return store.Throttle{}
@@ -161,7 +168,7 @@ func current(t store.Throttle, now time.Time) store.Throttle {
 	return t
 }
 
-// deviceClaims is what a device cookie says, sealed.
+// deviceClaims are the contents of a device cookie, which are sealed.
 type deviceClaims struct {
 	Principal string `json:"i"`
 	Password  int64  `json:"p"` // the password's version: a change voids the cookie
@@ -170,7 +177,7 @@ type deviceClaims struct {
 
 var deviceContext = secret.AD("", "device_cookie", "")
 
-// deviceCookie makes the cookie of a browser that has completed a sign-in.
+// deviceCookie makes the device cookie for a browser that has completed a sign-in.
 func (s *Service) deviceCookie(principal *store.Principal, password *store.Password) (string, error) {
 	claims, err := json.Marshal(deviceClaims{Principal: principal.ID, Password: password.Version, ID: ids.NewUUID()})
 	if err != nil {
@@ -195,13 +202,13 @@ func (s *Service) trustedDevice(cookie string, c *candidate) string {
 	return claims.ID
 }
 
-// Prove reports whether somebody who is signed in knows their password, which has the given hash. Wrong answers are counted apart
-// from sign-ins, under what they are signed in with: whoever has somebody's session or access key can neither try passwords with
-// it at will nor keep the owner from signing in. *TooManyAttempts, secret.ErrBusy.
+// Prove reports whether a caller who is signed in knows the principal's password, whose hash is given. Wrong passwords are counted
+// apart from sign-ins, by session or, for signed requests, by principal. So a thief of a session or an access key can neither try
+// passwords at will nor keep the owner from signing in. Its errors are [*TooManyAttempts] and [secret.ErrBusy].
 func (s *Service) Prove(ctx context.Context, c *authn.Caller, password, hash string) (right bool, err error) {
 	with := "session " + c.SessionID
 	if c.Credential != authn.ConsoleSession {
-		with = "keys of " + c.Principal.ID // all of them, since new ones may be had for the asking
+		with = "keys of " + c.Principal.ID // all of them together, because a caller may be able to make new ones
 	}
 	b := buckets{slots: []bucket{{slot: s.slotOf("proof", with), free: freeForPrincipal}}}
 	if _, err := s.charge(ctx, b, s.Clock()); err != nil {
