@@ -13,14 +13,15 @@ import (
 
 // Config says where and how a server listens.
 type Config struct {
-	// Listen is the host:port to serve on; required. Beyond loopback it takes TLS, or a proxy in front that has it.
+	// Listen is the host:port to serve on; required. An address that other machines can reach needs TLS, here or in a proxy in
+	// front.
 	Listen string
-	// TLSCert and TLSKey are files with the certificate chain and the private key, PEM; both or neither.
+	// TLSCert and TLSKey are PEM files with the certificate chain and the private key. Either both are set, or neither.
 	TLSCert, TLSKey string
-	// BehindProxy are the addresses or CIDRs of the proxies in front. Each must write Forwarded or X-Forwarded-For itself, since
-	// what they pass on is believed; no client may have an address among them.
+	// BehindProxy are the addresses or CIDRs of the proxies in front. Each of them must write Forwarded or X-Forwarded-For itself,
+	// because what comes from them is believed. No client may have an address among them.
 	BehindProxy []string
-	// URL is the origin that people's browsers are at, such as https://iam.example.com; required.
+	// URL is the origin that browsers show, such as https://iam.example.com; required.
 	URL string
 	// MetricsListen is the host:port for Prometheus metrics; without it there are none.
 	MetricsListen string
@@ -30,7 +31,7 @@ type Config struct {
 
 const defaultGrace = 30 * time.Second
 
-// Validate reports every fault of the configuration, a line each.
+// Validate returns all faults of the configuration in one error, each on a line of its own.
 func (c *Config) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
@@ -61,8 +62,8 @@ func (c *Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// checkURL holds the public URL to what browsers need for security keys: a secure context and a domain (WebAuthn §5.1.2, §13.4.9),
-// spelled as the browser spells the origin, since the two are compared.
+// checkURL checks that security keys work at the public URL. Browsers demand a secure context and a domain (WebAuthn §5.1.2,
+// §13.4.9); and the URL must be spelled as browsers spell the origin, because the two are compared byte for byte.
 func checkURL(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Path != "" && u.Path != "/" ||
@@ -90,8 +91,8 @@ func checkURL(text string) error {
 	return nil
 }
 
-// isAddress reports whether a browser takes a host for an IP address: an IPv6 one, or whatever ends in a number (WHATWG URL,
-// "ends in a number"), as 127.1 and 0x7f000001 do.
+// isAddress reports whether a browser takes a host for an IP address. That is an IPv6 address, or any host that ends in a number,
+// such as 127.1 and 0x7f000001 (WHATWG URL, "ends in a number").
 func isAddress(host string) bool {
 	if strings.Contains(host, ":") {
 		return true
@@ -117,7 +118,7 @@ func hostPort(listen string) bool {
 	return err == nil
 }
 
-// loopback reports whether an address is reached from this machine alone.
+// loopback reports whether an address can be reached from this machine only.
 func loopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 )
 
-// Limits on what a browser sends, in bytes. Real answers are below a tenth of them.
+// Limits on what a browser may send, in bytes. Real answers stay below a tenth of them.
 const (
 	maxResponse          = 64 << 10
 	maxClientData        = 8 << 10
@@ -30,8 +30,8 @@ const (
 
 var errJSON = errors.New("not one JSON object of UTF-8 with distinct names")
 
-// object splits the one JSON object that data must be into its members. encoding/json alone would let pass what a verifier
-// must not guess about: repeated names, names that differ in case, bytes that are not UTF-8, text after the object.
+// object reads data, which must be one JSON object, and returns its members. It is stricter than encoding/json, which accepts what
+// a verifier must not guess about: repeated names, names that differ in case, bytes that are not UTF-8, and text after the object.
 func object(data []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(data) || tooDeep(data) {
 		return nil, errJSON
@@ -91,7 +91,7 @@ func text(value json.RawMessage) (s string, ok bool) {
 	if len(value) == 0 || value[0] != '"' {
 		return "", false
 	}
-	if !bytes.Contains(value, []byte{'\\'}) { // almost always: the string is what is between its quotes
+	if !bytes.Contains(value, []byte{'\\'}) { // nearly every string is just what stands between its quotes
 		return string(value[1 : len(value)-1]), true
 	}
 	return s, json.Unmarshal(value, &s) == nil

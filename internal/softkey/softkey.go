@@ -23,7 +23,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// What a browser would throw.
+// The errors stand for the exceptions that a browser throws.
 var (
 	// ErrExcluded is the InvalidStateError of a key that holds an excluded credential.
 	ErrExcluded = errors.New("softkey: InvalidStateError: the key is registered already")
