@@ -44,7 +44,7 @@ type Server struct {
 	scraped     net.Listener // of the metrics; nil when there are none
 }
 
-// New returns a server for the handler. The readiness probe answers with what ready returns. The configuration must be valid, see
+// New returns a server for the handler. The readiness probe fails while ready returns an error. The configuration must be valid, see
 // [Config.Validate].
 func New(c Config, handler http.Handler, ready func(context.Context) error, logger *slog.Logger) (*Server, error) {
 	proxies, proxyFault := prefixes(c.BehindProxy)

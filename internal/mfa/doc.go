@@ -14,10 +14,11 @@
 //   - Bytes from the browser are bounded before they are parsed, and no input makes this package panic.
 //   - Every refusal is one of the Err values, with its step of the specification. Its text is for the audit trail, never for
 //     the browser, and holds no challenge.
-//   - A verified assertion is not yet a sign-in: the caller must ask JudgeCounter first.
+//   - A verified assertion is not yet a sign-in: the caller must ask [JudgeCounter] first.
 //   - Cryptography is done by the standard library and, for attestation statements and COSE keys, by go-webauthn, which no
 //     other package imports.
 //
+// # Registration, WebAuthn §7.1
 //
 //	 1     options                        BeginRegistration
 //	 2     navigator.credentials.create   the page
@@ -45,6 +46,7 @@
 //	27, 29 credential record              FinishRegistration returns it, the caller stores it
 //	28     extension outputs              checkRegistrationExtensions
 //
+// # Authentication, WebAuthn §7.2
 //
 //	 1     options                        BeginAssertion
 //	 2     navigator.credentials.get      the page

@@ -2,7 +2,7 @@
 // remove a lost device, end sessions, set quotas.
 //
 // It works on the store, whether or not a server runs on it; a running server sees each change with its next request. Whoever can
-// write the data directory is authorized, and no policy is asked. Every change is recorded as the operator's in the audit trail.
+// write the data directory is authorised, and no policy is asked. Every change is recorded as the operator's in the audit trail.
 package operator
 
 import (

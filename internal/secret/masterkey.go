@@ -164,7 +164,7 @@ func (m *MasterKey) Derive(purpose string) []byte {
 	return key
 }
 
-// Fingerprint returns a text by which the key can be recognized and from which it cannot be computed.
+// Fingerprint returns a text by which the key can be recognised and from which it cannot be computed.
 func (m *MasterKey) Fingerprint() string { return hex.EncodeToString(m.Derive("fingerprint")[:16]) }
 
 // Seal encrypts plaintext for the row that the associated data names; [AD] makes it.
