@@ -187,6 +187,7 @@ func (l *Log) gather(batch []entry) []entry {
 			return batch
 		}
 	}
+
 	return batch
 }
 
@@ -261,6 +262,7 @@ func (a *anonymous) advance(now time.Time) []*Record {
 			AdditionalEventData: map[string]any{"minute": a.minute.UTC().Format(time.RFC3339), "notRecorded": n - anonymousPerMinute},
 		})
 	}
+
 	a.minute, a.counts = minute, make(map[netip.Prefix]int)
 	return summaries
 }

@@ -66,9 +66,11 @@ func describe(v reflect.Value) any {
 		}
 		return members
 	}
+
 	if v.Type() == secretType {
 		return nil
 	}
+
 	return v.Interface()
 }
 

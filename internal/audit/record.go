@@ -118,6 +118,7 @@ func (r *Record) event() (*store.Event, error) {
 	if r.AWSRegion == "" {
 		r.AWSRegion = "us-east-1"
 	}
+
 	r.UserAgent = Cut(r.UserAgent, maxText)
 	r.ErrorMessage = Cut(r.ErrorMessage, maxText)
 	text, err := json.Marshal(r)
@@ -127,6 +128,7 @@ func (r *Record) event() (*store.Event, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode event %s: %w", r.EventName, err)
 	}
+
 	return &store.Event{
 		AccountID: r.RecipientAccountID, ID: r.EventID, Time: r.Time, Name: r.EventName, Source: r.EventSource,
 		UserName: r.UserIdentity.UserName, ReadOnly: r.ReadOnly, ErrorCode: r.ErrorCode, Record: string(text),

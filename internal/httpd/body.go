@@ -22,9 +22,11 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		w.Header().Set("Connection", "close")
 		return nil, ErrTooLarge
 	}
+
 	if r.Body == nil || r.ContentLength == 0 {
 		return nil, nil
 	}
+
 	var body bytes.Buffer
 	body.Grow(int(min(max(r.ContentLength, 0), firstRead)) + bytes.MinRead)
 	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
@@ -35,5 +37,6 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if err != nil {
 		return nil, fmt.Errorf("read request body: %w", err)
 	}
+
 	return body.Bytes(), nil
 }

@@ -31,6 +31,7 @@ func (s *Server) client(r *http.Request) (address netip.Addr, secure bool, err e
 	if !s.trusted(peer) {
 		return peer, r.TLS != nil, nil
 	}
+
 	secure = s.secureURL
 	standard, legacy := r.Header["Forwarded"], r.Header["X-Forwarded-For"]
 	if len(standard) == 0 && len(legacy) == 0 {
@@ -46,9 +47,11 @@ func (s *Server) client(r *http.Request) (address netip.Addr, secure bool, err e
 		}
 		address = hop
 	}
+
 	if !address.IsValid() {
 		return netip.Addr{}, false, errForwarded
 	}
+
 	return address, secure, nil
 }
 

@@ -40,11 +40,13 @@ func (c *Config) Validate() error {
 	} else if !c.tls() && len(c.BehindProxy) == 0 && !loopback(c.Listen) {
 		fault("--listen %s reaches beyond this machine without TLS: give --tls-cert and --tls-key, or --behind-proxy with the proxy's addresses", c.Listen)
 	}
+
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		fault("--tls-cert and --tls-key go together")
 	} else if _, err := newCertificate(c, nil); err != nil {
 		faults = append(faults, err)
 	}
+
 	if _, err := prefixes(c.BehindProxy); err != nil {
 		faults = append(faults, err)
 	}
@@ -53,12 +55,14 @@ func (c *Config) Validate() error {
 	} else if strings.HasPrefix(c.URL, "https:") != c.tls() && len(c.BehindProxy) == 0 && (c.TLSCert == "") == (c.TLSKey == "") {
 		fault("--url %s does not fit how it is served: https needs --tls-cert and --tls-key, or --behind-proxy; with them http is not served", c.URL)
 	}
+
 	if c.MetricsListen != "" && !hostPort(c.MetricsListen) {
 		fault("--metrics-listen %q: use host:port, such as 127.0.0.1:9090", c.MetricsListen)
 	}
 	if c.ShutdownGrace < 0 {
 		fault("shutdown grace %v: use a positive duration", c.ShutdownGrace)
 	}
+
 	return errors.Join(faults...)
 }
 
@@ -70,10 +74,12 @@ func checkURL(text string) error {
 		strings.ContainsAny(text, "?#@") || strings.HasSuffix(u.Host, ":") {
 		return fmt.Errorf("--url %q: use an origin such as https://iam.example.com", text)
 	}
+
 	host := u.Hostname()
 	if isAddress(host) {
 		return fmt.Errorf("--url %s: security keys do not work on an IP address: use a host name, or localhost", text)
 	}
+
 	const hostBytes = "abcdefghijklmnopqrstuvwxyz0123456789-._"
 	if strings.Trim(host, hostBytes) != "" || strings.HasSuffix(host, ".") || !strings.HasPrefix(text, u.Scheme) {
 		return fmt.Errorf("--url %s: write it as browsers do: lower case, ASCII (xn--…), no dot at the end", text)
@@ -85,9 +91,11 @@ func checkURL(text string) error {
 			return fmt.Errorf("--url %s: write the port as browsers do: without leading zeros, and not at all where it is the scheme's own", text)
 		}
 	}
+
 	if u.Scheme == "http" && host != "localhost" && !strings.HasSuffix(host, ".localhost") {
 		return fmt.Errorf("--url %s: browsers let security keys work only over https, or on localhost", text)
 	}
+
 	return nil
 }
 
@@ -150,5 +158,6 @@ func prefixes(texts []string) ([]netip.Prefix, error) {
 			all = append(all, prefix.Masked())
 		}
 	}
+
 	return all, errors.Join(faults...)
 }

@@ -97,16 +97,19 @@ func (s *Server) Serve(ctx context.Context) error {
 		defer metrics.Close() //nolint:errcheck // a scrape that is cut off is made again
 		go func() { failed <- metrics.Serve(s.scraped) }()
 	}
+
 	select {
 	case err := <-failed:
 		return errors.Join(fmt.Errorf("serve: %w", err), server.Close())
 	case <-ctx.Done():
 	}
+
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownGrace)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil {
 		return errors.Join(fmt.Errorf("requests did not finish within %v: %w", s.config.ShutdownGrace, err), server.Close())
 	}
+
 	return nil
 }
 

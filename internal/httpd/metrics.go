@@ -83,12 +83,14 @@ func (m *metrics) text() []byte {
 	}) {
 		fmt.Fprintf(&b, "%s{operation=%q,code=%q,status=\"%d\"} %d\n", requests, o.operation, o.code, o.status, counts[o])
 	}
+
 	family(duration, "histogram", "How long requests took.")
 	var total int64
 	for n, bound := range bounds {
 		total += m.buckets[n].Load()
 		fmt.Fprintf(&b, "%s_bucket{le=\"%g\"} %d\n", duration, bound.Seconds(), total)
 	}
+
 	total += m.buckets[len(bounds)].Load()
 	fmt.Fprintf(&b, "%s_bucket{le=\"+Inf\"} %d\n", duration, total)
 	fmt.Fprintf(&b, "%s_sum %g\n%s_count %d\n", duration, time.Duration(m.sum.Load()).Seconds(), duration, total)

@@ -87,6 +87,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		facts:  facts{Context: r.Context(), id: ids.NewUUID(), address: address, secure: secure},
 		answer: recorder{ResponseWriter: w},
 	}
+
 	s.metrics.begin()
 	defer func() {
 		p := recover()
@@ -114,6 +115,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(&x.answer, "Bad request: "+err.Error()+".", http.StatusBadRequest)
 		return
 	}
+
 	s.handler.ServeHTTP(&x.answer, r.WithContext(&x.facts))
 }
 

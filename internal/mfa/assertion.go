@@ -32,14 +32,17 @@ func (rp *RelyingParty) BeginAssertion(user User, credentials []Credential, now 
 	if len(usable) == 0 {
 		return nil, nil, fmt.Errorf("no credential for relying party id %q", rp.id)
 	}
+
 	c, descriptors, err := rp.begin(protocol.AssertCeremony, user, usable, now)
 	if err != nil {
 		return nil, nil, err
 	}
+
 	var hints []protocol.PublicKeyCredentialHints
 	if !slices.ContainsFunc(usable, func(c Credential) bool { return c.Attachment != string(protocol.CrossPlatform) }) {
 		hints = append(hints, protocol.PublicKeyCredentialHintSecurityKey)
 	}
+
 	options, err = json.Marshal(protocol.PublicKeyCredentialRequestOptions{
 		Challenge: c.Challenge, Timeout: int(timeout.Milliseconds()), RelyingPartyID: rp.id,
 		AllowedCredentials: descriptors, UserVerification: c.verification(), Hints: hints,
@@ -48,6 +51,7 @@ func (rp *RelyingParty) BeginAssertion(user User, credentials []Credential, now 
 	if err != nil {
 		return nil, nil, err
 	}
+
 	record, err = json.Marshal(c)
 	return options, record, err
 }
@@ -60,18 +64,22 @@ func (rp *RelyingParty) FinishAssertion(record, response []byte, credentials []C
 	if err != nil {
 		return nil, err
 	}
+
 	a, err := parseAssertion(response)
 	if err != nil {
 		return nil, err
 	}
+
 	allowed := c.find(a.rawID)
 	if allowed == nil {
 		return nil, ErrNotAllowed
 	}
+
 	i := slices.IndexFunc(credentials, func(c Credential) bool { return bytes.Equal(c.ID, a.rawID) })
 	if i < 0 {
 		return nil, ErrUnknown
 	}
+
 	credential := &credentials[i]
 	// U2F keys, and many others as a second factor, send no handle or an empty one.
 	if len(a.userHandle) > 0 && subtle.ConstantTimeCompare(a.userHandle, c.Handle) != 1 {
@@ -80,6 +88,7 @@ func (rp *RelyingParty) FinishAssertion(record, response []byte, credentials []C
 	if err := rp.checkClientData(a.clientData, c); err != nil {
 		return nil, err
 	}
+
 	var data protocol.AuthenticatorData
 	if err := data.Unmarshal(a.authenticatorData); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAuthenticatorData, err)
@@ -87,10 +96,12 @@ func (rp *RelyingParty) FinishAssertion(record, response []byte, credentials []C
 	if data.Flags.HasAttestedCredentialData() { // which belongs to a registration
 		return nil, fmt.Errorf("%w: attested credential data", ErrAuthenticatorData)
 	}
+
 	byAppID, err := a.appidOutput(c, credential)
 	if err != nil {
 		return nil, err
 	}
+
 	scope := rp.id
 	if byAppID {
 		scope = credential.AppID
@@ -104,6 +115,7 @@ func (rp *RelyingParty) FinishAssertion(record, response []byte, credentials []C
 	if err := checkSignature(credential.PublicKey, a); err != nil {
 		return nil, err
 	}
+
 	return &Assertion{
 		CredentialID: credential.ID,
 		SignCount:    data.Counter,

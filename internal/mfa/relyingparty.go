@@ -42,6 +42,7 @@ func NewRelyingParty(id, name string, origins []string) (*RelyingParty, error) {
 	if len(origins) == 0 {
 		return nil, errors.New("a relying party needs an origin")
 	}
+
 	for _, origin := range origins {
 		u, err := url.Parse(origin)
 		if err != nil {
@@ -59,6 +60,7 @@ func NewRelyingParty(id, name string, origins []string) (*RelyingParty, error) {
 			return nil, fmt.Errorf("origin %q is outside relying party id %q", origin, id)
 		}
 	}
+
 	return &RelyingParty{id: id, name: name, origins: slices.Clone(origins)}, nil
 }
 
@@ -114,14 +116,17 @@ func (rp *RelyingParty) begin(kind protocol.CeremonyType, user User, credentials
 	if n := len(user.Handle); n < 1 || n > 64 {
 		return nil, nil, fmt.Errorf("user handle of %d bytes: want 1 to 64", n)
 	}
+
 	challenge, err := protocol.CreateChallenge() // 32 bytes of crypto/rand
 	if err != nil {
 		return nil, nil, err
 	}
+
 	c := &ceremony{
 		Type: kind, Challenge: challenge, Expires: now.Add(timeout + grace).UnixMilli(),
 		Handle: user.Handle, Verify: rp.RequireUserVerification,
 	}
+
 	var descriptors []protocol.CredentialDescriptor
 	for _, credential := range credentials {
 		if credential.AppID != "" && c.AppID == "" {
@@ -136,6 +141,7 @@ func (rp *RelyingParty) begin(kind protocol.CeremonyType, user User, credentials
 		})
 		c.Credentials = append(c.Credentials, listed{credential.ID, credential.SignCount})
 	}
+
 	return c, descriptors, nil
 }
 

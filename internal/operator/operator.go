@@ -97,6 +97,7 @@ func (o *Operator) CreateAccount(ctx context.Context, n AccountRequest) (*Create
 	if err := n.check(); err != nil {
 		return nil, err
 	}
+
 	now := o.Clock()
 	chosen := n.ID
 	if chosen == "" {
@@ -146,6 +147,7 @@ func (o *Operator) CreateAccount(ctx context.Context, n AccountRequest) (*Create
 	if err != nil {
 		return nil, err
 	}
+
 	return c, nil
 }
 
@@ -313,6 +315,7 @@ func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, named string) (re
 
 		return device.Remove(tx, i, removed, "", now)
 	})
+
 	return removed, err
 }
 

@@ -93,14 +93,17 @@ func ToSMTP(text string) (Deliver, error) {
 	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" {
 		return nil, fmt.Errorf("smtp url: use smtp://host:port?from=ADDRESS, or smtps://")
 	}
+
 	from := u.Query().Get("from")
 	if from == "" {
 		return nil, fmt.Errorf("smtp url: the parameter from=ADDRESS is missing")
 	}
+
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"smtp": "587", "smtps": "465"}[u.Scheme]
 	}
+
 	address := net.JoinHostPort(u.Hostname(), port)
 	return func(ctx context.Context, m *store.Message) error {
 		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -116,6 +119,7 @@ func send(ctx context.Context, u *url.URL, address, from string, m *store.Messag
 		return err
 	}
 	defer conn.Close()
+
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
 			return err
@@ -126,16 +130,19 @@ func send(ctx context.Context, u *url.URL, address, from string, m *store.Messag
 	if u.Scheme == "smtps" {
 		conn = tls.Client(conn, config)
 	}
+
 	c, err := smtp.NewClient(conn, u.Hostname())
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+
 	if offered, _ := c.Extension("STARTTLS"); offered && u.Scheme == "smtp" {
 		if err := c.StartTLS(config); err != nil {
 			return err
 		}
 	}
+
 	if password, ok := u.User.Password(); ok {
 		// PlainAuth refuses to send a password over a connection without TLS.
 		if err := c.Auth(smtp.PlainAuth("", u.User.Username(), password, u.Hostname())); err != nil {
@@ -160,6 +167,7 @@ func send(ctx context.Context, u *url.URL, address, from string, m *store.Messag
 	if err := w.Close(); err != nil {
 		return err
 	}
+
 	c.Quit() //nolint:errcheck // the server has accepted the mail, and an error here would send it again
 	return nil
 }

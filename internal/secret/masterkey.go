@@ -66,14 +66,17 @@ func LoadOrCreateMasterKey(path string, create bool) (*MasterKey, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var file keyFile
 	if err := json.Unmarshal(text, &file); err != nil {
 		return nil, fmt.Errorf("master key %s: not a master key file: %w", path, err)
 	}
+
 	key, err := base64.StdEncoding.DecodeString(file.Key)
 	if err != nil || len(key) != keySize {
 		return nil, fmt.Errorf("master key %s: not a master key file: the key is not 32 bytes of base64", path)
 	}
+
 	return newMasterKey([keySize]byte(key))
 }
 
@@ -120,11 +123,13 @@ func writeNew(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
+
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".master-key-*") // mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temporary.Name())
+
 	if _, err := temporary.Write(text); err != nil {
 		return errors.Join(err, temporary.Close())
 	}
@@ -141,6 +146,7 @@ func writeNew(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
+
 	return errors.Join(directory.Sync(), directory.Close())
 }
 

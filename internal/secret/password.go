@@ -176,6 +176,7 @@ func decode(encoded string) (p Params, salt, hash []byte, err error) {
 	if len(costs) != 3 {
 		return p, nil, nil, ErrHash
 	}
+
 	for n, into := range []*uint64{&memory, &passes, &threads} {
 		name, value, _ := strings.Cut(costs[n], "=")
 		number, err := strconv.ParseUint(value, 10, 32)
@@ -184,9 +185,11 @@ func decode(encoded string) (p Params, salt, hash []byte, err error) {
 		}
 		*into = number
 	}
+
 	if threads > maxThreads { // before it is made a byte
 		return p, nil, nil, ErrHash
 	}
+
 	p = Params{MemoryKiB: uint32(memory), Time: uint32(passes), Threads: uint8(threads)}
 	if p.Check() != nil {
 		return p, nil, nil, ErrHash
@@ -198,5 +201,6 @@ func decode(encoded string) (p Params, salt, hash []byte, err error) {
 	if err1 != nil || err2 != nil || len(salt) < 8 || len(salt) > 64 || len(hash) < 16 || len(hash) > 64 {
 		return p, nil, nil, ErrHash
 	}
+
 	return p, salt, hash, nil
 }

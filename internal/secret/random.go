@@ -59,6 +59,7 @@ func generatePassword() string {
 		other := below(n + 1)
 		password[n], password[other] = password[other], password[n]
 	}
+
 	return string(password)
 }
 

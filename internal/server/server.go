@@ -86,6 +86,7 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 	if c.RPID == "" {
 		c.RPID = host
 	}
+
 	rp, err := mfa.NewRelyingParty(c.RPID, "Touchstone", []string{c.URL})
 	if err != nil {
 		return nil, fmt.Errorf("relying party: %w", err)
@@ -113,6 +114,7 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 		Store: state.Store, Authn: service.Authn, Audit: service.Audit, Hasher: hasher, Master: state.Master,
 		RelyingParty: rp, Clock: c.Clock, Logger: c.Logger,
 	}
+
 	(&iam.Operations{
 		SignIn: signIn, Hasher: hasher, Master: state.Master, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz, KeyUses: service.KeyUses, Catalogue: c.Catalogue,
 	}).Define(table)
@@ -124,6 +126,7 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	s.Handler = route(service, pages)
 	return s, nil
 }
@@ -284,6 +287,7 @@ func (c *Config) Check() error {
 			faults = append(faults, fmt.Errorf("--%s %v: use a duration above zero, such as 12h", flag, d))
 		}
 	}
+
 	positive("session-duration", c.Sessions.Absolute)
 	positive("session-idle", c.Sessions.Idle)
 	positive("audit-retention", c.AuditRetention)
@@ -299,5 +303,6 @@ func (c *Config) Check() error {
 			faults = append(faults, fmt.Errorf("--smtp-url: %w", err))
 		}
 	}
+
 	return errors.Join(faults...)
 }

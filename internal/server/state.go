@@ -40,6 +40,7 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 	if keyFile == "" {
 		keyFile = filepath.Join(c.Data, "master.key")
 	}
+
 	database := filepath.Join(c.Data, "touchstone.db")
 	fresh, err := absent(database)
 	if err != nil {
@@ -55,6 +56,7 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	s, err := store.Open(ctx, database)
 	if err != nil {
 		return nil, err
@@ -62,6 +64,7 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 	if err := checkMasterKey(ctx, s, master, keyFile); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+
 	return &State{Store: s, Master: master}, nil
 }
 

@@ -60,6 +60,7 @@ func loginFailed(v Visitor, c *candidate, now time.Time, mfaUsed bool, reason st
 	if mfaUsed {
 		used = "Yes"
 	}
+
 	r.AdditionalEventData = map[string]string{"MobileVersion": "No", "MFAUsed": used}
 	r.RecipientAccountID = c.account
 
@@ -70,6 +71,7 @@ func loginFailed(v Visitor, c *candidate, now time.Time, mfaUsed bool, reason st
 		r.ErrorMessage = "No username found in supplied account"
 		r.UserIdentity = audit.UserIdentity{Type: "IAMUser", AccountID: c.account, AccessKeyID: &noKey, UserName: audit.HiddenUserName}
 	}
+
 	return r
 }
 

@@ -78,6 +78,7 @@ func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony stri
 	if err != nil {
 		return nil, err
 	}
+
 	assertion, err := s.RelyingParty.FinishAssertion(asked.ceremony.Record, response, credentials, now)
 	if err != nil {
 		return nil, errors.Join(err, s.Audit.Now(mfaFailed(v, asked.principal, now)))
@@ -94,6 +95,7 @@ func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony stri
 	if errors.Is(err, mfa.ErrCounter) {
 		return nil, errors.Join(err, s.Audit.Now(mfaFailed(v, asked.principal, now)))
 	}
+
 	return p, err
 }
 
@@ -132,6 +134,7 @@ func (s *Service) takeCeremony(ctx context.Context, token, ceremony string, now 
 	if err == nil && a.ceremony == nil {
 		err = ErrCeremony
 	}
+
 	return &a, err
 }
 
@@ -145,6 +148,7 @@ func (s *Service) useDevice(tx *store.Tx, v Visitor, token string, a *mfa.Assert
 	if err != nil {
 		return nil, err
 	}
+
 	d, err := deviceOf(tx, principal, a.CredentialID)
 	if err != nil {
 		return nil, err
@@ -154,6 +158,7 @@ func (s *Service) useDevice(tx *store.Tx, v Visitor, token string, a *mfa.Assert
 	if d.Marked {
 		return nil, mfa.ErrCounter
 	}
+
 	switch mfa.JudgeCounter(a.CountAtStart, d.SignCount, a.SignCount) {
 	case mfa.CounterRetry:
 		return nil, ErrCounter
@@ -170,6 +175,7 @@ func (s *Service) useDevice(tx *store.Tx, v Visitor, token string, a *mfa.Assert
 	if err := endSession(tx, session); err != nil {
 		return nil, err
 	}
+
 	next := *session
 	next.MFAAt, next.MFAMethod, next.MFASerial = now, "fido", d.Serial
 	return s.afterMFA(tx, v, &next, principal, now)

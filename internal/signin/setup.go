@@ -56,6 +56,7 @@ func (s *Service) SetUp(ctx context.Context, v Visitor, link, password string) (
 	if err != nil {
 		return nil, err
 	}
+
 	_, hash, err := secret.ParseToken(link)
 	if err != nil {
 		return nil, ErrLinkUsed
@@ -85,6 +86,7 @@ func (s *Service) SetUp(ctx context.Context, v Visitor, link, password string) (
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, ErrLinkUsed
 	}
+
 	return p, err
 }
 

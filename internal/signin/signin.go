@@ -187,6 +187,7 @@ func (s *Service) checkPassword(ctx context.Context, v Visitor, a attempt) (*Pro
 			return nil, err
 		}
 	}
+
 	return s.accept(ctx, v, &c, a, charged, renewed, now)
 }
 
@@ -238,6 +239,7 @@ func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt
 		p, err = s.afterPassword(tx, v, c.account, c.principal.ID, a.destination, now)
 		return err
 	})
+
 	return p, err
 }
 
@@ -247,10 +249,12 @@ func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, d
 	if err != nil {
 		return nil, err
 	}
+
 	devices, err := tx.CountMFADevices(account, principalID)
 	if err != nil {
 		return nil, err
 	}
+
 	session := &store.Session{
 		AccountID: account, PrincipalID: principalID, Scope: store.ScopeFull, Destination: destination,
 		SourceAddress: v.Address.String(), UserAgent: audit.Cut(v.UserAgent, 512),
@@ -262,6 +266,7 @@ func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, d
 		}
 		return s.begin(tx, session, principal, store.StageMFA, now)
 	}
+
 	return s.afterMFA(tx, v, session, principal, now)
 }
 
@@ -272,10 +277,12 @@ func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, prin
 	if err != nil {
 		return nil, err
 	}
+
 	stage := store.StageFull
 	if password.ResetRequired {
 		stage = store.StageChangePassword
 	}
+
 	session.PasswordVersion = password.Version
 
 	p, err := s.begin(tx, session, principal, stage, now)
@@ -288,6 +295,7 @@ func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, prin
 	if p.DeviceCookie, err = s.deviceCookie(principal, password); err != nil {
 		return nil, err
 	}
+
 	return p, audit.Write(tx, loggedIn(v, principal, session, now))
 }
 
@@ -361,6 +369,7 @@ func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progres
 		p.DeviceCookie, err = s.deviceCookie(principal, password)
 		return err
 	})
+
 	return p, err
 }
 
@@ -395,6 +404,7 @@ func (s *Service) SignOut(ctx context.Context, v Visitor, token string) error {
 	if errors.Is(err, authn.ErrNoSession) {
 		return nil
 	}
+
 	return err
 }
 
@@ -426,6 +436,7 @@ func (s *Service) abandoned(tx *store.Tx, session *store.Session, principal *sto
 	if err := audit.Write(tx, loginFailed(v, c, now, true, "MFA was not completed")); err != nil {
 		return err
 	}
+
 	earlier, err := tx.Notices(session.AccountID, principal.ID)
 	if err != nil {
 		return err
@@ -442,10 +453,12 @@ func (s *Service) abandoned(tx *store.Tx, session *store.Session, principal *sto
 	if principal.Kind != store.Root || told {
 		return nil
 	}
+
 	account, err := tx.Account(session.AccountID)
 	if err != nil {
 		return err
 	}
+
 	return tx.InsertMessage(&store.Message{
 		ID: ids.NewUUID(), AccountID: account.ID, Recipient: account.RootEmail, CreatedAt: now,
 		Subject: "Sign-in to your account was not completed",

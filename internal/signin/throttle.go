@@ -120,6 +120,7 @@ func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged
 		}
 		return nil
 	})
+
 	return charged, err
 }
 
