@@ -92,3 +92,17 @@ func wildcard(pattern, text string) bool {
 	}
 	return strings.Trim(pattern[p:], "*") == ""
 }
+
+// IsAccountID reports whether text has the form of an account id: twelve digits (AWS Account Management Reference Guide, "View AWS
+// account identifiers"). It does not accept the hyphens that people write.
+func IsAccountID(text string) bool {
+	if len(text) != 12 {
+		return false
+	}
+	for _, c := range []byte(text) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}

@@ -147,7 +147,7 @@ func (s *statement) conditionsHold(ctx *Context) bool {
 
 // accountOf returns the account that an AWS principal stands for as a whole, by number or as its root ARN.
 func accountOf(principal string) (string, bool) {
-	if len(principal) == 12 && isDigits(principal) {
+	if arn.IsAccountID(principal) {
 		return principal, true
 	}
 	if name, err := arn.Parse(principal); err == nil && name.Service == "iam" && name.Resource == "root" {

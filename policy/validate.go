@@ -201,7 +201,7 @@ func (p *parser) checkPrincipal(kind string, v *jsonValue) {
 // not groups.
 func isAWSPrincipal(text string) bool {
 	if id, ok := accountOf(text); ok {
-		return isAccountID(id)
+		return arn.IsAccountID(id)
 	}
 	if text == "*" || len(text) >= 16 && isName(text, "") && text[0] == 'A' && strings.ToUpper(text) == text {
 		return true
@@ -213,14 +213,12 @@ func isAWSPrincipal(text string) bool {
 	}
 	switch name.Service + ":" + kind {
 	case "iam:user":
-		return isAccountID(name.AccountID) || name.AccountID == "cloudfront" // whose origin access identities are such users
+		return arn.IsAccountID(name.AccountID) || name.AccountID == "cloudfront" // whose origin access identities are such users
 	case "iam:role", "sts:assumed-role", "sts:federated-user":
-		return isAccountID(name.AccountID)
+		return arn.IsAccountID(name.AccountID)
 	}
 	return false
 }
-
-func isAccountID(text string) bool { return len(text) == 12 && isDigits(text) }
 
 // checkSIDs reports the statements whose Sid an earlier one has.
 func (p *parser) checkSIDs(offsets []int) {

@@ -23,7 +23,7 @@ func accountCreate() *cobra.Command {
 	var (
 		where location
 		out   output
-		n     operator.NewAccount
+		n     operator.AccountRequest
 	)
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make an account and a link on which its root user sets a password", Args: args(0, "no arguments"),

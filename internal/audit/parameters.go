@@ -77,6 +77,7 @@ func describe(v reflect.Value) any {
 	case documentType:
 		return awsquery.Document(v.String()).Encoded() // an event has documents as the answer has them
 	}
+
 	return v.Interface()
 }
 

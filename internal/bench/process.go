@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -97,7 +97,7 @@ func addUsers(ctx context.Context, data, account string) error {
 		}
 		for n := range manyUsers {
 			if err := tx.InsertPrincipal(&store.Principal{
-				AccountID: account, ID: secret.NewID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"),
+				AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: ids.NewUnique("AIDA"),
 				Name: fmt.Sprintf("user-%06d", n), Path: "/", CreatedAt: time.Now(),
 			}); err != nil {
 				return err

@@ -7,7 +7,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
-	"github.com/touchstone-iam/touchstone/internal/signin"
+	"github.com/touchstone-iam/touchstone/internal/device"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -92,5 +92,5 @@ func deactivateMFADevice(r *api.Request, tx *store.Tx, about *target, in *iamapi
 	if err != nil {
 		return nil, err
 	}
-	return nil, signin.RemoveDevice(tx, about.Principal, d, r.Caller.SessionID, r.Now)
+	return nil, device.Remove(tx, about.Principal, d, r.Caller.SessionID, r.Now)
 }

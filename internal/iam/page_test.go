@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 
-	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
@@ -22,7 +22,7 @@ func fill(t *testing.T, a *touchtest.Account, users ...[2]string) {
 	must(t, a.Server.State.Store.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
 		for _, u := range users {
 			if err := tx.InsertPrincipal(&store.Principal{
-				AccountID: a.ID, ID: secret.NewID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"), Name: u[0], Path: u[1], CreatedAt: now,
+				AccountID: a.ID, ID: ids.New(), Kind: store.User, UniqueID: ids.NewUnique("AIDA"), Name: u[0], Path: u[1], CreatedAt: now,
 			}); err != nil {
 				return err
 			}

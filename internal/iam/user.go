@@ -7,7 +7,7 @@ import (
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authz"
-	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -92,7 +92,7 @@ func createUser(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.CreateUserI
 	}
 
 	u := &store.Principal{
-		AccountID: account, ID: secret.NewID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"),
+		AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: ids.NewUnique("AIDA"),
 		Name: in.UserName, Path: cmp.Or(in.Path, "/"), CreatedAt: r.Now,
 	}
 	if err := tx.InsertPrincipal(u); err != nil {

@@ -158,9 +158,9 @@ func TestSMTP(t *testing.T) {
 
 func TestSMTPURL(t *testing.T) {
 	for url, want := range map[string]string{
-		"":                                "want smtp://",
-		"http://mail":                     "want smtp://",
-		"smtp://":                         "want smtp://",
+		"":                                "use smtp://",
+		"http://mail":                     "use smtp://",
+		"smtp://":                         "use smtp://",
 		"smtp://mail.example.com":         "from=ADDRESS",
 		"smtps://mail.example.com?from=a": "",
 	} {

@@ -21,10 +21,10 @@ import (
 
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/internal/api"
-	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
 	"github.com/touchstone-iam/touchstone/internal/httpd"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/operator"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/server"
@@ -133,10 +133,10 @@ type Account struct {
 // NewAccount makes an account.
 func (s *Server) NewAccount(t testing.TB) *Account {
 	t.Helper()
-	email := strings.ToLower(secret.NewUniqueID("root")) + "@example.com"
+	email := strings.ToLower(ids.NewUnique("root")) + "@example.com"
 	o := s.State.Operator()
 	o.Clock = s.Clock.Now
-	made, err := o.CreateAccount(context.Background(), operator.NewAccount{RootEmail: email, AccessKey: true, URL: s.URL})
+	made, err := o.CreateAccount(context.Background(), operator.AccountRequest{RootEmail: email, AccessKey: true, URL: s.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,7 +296,7 @@ func Call[In, Out any](c *Console, o awsquery.Typed[In, Out], in *In) (*Out, err
 
 func (c *Console) request(caller *authn.Caller) api.Request {
 	now := c.account.Server.Clock.Now()
-	return api.Request{ID: audit.NewID(), Now: now, Caller: caller, Env: authz.Environment{
+	return api.Request{ID: ids.NewUUID(), Now: now, Caller: caller, Env: authz.Environment{
 		Now: now, Address: Visitor.Address, UserAgent: Visitor.UserAgent, Region: "us-east-1",
 	}}
 }
