@@ -115,6 +115,22 @@ func BenchmarkContext(b *testing.B) {
 	}
 }
 
+// BenchmarkDescribe describes a user with two tags, in a context that is used again for every request.
+func BenchmarkDescribe(b *testing.B) {
+	ctx := policy.NewContext()
+	caller := policy.Caller{
+		Principal: policy.Principal{ARN: alice, AccountID: "123456789012"},
+		UserID:    "AIDAEXAMPLE",
+		Tags:      []policy.PrincipalTag{policy.NewPrincipalTag("Team", "red"), policy.NewPrincipalTag("Stage", "test")},
+	}
+
+	b.ReportAllocs()
+	for b.Loop() {
+		ctx.Reset()
+		caller.Describe(ctx)
+	}
+}
+
 // BenchmarkManyStatements is a thousand statements of which one is about the request.
 func BenchmarkManyStatements(b *testing.B) {
 	var text strings.Builder

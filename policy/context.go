@@ -38,7 +38,12 @@ func NewContext() *Context {
 
 // Set gives key its values in place of any that it had. The values are copied; the strings are kept.
 func (c *Context) Set(key string, values ...string) {
-	entry := contextEntry{key: newContextKey(key), start: len(c.values), end: len(c.values) + len(values)}
+	c.set(newContextKey(key), values...)
+}
+
+// set is Set for a key that was hashed before.
+func (c *Context) set(key contextKey, values ...string) {
+	entry := contextEntry{key: key, start: len(c.values), end: len(c.values) + len(values)}
 	c.values = append(c.values, values...)
 	if n := c.index(&entry.key); n >= 0 {
 		c.entries[n] = entry

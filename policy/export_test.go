@@ -15,3 +15,12 @@ func (s *Set) Indexed(indexed bool) *Set {
 
 // HasIndex reports whether Compile made an index.
 func (s *Set) HasIndex() bool { return s.index != nil }
+
+// Keys returns the names of the keys that are set.
+func (c *Context) Keys() []string {
+	names := make([]string, len(c.entries))
+	for n := range c.entries {
+		names[n] = c.entries[n].key.name
+	}
+	return names
+}

@@ -344,36 +344,19 @@ func ParsePrincipal(text, issuer string) (policy.Principal, error) {
 	return p, nil
 }
 
-// Context returns the condition keys that follow from who asks (IAM User Guide, "IAM policy elements: Variables and tags", the table
-// of principals); a test sets all others.
+// Context returns the condition keys that follow from who asks, as [policy.Caller.Describe] sets them; a test sets all others.
+// A session of a role or of a federated user says that it was made without MFA, since such credentials never say anything else
+// (IAM User Guide, "aws:MultiFactorAuthPresent").
 func Context(p *policy.Principal) *policy.Context {
-	ctx := policy.NewContext()
-	switch {
-	case p.ARN == "":
-		ctx.Set("aws:PrincipalType", "Anonymous")
-		ctx.Set("aws:PrincipalAccount", "anonymous")
-		return ctx
-	case p.Root:
-		ctx.Set("aws:PrincipalType", "Account")
-		ctx.Set("aws:PrincipalArn", p.ARN)
-		ctx.Set("aws:userid", p.AccountID)
-	case strings.Contains(p.ARN, ":federated-user/"):
-		ctx.Set("aws:PrincipalType", "FederatedUser")
-		ctx.Set("aws:PrincipalArn", p.ARN)
-		ctx.Set("aws:userid", p.AccountID+":"+lastPart(p.ARN))
-	case p.Issuer != "":
-		ctx.Set("aws:PrincipalType", "AssumedRole")
-		ctx.Set("aws:PrincipalArn", p.Issuer)
-	default:
-		ctx.Set("aws:PrincipalType", "User")
-		ctx.Set("aws:PrincipalArn", p.ARN)
-		ctx.Set("aws:username", lastPart(p.ARN))
+	caller := policy.Caller{Principal: *p}
+	if p.Issuer != "" {
+		caller.MFA = policy.MFANotUsed
 	}
-	ctx.Set("aws:PrincipalAccount", p.AccountID)
+
+	ctx := policy.NewContext()
+	caller.Describe(ctx)
 	return ctx
 }
-
-func lastPart(text string) string { return text[strings.LastIndexByte(text, '/')+1:] }
 
 // Owner returns the account that owns a resource: the one in its ARN, or else the principal's.
 func Owner(resource string, p *policy.Principal) string {

@@ -172,9 +172,31 @@ func TestParsePrincipal(t *testing.T) {
 			t.Errorf("%s: %+v", text, got)
 		}
 	}
-	p, _ := policytest.ParsePrincipal("arn:aws:sts::1:federated-user/alice", "")
-	if got, _ := policytest.Context(&p).Get("aws:userid"); len(got) != 1 || got[0] != "1:alice" {
-		t.Errorf("aws:userid %q", got)
+}
+
+// TestContext looks at one condition key of each kind of principal; package policy tests them all.
+func TestContext(t *testing.T) {
+	for _, c := range []struct{ principal, key, want string }{
+		{"anonymous", "aws:PrincipalType", "Anonymous"},
+		{"ec2.amazonaws.com", "aws:PrincipalIsAWSService", "true"},
+		{"ec2.amazonaws.com", "aws:PrincipalType", ""},
+		{"ec2.amazonaws.com", "aws:PrincipalAccount", ""},
+		{"arn:aws:iam::1:saml-provider/p", "aws:PrincipalAccount", "1"},
+		{"arn:aws:iam::1:user/path/alice", "aws:username", "alice"},
+		{"arn:aws:iam::1:user/path/alice", "aws:ViaAWSService", "false"},
+		{"arn:aws:iam::1:user/path/alice", "aws:MultiFactorAuthPresent", ""},
+		{"arn:aws:sts::1:assumed-role/App/s", "aws:PrincipalArn", "arn:aws:iam::1:role/App"},
+		{"arn:aws:sts::1:assumed-role/App/s", "aws:MultiFactorAuthPresent", "false"},
+		{"arn:aws:sts::1:federated-user/alice", "aws:userid", "1:alice"},
+		{"arn:aws:sts::1:federated-user/alice", "aws:MultiFactorAuthPresent", "false"},
+	} {
+		p, err := policytest.ParsePrincipal(c.principal, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := policytest.Context(&p).Get(c.key); strings.Join(got, ",") != c.want {
+			t.Errorf("%s: %s is %q, want %q", c.principal, c.key, got, c.want)
+		}
 	}
 }
 
