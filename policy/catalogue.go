@@ -72,7 +72,7 @@ func ParseCatalogue(text []byte) (*Catalogue, error) {
 		return nil, fmt.Errorf("catalogue: %w", err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return nil, errors.New("catalogue: there is text behind the end")
+		return nil, errors.New("catalogue: there is text after the end")
 	}
 	for prefix, service := range c.Services {
 		if prefix != strings.ToLower(prefix) {
