@@ -147,7 +147,7 @@ func (l *linter) at(n int, names ...string) place {
 }
 
 // member is the place of an element within the one at p.
-func (p place) member(m *jsonMember) place { return place{m.start, p.path + "." + told(m.name)} }
+func (p place) member(m *jsonMember) place { return place{m.start, p.path + "." + printable(m.name)} }
 
 // item is the place of item n of the value of the element at p.
 func (p place) item(v *jsonValue, n int) place {
@@ -161,10 +161,10 @@ func (l *linter) report(at place, class Class, code, hint, format string, args .
 	if len(l.found) < maxViolations {
 		for n := range args {
 			if text, ok := args[n].(string); ok {
-				args[n] = told(text)
+				args[n] = printable(text)
 			}
 		}
-		l.found = append(l.found, found{Finding{Path: at.path, Class: class, Code: code, Message: fmt.Sprintf(format, args...), Hint: told(hint)}, at.offset})
+		l.found = append(l.found, found{Finding{Path: at.path, Class: class, Code: code, Message: fmt.Sprintf(format, args...), Hint: printable(hint)}, at.offset})
 	}
 }
 

@@ -55,7 +55,7 @@ func (l *linter) supports(key string) bool {
 	key = strings.ToLower(key)
 	for _, action := range l.statement.Actions {
 		m := l.meaning(action)
-		if len(m.names) == 0 || !m.service.tellsKeys() {
+		if len(m.names) == 0 || !m.service.listsKeys() {
 			return true
 		}
 		for _, name := range m.names {

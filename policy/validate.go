@@ -100,7 +100,7 @@ const (
 )
 
 // told is what a message repeats of a name or a value: all of it, unless it is long, without what a terminal would obey.
-func told(text string) string {
+func printable(text string) string {
 	const most = 256
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
@@ -123,7 +123,7 @@ func (p *parser) checkAction(v *jsonValue) {
 	case strings.Contains(name, ":"):
 		p.report(checkActionColons, v.start, messageActionColons, "")
 	case service != "*" && !isName(service, "-."):
-		p.report(checkActionVendor, v.start, "Vendor "+told(service)+" is not valid", "")
+		p.report(checkActionVendor, v.start, "Vendor "+printable(service)+" is not valid", "")
 	}
 	if p.document.Kind == Trust && !isTrustAction(service, name) {
 		p.report(checkTrustAction, v.start, messageTrustAction, "")
@@ -169,9 +169,9 @@ func (p *parser) checkResource(v *jsonValue) {
 	parts := strings.SplitN(text, ":", 6)
 	switch {
 	case parts[0] != "arn" || len(parts) < 2:
-		p.report(checkResourceForm, v.start, fmt.Sprintf(`Resource %s must be in ARN format or "*".`, told(text)), "")
+		p.report(checkResourceForm, v.start, fmt.Sprintf(`Resource %s must be in ARN format or "*".`, printable(text)), "")
 	case !strings.ContainsAny(parts[1], "*?") && !slices.Contains(partitions, parts[1]):
-		p.report(checkResourcePartition, v.start, fmt.Sprintf(`Partition "%s" is not valid for resource "%s".`, told(parts[1]), told(text)), "")
+		p.report(checkResourcePartition, v.start, fmt.Sprintf(`Partition "%s" is not valid for resource "%s".`, printable(parts[1]), printable(text)), "")
 	case len(parts) < 3 || parts[2] == "" || strings.ContainsAny(parts[2], "*?"):
 		p.report(checkResourceService, v.start, messageVendorRegex, "")
 	case len(parts) < 6 && strings.Contains(text, "::"):
@@ -179,7 +179,7 @@ func (p *parser) checkResource(v *jsonValue) {
 		p.report(checkLegacy, v.start, messageLegacy, "an ARN has five colons")
 	case len(parts) < 6:
 	case parts[2] == "iam" && parts[3] != "":
-		p.report(checkResourceRegion, v.start, fmt.Sprintf("IAM resource %s cannot contain region information.", told(text)), "")
+		p.report(checkResourceRegion, v.start, fmt.Sprintf("IAM resource %s cannot contain region information.", printable(text)), "")
 	case parts[2] == "iam" && parts[5] != "*" && parts[5] != "root" && // root is the resource of sts:AssumeRoot
 		!slices.ContainsFunc(iamResources, func(prefix string) bool { return strings.HasPrefix(parts[5], prefix) }):
 		p.report(checkResourceType, v.start, messageResourceType, "")
@@ -193,7 +193,7 @@ func (p *parser) checkPrincipal(kind string, v *jsonValue) {
 		valid = valid && isAWSPrincipal(v.text)
 	}
 	if !valid {
-		p.report(checkPrincipal, v.start, fmt.Sprintf(`Invalid principal in policy: "%s":"%s"`, told(strings.ToUpper(kind)), told(v.text)), "")
+		p.report(checkPrincipal, v.start, fmt.Sprintf(`Invalid principal in policy: "%s":"%s"`, printable(strings.ToUpper(kind)), printable(v.text)), "")
 	}
 }
 
@@ -228,7 +228,7 @@ func (p *parser) checkSIDs(offsets []int) {
 	for n := range p.document.Statements {
 		if id := p.document.Statements[n].SID; id != "" {
 			if seen[id] {
-				p.report(checkSIDUnique, offsets[n], messageSIDUnique, "Sid "+told(id))
+				p.report(checkSIDUnique, offsets[n], messageSIDUnique, "Sid "+printable(id))
 			}
 			seen[id] = true
 		}
