@@ -171,23 +171,6 @@ func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now 
 	return c, o.record(tx, c.AccountID, "CreateAccount", map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}, now)
 }
 
-// replaces finds the account that a reset replaces: the one with the id asked for, else the one with the alias or e-mail, whose id
-// is then kept. "" when there is none.
-func (n *AccountRequest) replaces(tx *store.Tx) (id string, err error) {
-	if n.ID != "" {
-		return n.ID, nil
-	}
-	for _, find := range []func() (string, error){
-		func() (string, error) { return tx.AccountByAlias(n.Alias) },
-		func() (string, error) { return tx.AccountByRootEmail(n.RootEmail) },
-	} {
-		if id, err = find(); !errors.Is(err, store.ErrNotFound) {
-			return id, err
-		}
-	}
-	return "", nil
-}
-
 // insertAccount stores the account, its alias and its root user.
 func insertAccount(tx *store.Tx, c *CreatedAccount, now time.Time) (*store.Principal, error) {
 	if err := tx.InsertAccount(c.AccountID, c.RootEmail, now); err != nil {
@@ -207,26 +190,9 @@ func insertAccount(tx *store.Tx, c *CreatedAccount, now time.Time) (*store.Princ
 // setUpURL returns the address of a set-up link's page.
 func setUpURL(origin, token string) string { return origin + "/auth/setup?link=" + token }
 
-// reset removes the account that the new one replaces, and returns its id, or "" when there is none. It is the account with the id
-// asked for; without one, it is the account with the alias, else the one with the e-mail. The installation's own trail keeps a
-// record of it, because the account's trail is removed as well.
-func (o *Operator) reset(tx *store.Tx, n *AccountRequest, now time.Time) (removed string, err error) {
-	old, err := replaced(tx, n)
-	if err != nil || old == "" {
-		return "", err
-	}
-	err = tx.RemoveAccount(old)
-	if errors.Is(err, store.ErrNotFound) {
-		return "", nil // the id asked for is free
-	}
-	if err != nil {
-		return "", err
-	}
-	return old, o.record(tx, "", "ResetAccount", map[string]any{"accountId": old}, now)
-}
-
-// replaced returns the id of the account that a reset is about, or "".
-func replaced(tx *store.Tx, n *AccountRequest) (string, error) {
+// replaces returns the id of the account that a reset is about: the one with the id asked for; without one, the account with the
+// alias, else the one with the e-mail. It returns "" when there is none.
+func (n *AccountRequest) replaces(tx *store.Tx) (string, error) {
 	if n.ID != "" {
 		return n.ID, nil
 	}
