@@ -150,6 +150,20 @@ func (o *Operations) describeAccount(r *api.Request, tx *store.Tx, _ struct{}, _
 	if r.Caller.IsRoot() {
 		out.RootEmail = account.RootEmail
 	}
+
+	for _, limit := range []struct {
+		quota *quota
+		to    *int
+	}{
+		{accessKeysPerUser, &out.AccessKeysPerUserQuota},
+		{mfaDevicesPerUser, &out.MFADevicesPerUserQuota},
+		{tagsPerUser, &out.TagsPerUserQuota},
+	} {
+		if *limit.to, err = limit.quota.of(tx, account.ID); err != nil {
+			return nil, err
+		}
+	}
+
 	ok, err := o.Authz.Allows(tx, r.Caller, &r.Env, authz.Check{Action: "iam:GetAccountSummary", Resource: "*"})
 	if err != nil || !ok {
 		return out, err
