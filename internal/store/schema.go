@@ -39,7 +39,7 @@ type holders struct {
 // Processes that start at once let each other pass: a share that was taken a moment ago may be given up again. Whoever migrates
 // is waited for as long as the caller likes.
 const (
-	schemaPause = 50 * time.Millisecond
+	schemaPause = 10 * time.Millisecond
 	schemaGrace = 2 * time.Second
 )
 
