@@ -91,6 +91,7 @@ func (s *Service) query(w http.ResponseWriter, hr *http.Request, r *Request, ans
 		in := r.row.NewInput()
 		return in, awsquery.Decode(form, r.row.Operation, in)
 	}, func(out any) error {
+		answer.Reset() // of a run that was rolled back
 		return awsquery.EncodeResponse(answer, r.row.Operation, out, r.ID)
 	})
 	if err != nil && !r.Caller.Valid() {

@@ -121,8 +121,8 @@ func (p *postgres) pool(writes bool) *pgPool {
 }
 
 func (p *postgres) acquire(ctx context.Context, writes bool) (connection, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if writes && ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	pool := p.pool(writes)
 	select {
