@@ -177,7 +177,8 @@ func (o *Operator) create(tx *store.Tx, n *NewAccount, replaced string, now time
 			return nil, err
 		}
 	}
-	return c, o.record(tx, c.AccountID, "CreateAccount", map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}, now)
+	parameters := map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}
+	return c, o.record(tx, c.AccountID, "CreateAccount", parameters, now)
 }
 
 // replaces finds the account that a reset replaces: the one with the id asked for, else the one with the alias or e-mail, whose id

@@ -13,11 +13,14 @@ func TestLocksAreTakenInOneOrder(t *testing.T) {
 	).ordered()
 	want := []lockRow{
 		{kind: lockInstallation},
-		{kind: lockRaise, account: "1"}, {kind: lockRaise, account: "2"}, {kind: lockAccount, account: "3"},
+		{kind: lockRaise, account: "1"},
+		{kind: lockRaise, account: "2"},
+		{kind: lockAccount, account: "3"},
 		{kind: lockPrincipal, account: "1", key: "p"},
 		{kind: lockSession, account: "2", key: "s"},
 		{kind: lockCeremony, account: "2", key: "c"},
-		{kind: lockThrottle, slot: 2}, {kind: lockThrottle, slot: 9},
+		{kind: lockThrottle, slot: 2},
+		{kind: lockThrottle, slot: 9},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(lockRow{})); diff != "" {
 		t.Errorf("order of locks (-want +got):\n%s", diff)

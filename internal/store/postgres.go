@@ -257,7 +257,8 @@ func (c *pgConnection) dial(ctx context.Context) (err error) {
 		return errMigrating
 	}
 	if version := string(answers[1].Rows[0][0]); version != strconv.FormatInt(c.engine.latest, 10) {
-		return fmt.Errorf("its schema is of version %s by now, and this Touchstone knows %d: use the version that it was changed by", version, c.engine.latest)
+		return fmt.Errorf("its schema is of version %s by now, and this Touchstone knows %d: use the version that it was changed by",
+			version, c.engine.latest)
 	}
 
 	for _, text := range []string{pgBeginView, pgBeginUpdate, pgCommit, pgRollback} {

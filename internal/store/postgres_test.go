@@ -117,8 +117,10 @@ func TestConnectionLostDuringTheCommit(t *testing.T) {
 	s, conn := onPostgres(t)
 	ctx := context.Background()
 	// The commit stands still until its connection is ended.
-	if _, err := conn.Exec(ctx, `create function stand_still() returns trigger language plpgsql as $$ begin perform pg_sleep(8); return null; end $$;
-		create constraint trigger slow after insert on outbox deferrable initially deferred for each row execute function stand_still()`); err != nil {
+	if _, err := conn.Exec(ctx, `create function stand_still() returns trigger language plpgsql as
+		$$ begin perform pg_sleep(8); return null; end $$;
+		create constraint trigger slow after insert on outbox deferrable initially deferred
+		for each row execute function stand_still()`); err != nil {
 		t.Fatal(err)
 	}
 	runs := 0
@@ -152,7 +154,8 @@ func TestLostConnectionsOfViewsAreReplaced(t *testing.T) {
 	if err := s.View(ctx, read); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Exec(ctx, `select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like 'touchstone%'`); err != nil {
+	if _, err := conn.Exec(ctx, `select pg_terminate_backend(pid, 5000) from pg_stat_activity
+		where application_name like 'touchstone%'`); err != nil {
 		t.Fatal(err)
 	}
 	runs := 0

@@ -53,10 +53,11 @@ func agree(ctx context.Context, s schema, migrate bool) error {
 		case err != nil:
 			return err
 		case current > latest:
-			return fmt.Errorf("it was written by a later version of Touchstone (schema %d, this one knows %d): use that version", current, latest)
-		case current < latest && !migrate:
-			return fmt.Errorf("its schema is of version %d and this Touchstone needs %d: run 'touchstone migrate', or start this version's 'touchstone serve', which migrates as well",
+			return fmt.Errorf("it was written by a later version of Touchstone (schema %d, this one knows %d): use that version",
 				current, latest)
+		case current < latest && !migrate:
+			return fmt.Errorf("its schema is of version %d and this Touchstone needs %d: run 'touchstone migrate', "+
+				"or start this version's 'touchstone serve', which migrates as well", current, latest)
 		case current < latest:
 			taken, err := s.exclusively(ctx, func() error { return s.up(ctx) })
 			if err != nil {
@@ -84,7 +85,8 @@ func agree(ctx context.Context, s schema, migrate bool) error {
 			return err
 		}
 		if waited >= schemaGrace && !h.migrating {
-			return fmt.Errorf("its schema is of version %d and must be brought to %d, but it is in use by %s: stop that first", current, latest, h)
+			return fmt.Errorf("its schema is of version %d and must be brought to %d, but it is in use by %s: stop that first",
+				current, latest, h)
 		}
 		select {
 		case <-time.After(schemaPause):
