@@ -59,6 +59,14 @@ func (s *Service) failure(r *Request, err error) error {
 			Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable,
 			Message: "The service is busy checking passwords. Try again in a few seconds.",
 		}
+	case errors.Is(err, store.ErrUnavailable):
+		s.Logger.Error("database not available", "request_id", r.ID, "operation", r.row.Name, "error", err)
+		message := "The service's database is not available at the moment, and nothing was changed. Try again in a few seconds."
+		if errors.Is(err, store.ErrOutcomeUnknown) {
+			message = "The service lost its database while it made the change, and the outcome is unknown. " +
+				"Look whether the change was made before trying again."
+		}
+		return &awsquery.Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: message}
 	}
 
 	s.Logger.Error("request failed", "request_id", r.ID, "operation", r.row.Name, "error", err)

@@ -168,7 +168,8 @@ func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now 
 			return nil, err
 		}
 	}
-	return c, o.record(tx, c.AccountID, "CreateAccount", map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}, now)
+	parameters := map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}
+	return c, o.record(tx, c.AccountID, "CreateAccount", parameters, now)
 }
 
 // insertAccount stores the account, its alias and its root user.

@@ -6,36 +6,71 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 )
 
-// oldDatabase makes a database as a version of the schema left it, and puts rows into it.
-func oldDatabase(t *testing.T, version int64, statements ...string) (path string) {
+// place returns the configuration of a new database on the engine that the tests run on.
+func place(t *testing.T) Config {
 	t.Helper()
-	ctx := context.Background()
+	path, databaseURL := storetest.Place(t, t.TempDir())
+	return Config{Path: path, URL: databaseURL, Migrate: true}
+}
+
+// bare opens the database without the store, with the migrations as its engine reads them.
+func bare(t *testing.T, c Config) (*sql.DB, *goose.Provider) {
+	t.Helper()
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		t.Fatal(err)
 	}
-	path = filepath.Join(t.TempDir(), "touchstone.db")
-	old, err := sql.Open("sqlite", path)
+	var (
+		db      *sql.DB
+		dialect = goose.DialectSQLite3
+	)
+	if c.URL == "" {
+		db, err = sql.Open("sqlite", c.Path)
+	} else {
+		var config *pgx.ConnConfig
+		config, err = pgx.ParseConfig(c.URL)
+		db, dialect, files = stdlib.OpenDB(*config), goose.DialectPostgres, byteOrder{files}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, old, files)
+	t.Cleanup(func() { db.Close() })
+	p, err := goose.NewProvider(dialect, db, files)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db, p
+}
+
+// blob is how SQLite writes bytes in a statement.
+var blob = regexp.MustCompile(`x'([0-9a-f]*)'`)
+
+// oldDatabase makes a database as a version of the schema left it, and puts rows into it.
+func oldDatabase(t *testing.T, version int64, statements ...string) Config {
+	t.Helper()
+	ctx := context.Background()
+	c := place(t)
+	old, provider := bare(t, c)
 	if _, err := provider.UpTo(ctx, version); err != nil {
 		t.Fatal(err)
 	}
 
 	for _, statement := range statements {
+		if c.URL != "" {
+			statement = blob.ReplaceAllString(statement, `decode('$1', 'hex')`)
+		}
 		if _, err := old.ExecContext(ctx, statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
@@ -43,7 +78,7 @@ func oldDatabase(t *testing.T, version int64, statements ...string) (path string
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return c
 }
 
 // oldRows fill every table of schema versions 1 and 2. Names are folded as these versions did it, which left ſ as it is.
@@ -96,9 +131,18 @@ func TestMigrationsFromEachVersion(t *testing.T) {
 	ctx := context.Background()
 	for version := int64(1); version < foldVersion; version++ {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
-			path := oldDatabase(t, version, oldRows...)
+			c := oldDatabase(t, version, oldRows...)
+			careful := c
+			careful.Migrate = false
+			if s, err := OpenConfig(ctx, careful); err == nil || !strings.Contains(err.Error(), "touchstone migrate") {
+				t.Errorf("opened without migrating: %v, want a refusal that names 'touchstone migrate'", err)
+				if err == nil {
+					s.Close()
+				}
+			}
+
 			for range 2 { // the second time there is nothing to do
-				s, err := Open(ctx, path)
+				s, err := OpenConfig(ctx, c)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -228,14 +272,14 @@ func readOldRows(t *testing.T, tx *Tx) {
 func TestNamesThatBecomeTheSameAreRefused(t *testing.T) {
 	const user = `insert into identity (account_id, identity_id, kind, unique_id, name, name_key, path, version, sessions_not_before,
 		created_at, password_last_used_at) values `
-	path := oldDatabase(t, 2,
+	c := oldDatabase(t, 2,
 		user+`('111122223333', 'a', 'user', 'AIDAA', 'Jonas', 'jonas', '/', 1, 0, 1, 0)`,
 		user+`('111122223333', 'b', 'user', 'AIDAB', 'jonaſ', 'jonaſ', '/', 1, 0, 1, 0)`,
 		user+`('444455556666', 'c', 'user', 'AIDAC', 'JONAS', 'jonas', '/', 1, 0, 1, 0)`,
 		`insert into root_email_directory (email_key, email, account_id) values
 			('boss@example.com', 'boss@example.com', '111122223333'), ('boſſ@example.com', 'boſſ@example.com', '444455556666')`)
 
-	s, err := Open(context.Background(), path)
+	s, err := OpenConfig(context.Background(), c)
 	if err == nil {
 		s.Close()
 		t.Fatal("the database was opened")
@@ -249,11 +293,7 @@ func TestNamesThatBecomeTheSameAreRefused(t *testing.T) {
 		t.Errorf("names of different accounts were taken for one:\n%v", err)
 	}
 
-	old, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer old.Close()
+	old, _ := bare(t, c)
 	var version, users int
 	if err := old.QueryRow(`select max(version_id) from goose_db_version where is_applied`).Scan(&version); err != nil || version != 2 {
 		t.Errorf("the schema is of version %d (%v), want 2", version, err)
@@ -267,10 +307,10 @@ func TestNamesThatBecomeTheSameAreRefused(t *testing.T) {
 func TestKeysThatMoveOn(t *testing.T) {
 	const user = `insert into identity (account_id, identity_id, kind, unique_id, name, name_key, path, version, sessions_not_before,
 		created_at, password_last_used_at) values `
-	path := oldDatabase(t, 2,
+	c := oldDatabase(t, 2,
 		user+`('111122223333', 'a', 'user', 'AIDAA', 'jonaſ', 'jonaſ', '/', 1, 0, 1, 0)`,
 		user+`('111122223333', 'b', 'user', 'AIDAB', 'other', 'jonas', '/', 1, 0, 1, 0)`)
-	s, err := Open(context.Background(), path)
+	s, err := OpenConfig(context.Background(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,8 +330,8 @@ func TestKeysThatMoveOn(t *testing.T) {
 // A database of a later version is refused, and left as it is.
 func TestLaterDatabaseIsRefused(t *testing.T) {
 	ctx := context.Background()
-	path := filepath.Join(t.TempDir(), "touchstone.db")
-	s, err := Open(ctx, path)
+	c := place(t)
+	s, err := OpenConfig(ctx, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,8 +344,33 @@ func TestLaterDatabaseIsRefused(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := Open(ctx, path); err == nil {
+	if s, err := OpenConfig(ctx, c); err == nil {
 		s.Close()
 		t.Error("a database of version 9999 was opened")
+	}
+}
+
+// Nobody changes the schema under a running process, and the refusal says which process that is.
+func TestMigrationWaitsForNobodyWhoRuns(t *testing.T) {
+	ctx := context.Background()
+	c := place(t)
+	running, err := OpenConfig(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, _ := bare(t, c)
+	if _, err := db.ExecContext(ctx, fmt.Sprintf(`delete from goose_db_version where version_id = %d`, latestMigration())); err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenConfig(ctx, c)
+	if err == nil {
+		s.Close()
+		t.Fatal("migrated while a process had the database open")
+	}
+	if !strings.Contains(err.Error(), "in use by") || !strings.Contains(err.Error(), "process") {
+		t.Errorf("refused with %q, which does not name the process", err)
+	}
+	if err := running.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -38,17 +38,13 @@ type pgSchema struct {
 }
 
 func newPGSchema(ctx context.Context, p *postgres) (*pgSchema, error) {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return nil, err
-	}
-	p.latest = int64(len(files)) // they are numbered from 1
-
+	p.latest = latestMigration()
 	s := &pgSchema{postgres: p, config: p.settings.config.Copy()}
 	s.config.DialFunc = (&net.Dialer{}).DialContext // a migration may take its time
 	s.config.RuntimeParams["statement_timeout"] = "0"
 	s.config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
 
+	var err error
 	connecting, cancel := context.WithTimeout(ctx, p.settings.timeout)
 	defer cancel()
 	if s.conn, err = pgconn.ConnectConfig(connecting, &s.config.Config); err != nil {

@@ -82,7 +82,7 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 
 // reason is the part of a parsing error that does not quote the URL.
 func reason(err error) string {
-	for _, known := range []string{"sslmode is invalid", "invalid port", "unable to read CA file", "unable to read", "connect_timeout"} {
+	for _, known := range []string{"sslmode is invalid", "invalid port", "unable to read CA file", "connect_timeout"} {
 		if strings.Contains(err.Error(), known) {
 			return known
 		}

@@ -35,8 +35,8 @@ const failurePause = 100 * time.Millisecond
 type postgres struct {
 	settings *pgSettings
 	latest   int64 // the schema's version that every connection must find
-	readers  chan *pgConnection
-	writers  chan *pgConnection
+	readers  *pgPool
+	writers  *pgPool
 
 	// epoch is raised when a connection is found lost: the idle ones of earlier epochs are probably lost too, and are not used.
 	epoch atomic.Int64
@@ -69,19 +69,51 @@ func openPostgres(ctx context.Context, c Config) (_ *postgres, err error) {
 		return nil, err
 	}
 
-	p.writers = make(chan *pgConnection, settings.connections/2)
-	p.readers = make(chan *pgConnection, settings.connections-settings.connections/2)
-	p.writers <- schema.first
-	for range cap(p.writers) - 1 {
-		p.writers <- nil // connected at first use
-	}
-	for range cap(p.readers) {
-		p.readers <- nil
-	}
+	p.writers = newPGPool(settings.connections / 2)
+	p.readers = newPGPool(settings.connections - settings.connections/2)
+	p.writers.idle = append(p.writers.idle, schema.first)
 	return p, nil
 }
 
-func (p *postgres) pool(writes bool) chan *pgConnection {
+// pgPool holds idle connections. The one that was used last is lent first, because its server process is warm.
+type pgPool struct {
+	places chan struct{} // one for each connection that may be lent
+	mu     sync.Mutex
+	idle   []*pgConnection
+}
+
+func newPGPool(size int) *pgPool {
+	p := &pgPool{places: make(chan struct{}, size)}
+	for range size {
+		p.places <- struct{}{}
+	}
+	return p
+}
+
+// take returns an idle connection, or nil when there is none.
+func (p *pgPool) take() *pgConnection {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.idle) - 1
+	if last < 0 {
+		return nil
+	}
+	c := p.idle[last]
+	p.idle = p.idle[:last]
+	return c
+}
+
+// put takes back a place and its connection, which is nil when it was lost.
+func (p *pgPool) put(c *pgConnection) {
+	if c != nil {
+		p.mu.Lock()
+		p.idle = append(p.idle, c)
+		p.mu.Unlock()
+	}
+	p.places <- struct{}{}
+}
+
+func (p *postgres) pool(writes bool) *pgPool {
 	if writes {
 		return p.writers
 	}
@@ -89,25 +121,25 @@ func (p *postgres) pool(writes bool) chan *pgConnection {
 }
 
 func (p *postgres) acquire(ctx context.Context, writes bool) (connection, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if writes && ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	pool := p.pool(writes)
-	var c *pgConnection
 	select {
-	case c = <-pool:
+	case <-pool.places:
 	default:
 		wait := time.NewTimer(acquireTimeout)
 		defer wait.Stop()
 		select {
-		case c = <-pool:
+		case <-pool.places:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-wait.C:
-			return nil, fmt.Errorf("%w: all of its %d connections are in use", ErrUnavailable, cap(pool))
+			return nil, fmt.Errorf("%w: all of its %d connections are in use", ErrUnavailable, cap(pool.places))
 		}
 	}
 
+	c := pool.take()
 	if c != nil && c.epoch != p.epoch.Load() {
 		c.close()
 		c = nil
@@ -115,7 +147,7 @@ func (p *postgres) acquire(ctx context.Context, writes bool) (connection, error)
 	if c == nil {
 		var err error
 		if c, err = p.connect(ctx); err != nil {
-			pool <- nil
+			pool.put(nil)
 			return nil, err
 		}
 	}
@@ -127,16 +159,17 @@ func (p *postgres) release(c connection, writes bool) {
 	if one.conn.IsClosed() {
 		one = nil
 	}
-	p.pool(writes) <- one
+	p.pool(writes).put(one)
 }
 
 // close waits for running transactions and closes the connections.
 func (p *postgres) close() error {
-	for _, pool := range []chan *pgConnection{p.writers, p.readers} {
-		for range cap(pool) {
-			if c := <-pool; c != nil {
-				c.close()
-			}
+	for _, pool := range []*pgPool{p.writers, p.readers} {
+		for range cap(pool.places) {
+			<-pool.places
+		}
+		for c := pool.take(); c != nil; c = pool.take() {
+			c.close()
 		}
 	}
 	return nil
@@ -224,7 +257,8 @@ func (c *pgConnection) dial(ctx context.Context) (err error) {
 		return errMigrating
 	}
 	if version := string(answers[1].Rows[0][0]); version != strconv.FormatInt(c.engine.latest, 10) {
-		return fmt.Errorf("its schema is of version %s by now, and this Touchstone knows %d: use the version that it was changed by", version, c.engine.latest)
+		return fmt.Errorf("its schema is of version %s by now, and this Touchstone knows %d: use the version that it was changed by",
+			version, c.engine.latest)
 	}
 
 	for _, text := range []string{pgBeginView, pgBeginUpdate, pgCommit, pgRollback} {

@@ -4,12 +4,30 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
+
+// latestMigration is the number of the last migration: those in SQL have it before their names, and the one in Go stands among them.
+func latestMigration() int64 {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil || len(files) == 0 {
+		panic("the migrations are not built in")
+	}
+	number, _, _ := strings.Cut(path.Base(slices.Max(files)), "_")
+	last, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return max(last, foldVersion)
+}
 
 // schema is a database's schema and the lock on it, as far as an engine's own. Who has the database open shares the lock, and
 // who migrates has it alone.
@@ -39,7 +57,7 @@ type holders struct {
 // Processes that start at once let each other pass: a share that was taken a moment ago may be given up again. Whoever migrates
 // is waited for as long as the caller likes.
 const (
-	schemaPause = 50 * time.Millisecond
+	schemaPause = 10 * time.Millisecond
 	schemaGrace = 2 * time.Second
 )
 
@@ -53,10 +71,11 @@ func agree(ctx context.Context, s schema, migrate bool) error {
 		case err != nil:
 			return err
 		case current > latest:
-			return fmt.Errorf("it was written by a later version of Touchstone (schema %d, this one knows %d): use that version", current, latest)
-		case current < latest && !migrate:
-			return fmt.Errorf("its schema is of version %d and this Touchstone needs %d: run 'touchstone migrate', or start this version's 'touchstone serve', which migrates as well",
+			return fmt.Errorf("it was written by a later version of Touchstone (schema %d, this one knows %d): use that version",
 				current, latest)
+		case current < latest && !migrate:
+			return fmt.Errorf("its schema is of version %d and this Touchstone needs %d: run 'touchstone migrate', "+
+				"or start this version's 'touchstone serve', which migrates as well", current, latest)
 		case current < latest:
 			taken, err := s.exclusively(ctx, func() error { return s.up(ctx) })
 			if err != nil {
@@ -84,7 +103,8 @@ func agree(ctx context.Context, s schema, migrate bool) error {
 			return err
 		}
 		if waited >= schemaGrace && !h.migrating {
-			return fmt.Errorf("its schema is of version %d and must be brought to %d, but it is in use by %s: stop that first", current, latest, h)
+			return fmt.Errorf("its schema is of version %d and must be brought to %d, but it is in use by %s: stop that first",
+				current, latest, h)
 		}
 		select {
 		case <-time.After(schemaPause):

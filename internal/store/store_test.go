@@ -282,6 +282,7 @@ func TestUsersPage(t *testing.T) {
 	s := withAccount(t)
 	var names []string
 	update(t, s, func(tx *store.Tx) error {
+		names = nil
 		for n := range 25 {
 			name := fmt.Sprintf("user-%02d", n)
 			names = append(names, name)
@@ -398,14 +399,16 @@ func TestOldestCeremonyGoesAtTheLimit(t *testing.T) {
 	}
 	var left []byte
 	for n := range 5 {
+		var hash []byte
 		update(t, s, func(tx *store.Tx) error {
 			c, err := tx.TakeCeremony(account, []byte{byte(n)}, "i", "s", store.PurposeAssert, now)
 			if errors.Is(err, store.ErrNotFound) {
 				return nil
 			}
-			left = append(left, c.Hash...)
+			hash = c.Hash
 			return err
 		})
+		left = append(left, hash...)
 	}
 	if diff := cmp.Diff([]byte{2, 3, 4}, left); diff != "" {
 		t.Errorf("ceremonies left (-want +got):\n%s", diff)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
 // denial is a refusal as a page shows it.
@@ -80,6 +81,8 @@ func (v *visit) failed(err error) {
 		shown.Status, shown.Heading, shown.Text = http.StatusBadRequest, "Malformed form", "What was sent is not a form, so nothing was done."
 	case errors.Is(err, secret.ErrBusy):
 		shown.busy(v.w)
+	case errors.Is(err, store.ErrUnavailable):
+		shown.unavailable(v, err)
 	case errors.As(err, &told):
 		shown.tell(v, told)
 	}
@@ -95,6 +98,17 @@ const busyRetry = "5"
 func (p *problemView) busy(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", busyRetry)
 	p.Status, p.Heading, p.Text = http.StatusServiceUnavailable, "The service is busy", "Many people are signing in at this moment. Wait a few seconds, then try again."
+}
+
+// unavailable says that the database is gone, and what that means for what was asked.
+func (p *problemView) unavailable(v *visit, err error) {
+	v.Logger.Error("database not available", "request_id", v.id, "path", v.r.URL.Path, "error", err)
+	v.w.Header().Set("Retry-After", busyRetry)
+	p.Status, p.Heading = http.StatusServiceUnavailable, "The service is not available"
+	p.Text = "Its database cannot be reached at the moment, and nothing was changed. Wait a few seconds, then try again."
+	if errors.Is(err, store.ErrOutcomeUnknown) {
+		p.Text = "Its database was lost at the moment of the change, which may have been made or not. Look whether it was before you try again."
+	}
 }
 
 // tell words an operation's error.

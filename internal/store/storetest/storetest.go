@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +19,9 @@ import (
 
 // Server is the URL of the PostgreSQL database that the tests run on; "" when they run on SQLite.
 func Server() string { return os.Getenv("TOUCHSTONE_TEST_DATABASE") }
+
+// schemas are the names of the schemas that were made. Who asks first is who removes it, after all others are done.
+var schemas sync.Map
 
 // Place returns where the database of a data directory is: the path of a SQLite file in it, or the URL of a PostgreSQL schema
 // that belongs to it and is removed when the test ends. Of path and url one is "". The same directory has the same database, so
@@ -29,8 +33,10 @@ func Place(t testing.TB, directory string) (path, databaseURL string) {
 	}
 	sum := sha256.Sum256([]byte(directory))
 	schema := "t_" + hex.EncodeToString(sum[:8])
-	execute(t, "create schema if not exists "+schema)
-	t.Cleanup(func() { execute(t, "drop schema if exists "+schema+" cascade") })
+	if _, made := schemas.LoadOrStore(schema, true); !made {
+		execute(t, "create schema "+schema)
+		t.Cleanup(func() { execute(t, "drop schema "+schema+" cascade") })
+	}
 	return "", With(t, Server(), "search_path", schema)
 }
 
