@@ -26,6 +26,22 @@ func newDirectoryLock(directory string) *directoryLock {
 	return &directoryLock{path: filepath.Join(directory, lockFile)}
 }
 
+// openInTurn makes processes that start at the same time open the database one after the other, until each calls done: SQLite
+// answers that it is busy when several make a database, or change its journal, at once.
+func openInTurn(path string) (done func(), err error) {
+	directory, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("lock data directory: %w", err)
+	}
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
+		err = syscall.Flock(int(directory.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock data directory: %w", err), directory.Close())
+	}
+	return func() { directory.Close() }, nil
+}
+
 // share takes a share of the lock until release, unless somebody has it alone.
 func (l *directoryLock) share() (taken bool, err error) {
 	if l.file != nil {

@@ -35,6 +35,11 @@ func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
 		"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "temp_store(memory)", "cache_size(-1024)",
 		"foreign_keys(1)", "trusted_schema(0)",
 	}}
+	opened, err := openInTurn(filepath.Dir(c.Path))
+	if err != nil {
+		return nil, err
+	}
+	defer opened()
 	s := &sqliteEngine{lock: newDirectoryLock(filepath.Dir(c.Path))}
 	defer func() {
 		if err != nil {
