@@ -398,7 +398,7 @@ func TestRegisterSecurityKeyCondition(t *testing.T) {
 			console := a.SignIn(u, nil)
 			out, err := console.BeginEnrolment("", "key")
 			if test.begin != nil {
-				want(t, "begin", err, test.begin(me, "iam:EnableMFADevice", me))
+				want(t, "begin", err, test.begin(me, "iam:EnableMFADevice", "user alice"))
 				if record := lastRecord(t, a, "BeginMFADeviceRegistration"); record.ErrorCode != "AccessDenied" || record.EventSource != "iam.amazonaws.com" {
 					t.Errorf("the event is %+v", record)
 				}
@@ -412,7 +412,7 @@ func TestRegisterSecurityKeyCondition(t *testing.T) {
 				want(t, "finish", err, "")
 				return
 			}
-			want(t, "finish", err, test.finish(me, "iam:EnableMFADevice", me))
+			want(t, "finish", err, test.finish(me, "iam:EnableMFADevice", "user alice"))
 			if record := lastRecord(t, a, "EnableMFADevice"); record.ErrorCode != "AccessDenied" || serial != "" {
 				t.Errorf("the event is %+v", record)
 			}
@@ -444,11 +444,11 @@ func TestEnrolmentIsDecidedInTheTransaction(t *testing.T) {
 	}
 	b := begin(t, console, "", "one")
 	a.PutPolicy("alice", register(fmt.Sprintf(denyStep, `"Create"`)))
-	want(t, "denied between the steps", finish(b, nil), forbidden(me, "iam:EnableMFADevice", me))
+	want(t, "denied between the steps", finish(b, nil), forbidden(me, "iam:EnableMFADevice", "user alice"))
 	a.PutPolicy("alice", touchtest.AdminPolicy)
 	b = begin(t, console, "", "two")
 	want(t, "denied after the gate", finish(b, func() { a.PutPolicy("alice", register(fmt.Sprintf(denyStep, `"Activate"`))) }),
-		forbidden(me, "iam:EnableMFADevice", me))
+		forbidden(me, "iam:EnableMFADevice", "user alice"))
 	a.PutPolicy("alice", touchtest.AdminPolicy)
 	b = begin(t, console, "", "three")
 	if err := finish(b, func() { admin.MustEnrol("alice", "given", newKey()) }); err == nil || !strings.Contains(err.Error(), "no such session") {
@@ -464,16 +464,19 @@ func TestEnrolmentForAnotherIsAuthorized(t *testing.T) {
 	t.Parallel()
 	a, c := newAccount(t)
 	createUser(t, c, "bob", "/staff/")
-	for _, test := range []struct{ policy, user, want string }{
-		{register(fmt.Sprintf(denyStep, `"Activate"`)), "bob", ""},
-		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:EnableMFADevice","Resource":"arn:aws:iam::*:user/${aws:username}"}}`, "bob", "/staff/bob"},
-		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:EnableMFADevice","Resource":"arn:aws:iam::*:user/${aws:username}"}}`, "nobody", "/nobody"},
+	for _, test := range []struct {
+		policy, user string
+		denied       bool
+	}{
+		{register(fmt.Sprintf(denyStep, `"Activate"`)), "bob", false},
+		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:EnableMFADevice","Resource":"arn:aws:iam::*:user/${aws:username}"}}`, "bob", true},
+		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:EnableMFADevice","Resource":"arn:aws:iam::*:user/${aws:username}"}}`, "nobody", true},
 	} {
 		u := a.NewUser(fmt.Sprint("alice-", len(test.policy), test.user), test.policy)
 		_, err := a.SignIn(u, nil).BeginEnrolment(test.user, "key")
 		expected := ""
-		if test.want != "" {
-			expected = notAllowed(userARN(a, "/"+u.Name), "iam:EnableMFADevice", userARN(a, test.want))
+		if test.denied {
+			expected = notAllowed(userARN(a, "/"+u.Name), "iam:EnableMFADevice", "user "+test.user)
 		}
 		want(t, test.policy+" for "+test.user, err, expected)
 	}

@@ -79,6 +79,11 @@ var causes = map[string]func(*stage) error{
 		return s.putPolicy(fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/%s"}}`, strings.Repeat("a", 2048)))
 	},
 	"PutUserPolicy MalformedPolicyDocument": func(s *stage) error { return s.putPolicy("{}") },
+	"TagUser LimitExceeded": func(s *stage) error {
+		quota(s.t, s.Account, "TagsPerUser", 1)
+		return tagUser(s.root, "alice", "a", "", "b", "")
+	},
+	"TagUser InvalidInput": func(s *stage) error { return tagUser(s.root, "alice", "aws:x", "") },
 	"SimulateCustomPolicy InvalidInput": func(s *stage) error {
 		return second(s.root.SimulateCustomPolicy(ctx, &awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{"{}"}, ActionNames: []string{"iam:GetUser"}}))
 	},

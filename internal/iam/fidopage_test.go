@@ -96,15 +96,15 @@ func TestFIDOPagePolicy(t *testing.T) {
 				unlisted = notAllowed
 			}
 			want(t, "GetCallerIdentity", c.callerIdentity(), "")
-			want(t, "ChangePassword", c.changePassword(u.Password, "Passw0rd-2"), unlisted(me, "iam:ChangePassword", me))
+			want(t, "ChangePassword", c.changePassword(u.Password, "Passw0rd-2"), unlisted(me, "iam:ChangePassword", "user alice"))
 			for _, o := range operations(bob) {
 				if !c.can(o) {
 					continue
 				}
-				expected := unlisted(me, o.action, o.arn(a))
+				expected := o.refusal(a, me, unlisted)
 				switch o.action {
 				case "iam:GetUser", "iam:ListMFADevices", "iam:EnableMFADevice":
-					expected = notAllowed(me, o.action, o.arn(a)) // the deny leaves them out, and nothing allows them
+					expected = o.notAllowed(a, me) // the deny leaves them out, and nothing allows them
 				}
 				want(t, o.name+" on another user", c.do(o), expected)
 			}
@@ -112,7 +112,7 @@ func TestFIDOPagePolicy(t *testing.T) {
 				if !c.can(o) || o.name == "EndAllSessions" { // which would end this one
 					continue
 				}
-				expected := unlisted(me, o.action, o.arn(a))
+				expected := o.refusal(a, me, unlisted)
 				switch o.name {
 				case "GetUser", "ListMFADevices", "ListMFADeviceDetails", "ListSessions":
 					expected = ""
@@ -157,9 +157,9 @@ func TestFIDOPageJourney(t *testing.T) {
 	first, next := newKey(), newKey()
 	console := a.SignIn(u, nil)
 	serial := console.MustEnrol("", "first", first)
-	want(t, "remove it, signed in without it", deactivate(console, "", serial), forbidden(me, "iam:DeactivateMFADevice", me))
+	want(t, "remove it, signed in without it", deactivate(console, "", serial), forbidden(me, "iam:DeactivateMFADevice", "user alice"))
 	_, err := a.IAM(u.Key).DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{UserName: &u.Name, SerialNumber: &serial})
-	want(t, "remove it by API", err, forbidden(me, "iam:DeactivateMFADevice", me))
+	want(t, "remove it by API", err, forbidden(me, "iam:DeactivateMFADevice", "user alice"))
 	console = a.SignIn(u, first)
 	console.MustEnrol("", "next", next)
 	must(t, deactivate(console, "", serial))
@@ -176,12 +176,12 @@ func TestFIDOPageJourney(t *testing.T) {
 	if console.Session.Stage != store.StageChangePassword {
 		t.Fatalf("the stage is %s", console.Session.Stage)
 	}
-	want(t, "the forced change, with MFA", credential{console: console}.changePassword(u.Password, "Passw0rd-2"), notAllowed(me, "iam:ChangePassword", me))
+	want(t, "the forced change, with MFA", credential{console: console}.changePassword(u.Password, "Passw0rd-2"), notAllowed(me, "iam:ChangePassword", "user alice"))
 	b := a.NewUser("bob", touchtest.FIDOPagePolicy)
 	_, err = c.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: &b.Name, PasswordResetRequired: &required})
 	must(t, err)
 	want(t, "the forced change, without MFA", credential{console: a.SignIn(b, nil)}.changePassword(b.Password, "Passw0rd-2"),
-		forbidden(userARN(a, "/bob"), "iam:ChangePassword", userARN(a, "/bob")))
+		forbidden(userARN(a, "/bob"), "iam:ChangePassword", "user bob"))
 }
 
 // No policy applies to the root user, with any credential.

@@ -251,25 +251,45 @@ func TestChangePasswordAtOnce(t *testing.T) {
 	}
 }
 
-// A password is set for the user that it was checked for, or not at all.
+// Who takes a user's name between the check and the commit is another user, about whom everything is decided anew.
 func TestPasswordOfAUserMadeMeanwhile(t *testing.T) {
 	t.Parallel()
 	a, c := newAccount(t)
-	root := a.SetUpRoot()
-	makeUser := func() {
-		createUser(t, c, "alice", "/")
+	u := a.NewUser("admin", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/staff/*"}}`)
+	console := a.SignIn(u, nil)
+	makeUser := func(path string) {
+		createUser(t, c, "alice", path)
 		_, err := c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")})
 		must(t, err)
 	}
-	_, err := callIn(t, &inTransaction{Context: ctx, do: makeUser}, a, root, iamapi.UpdateLoginProfile,
-		&iamapi.UpdateLoginProfileInput{UserName: "alice", Password: "Passw0rd-2"})
-	want(t, "the update", err, noUser("alice"))
+	deleteUser := func() {
+		_, err := c.DeleteLoginProfile(ctx, &awsiam.DeleteLoginProfileInput{UserName: aws.String("alice")})
+		must(t, err)
+		must(t, second(c.DeleteUser(ctx, &awsiam.DeleteUserInput{UserName: aws.String("alice")})))
+	}
+	update := func(meanwhile func()) error {
+		return second(callIn(t, &inTransaction{Context: ctx, do: meanwhile}, a, console, iamapi.UpdateLoginProfile,
+			&iamapi.UpdateLoginProfileInput{UserName: "alice", Password: "Passw0rd-2"}))
+	}
+
+	makeUser("/staff/")
+	want(t, "another user on another path", update(func() { deleteUser(); makeUser("/board/") }),
+		notAllowed(userARN(a, "/admin"), "iam:UpdateLoginProfile", "user alice"))
 	if !signsIn(t, a, "alice", "Passw0rd") {
 		t.Error("the password changed")
 	}
-	_, err = callIn(t, &inTransaction{Context: ctx, do: func() { createUser(t, c, "bob", "/") }},
-		a, root, iamapi.CreateLoginProfile, &iamapi.CreateLoginProfileInput{UserName: "bob", Password: "Passw0rd-2"})
-	want(t, "the creation", err, noUser("bob"))
+	deleteUser()
+	makeUser("/staff/")
+	want(t, "a user who is deleted", update(deleteUser), notAllowed(userARN(a, "/admin"), "iam:UpdateLoginProfile", "user alice"))
+
+	a.PutPolicy("admin", touchtest.AdminPolicy)
+	makeUser("/staff/")
+	want(t, "a user who is deleted, to who may know", update(deleteUser), noUser("alice"))
+	makeUser("/staff/")
+	want(t, "the same user", update(nil), "")
+	if !signsIn(t, a, "alice", "Passw0rd-2") {
+		t.Error("the password did not change")
+	}
 }
 
 // The database has no password in it.

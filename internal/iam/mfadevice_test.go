@@ -165,7 +165,7 @@ func TestEnableMFADeviceByQuery(t *testing.T) {
 	want(t, "with a device that was used", enable(a.SignIn(u, key), "alice", serial), noDevice(serial))
 	want(t, "for somebody else", enableAs(c, "alice", serial), noDevice(serial))
 	a.PutPolicy("alice", allow("iam:GetUser"))
-	want(t, "denied", enableAs(a.IAM(u.Key), "alice", serial), notAllowed(me, "iam:EnableMFADevice", me))
+	want(t, "denied", enableAs(a.IAM(u.Key), "alice", serial), notAllowed(me, "iam:EnableMFADevice", "user alice"))
 }
 
 // Root's devices are removed by page, signed in with one of them. A long-term key cannot strip them.

@@ -1,6 +1,7 @@
 package iam_test
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -22,15 +23,16 @@ type operation struct {
 	name     string
 	action   string // that is authorised
 	resource string // that it is authorised on, without the account's part
+	named    string // as a refusal writes the resource; "" for its ARN
 	event    string // that a refusal is recorded as
 	console  func(*touchtest.Console) error
 	wire     func(*awsiam.Client) error // nil: Touchstone's own, which has no wire form
 }
 
 // of is the operation with the input, in the console and by AWS's client.
-func of[In, Out any](o awsquery.Typed[In, Out], resource string, in In) operation {
+func of[In, Out any](o awsquery.Typed[In, Out], resource, named string, in In) operation {
 	return operation{
-		name: o.Name, action: o.Action, resource: resource, event: o.Name,
+		name: o.Name, action: o.Action, resource: resource, named: named, event: o.Name,
 		console: func(c *touchtest.Console) error {
 			return second(touchtest.Call(c, o, &in))
 		},
@@ -39,37 +41,77 @@ func of[In, Out any](o awsquery.Typed[In, Out], resource string, in In) operatio
 }
 
 // own is an operation of Touchstone's own.
-func own[In, Out any](o awsquery.Typed[In, Out], action, resource, event string, in In) operation {
-	return operation{name: o.Name, action: action, resource: resource, event: event, console: func(c *touchtest.Console) error {
+func own[In, Out any](o awsquery.Typed[In, Out], action, resource, named, event string, in In) operation {
+	return operation{name: o.Name, action: action, resource: resource, named: named, event: event, console: func(c *touchtest.Console) error {
 		return second(touchtest.Call(c, o, &in))
 	}}
 }
 
-// callSDK calls the client's method of that name with the texts of the input and the lists of texts.
+// callSDK calls the client's method of that name with the input.
 func callSDK(c *awsiam.Client, name string, input reflect.Value) error {
 	method := reflect.ValueOf(c).MethodByName(name)
 	in := reflect.New(method.Type().In(1).Elem())
-	for n := range input.NumField() {
-		field := in.Elem().FieldByName(input.Type().Field(n).Name)
-		if list, ok := input.Field(n).Interface().([]string); ok {
-			field.Set(reflect.ValueOf(list))
-		}
-		if input.Field(n).Kind() != reflect.String || input.Field(n).Len() == 0 {
-			continue
-		}
-		given := input.Field(n).String()
-		if field.Kind() == reflect.Pointer {
-			field.Set(reflect.ValueOf(&given))
-		} else {
-			field.SetString(given)
-		}
+	if err := copySDK(in.Elem(), input); err != nil {
+		panic(fmt.Sprintf("the test cannot give AWS's client the input of %s: %v", name, err))
 	}
 	err, _ := method.Call([]reflect.Value{reflect.ValueOf(ctx), in})[1].Interface().(error)
 	return err
 }
 
+// copySDK copies a value of our types to one of AWS's, whose fields have the same names. A value that is not given stays so. It
+// fails at what it cannot copy, so that no test takes an input for sent that was not.
+func copySDK(to, from reflect.Value) error {
+	if from.IsZero() {
+		return nil
+	}
+	if to.Kind() == reflect.Pointer {
+		to.Set(reflect.New(to.Type().Elem()))
+		return copySDK(to.Elem(), reflect.Indirect(from))
+	}
+
+	from = reflect.Indirect(from)
+	switch {
+	case from.Type().AssignableTo(to.Type()):
+		to.Set(from)
+	case from.Kind() == reflect.Struct && to.Kind() == reflect.Struct:
+		for n := range from.NumField() {
+			field := to.FieldByName(from.Type().Field(n).Name)
+			if !field.IsValid() {
+				return fmt.Errorf("it has no field %s", from.Type().Field(n).Name)
+			}
+			if err := copySDK(field, from.Field(n)); err != nil {
+				return fmt.Errorf("%s: %w", from.Type().Field(n).Name, err)
+			}
+		}
+	case from.Kind() == reflect.Slice && to.Kind() == reflect.Slice:
+		to.Set(reflect.MakeSlice(to.Type(), from.Len(), from.Len()))
+		for n := range from.Len() {
+			if err := copySDK(to.Index(n), from.Index(n)); err != nil {
+				return err
+			}
+		}
+	case from.Kind() == reflect.Map && to.Kind() == reflect.Map:
+		to.Set(reflect.MakeMapWithSize(to.Type(), from.Len()))
+		for _, key := range from.MapKeys() {
+			k, v := reflect.New(to.Type().Key()).Elem(), reflect.New(to.Type().Elem()).Elem()
+			if err := cmp.Or(copySDK(k, key), copySDK(v, from.MapIndex(key))); err != nil {
+				return err
+			}
+			to.SetMapIndex(k, v)
+		}
+	case from.CanInt() && to.CanInt(), from.Kind() == to.Kind() && (from.Kind() == reflect.String || from.Kind() == reflect.Bool):
+		to.Set(from.Convert(to.Type()))
+	default:
+		return fmt.Errorf("a %s is no %s", from.Type(), to.Type())
+	}
+	return nil
+}
+
 // target is the user that operations are about.
 type target struct{ name, arn, key, serial, account string }
+
+// named is the target as refusals write it.
+func (u target) named() string { return "user " + u.name }
 
 func (u target) fullARN() string { return "arn:aws:iam::" + u.account + u.arn }
 
@@ -77,54 +119,57 @@ func (u target) fullARN() string { return "arn:aws:iam::" + u.account + u.arn }
 func operations(u target) []operation {
 	const document = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"}}`
 	return []operation{
-		of(iamapi.GetUser, u.arn, iamapi.GetUserInput{UserName: u.name}),
-		of(iamapi.CreateUser, ":user/new/made", iamapi.CreateUserInput{UserName: "made", Path: "/new/"}),
-		of(iamapi.UpdateUser, u.arn, iamapi.UpdateUserInput{UserName: u.name}),
-		of(iamapi.ListUsers, ":user/", iamapi.ListUsersInput{}),
-		of(iamapi.CreateLoginProfile, u.arn, iamapi.CreateLoginProfileInput{UserName: u.name, Password: "Passw0rd"}),
-		of(iamapi.GetLoginProfile, u.arn, iamapi.GetLoginProfileInput{UserName: u.name}),
-		of(iamapi.UpdateLoginProfile, u.arn, iamapi.UpdateLoginProfileInput{UserName: u.name}),
-		of(iamapi.DeleteLoginProfile, u.arn, iamapi.DeleteLoginProfileInput{UserName: u.name}),
-		of(iamapi.PutUserPolicy, u.arn, iamapi.PutUserPolicyInput{UserName: u.name, PolicyName: "p", PolicyDocument: document}),
-		of(iamapi.GetUserPolicy, u.arn, iamapi.GetUserPolicyInput{UserName: u.name, PolicyName: "p"}),
-		of(iamapi.DeleteUserPolicy, u.arn, iamapi.DeleteUserPolicyInput{UserName: u.name, PolicyName: "p"}),
-		of(iamapi.ListUserPolicies, u.arn, iamapi.ListUserPoliciesInput{UserName: u.name}),
-		of(iamapi.SimulateCustomPolicy, "*", iamapi.SimulateCustomPolicyInput{
+		of(iamapi.GetUser, u.arn, u.named(), iamapi.GetUserInput{UserName: u.name}),
+		of(iamapi.CreateUser, ":user/new/made", "", iamapi.CreateUserInput{UserName: "made", Path: "/new/"}),
+		of(iamapi.UpdateUser, u.arn, u.named(), iamapi.UpdateUserInput{UserName: u.name}),
+		of(iamapi.ListUsers, ":user/", "", iamapi.ListUsersInput{}),
+		of(iamapi.CreateLoginProfile, u.arn, u.named(), iamapi.CreateLoginProfileInput{UserName: u.name, Password: "Passw0rd"}),
+		of(iamapi.GetLoginProfile, u.arn, u.named(), iamapi.GetLoginProfileInput{UserName: u.name}),
+		of(iamapi.UpdateLoginProfile, u.arn, u.named(), iamapi.UpdateLoginProfileInput{UserName: u.name}),
+		of(iamapi.DeleteLoginProfile, u.arn, u.named(), iamapi.DeleteLoginProfileInput{UserName: u.name}),
+		of(iamapi.PutUserPolicy, u.arn, u.named(), iamapi.PutUserPolicyInput{UserName: u.name, PolicyName: "p", PolicyDocument: document}),
+		of(iamapi.GetUserPolicy, u.arn, u.named(), iamapi.GetUserPolicyInput{UserName: u.name, PolicyName: "p"}),
+		of(iamapi.DeleteUserPolicy, u.arn, u.named(), iamapi.DeleteUserPolicyInput{UserName: u.name, PolicyName: "p"}),
+		of(iamapi.ListUserPolicies, u.arn, u.named(), iamapi.ListUserPoliciesInput{UserName: u.name}),
+		of(iamapi.TagUser, u.arn, u.named(), iamapi.TagUserInput{UserName: u.name, Tags: []iamapi.Tag{{Key: "cost", Value: "1"}}}),
+		of(iamapi.UntagUser, u.arn, u.named(), iamapi.UntagUserInput{UserName: u.name, TagKeys: []string{"cost"}}),
+		of(iamapi.ListUserTags, u.arn, u.named(), iamapi.ListUserTagsInput{UserName: u.name}),
+		of(iamapi.SimulateCustomPolicy, "*", "", iamapi.SimulateCustomPolicyInput{
 			PolicyInputList: []string{document}, ActionNames: []string{"iam:GetUser"},
 		}),
-		of(iamapi.SimulatePrincipalPolicy, u.arn, iamapi.SimulatePrincipalPolicyInput{
+		of(iamapi.SimulatePrincipalPolicy, u.arn, "", iamapi.SimulatePrincipalPolicyInput{
 			PolicySourceArn: u.fullARN(), ActionNames: []string{"iam:GetUser"},
 		}),
-		of(iamapi.GetContextKeysForCustomPolicy, "*",
+		of(iamapi.GetContextKeysForCustomPolicy, "*", "",
 			iamapi.GetContextKeysForCustomPolicyInput{PolicyInputList: []string{document}}),
-		of(iamapi.GetContextKeysForPrincipalPolicy, u.arn,
+		of(iamapi.GetContextKeysForPrincipalPolicy, u.arn, "",
 			iamapi.GetContextKeysForPrincipalPolicyInput{PolicySourceArn: u.fullARN()}),
-		of(iamapi.CreateAccessKey, u.arn, iamapi.CreateAccessKeyInput{UserName: u.name}),
-		of(iamapi.ListAccessKeys, u.arn, iamapi.ListAccessKeysInput{UserName: u.name}),
-		of(iamapi.GetAccessKeyLastUsed, u.arn, iamapi.GetAccessKeyLastUsedInput{AccessKeyId: u.key}),
-		of(iamapi.UpdateAccessKey, u.arn, iamapi.UpdateAccessKeyInput{UserName: u.name, AccessKeyId: u.key, Status: "Active"}),
-		of(iamapi.CreateAccountAlias, "*", iamapi.CreateAccountAliasInput{AccountAlias: "alias-of-" + strings.ToLower(u.key)}),
-		of(iamapi.ListAccountAliases, "*", iamapi.ListAccountAliasesInput{}),
-		of(iamapi.DeleteAccountAlias, "*", iamapi.DeleteAccountAliasInput{AccountAlias: "alias"}),
-		of(iamapi.GetAccountSummary, "*", iamapi.GetAccountSummaryInput{}),
-		of(iamapi.ListMFADevices, u.arn, iamapi.ListMFADevicesInput{UserName: u.name}),
-		of(iamapi.GetMFADevice, u.arn, iamapi.GetMFADeviceInput{UserName: u.name, SerialNumber: u.serial}),
-		of(iamapi.EnableMFADevice, u.arn, iamapi.EnableMFADeviceInput{
+		of(iamapi.CreateAccessKey, u.arn, u.named(), iamapi.CreateAccessKeyInput{UserName: u.name}),
+		of(iamapi.ListAccessKeys, u.arn, u.named(), iamapi.ListAccessKeysInput{UserName: u.name}),
+		of(iamapi.GetAccessKeyLastUsed, u.arn, "access key "+u.key, iamapi.GetAccessKeyLastUsedInput{AccessKeyId: u.key}),
+		of(iamapi.UpdateAccessKey, u.arn, u.named(), iamapi.UpdateAccessKeyInput{UserName: u.name, AccessKeyId: u.key, Status: "Active"}),
+		of(iamapi.CreateAccountAlias, "*", "", iamapi.CreateAccountAliasInput{AccountAlias: "alias-of-" + strings.ToLower(u.key)}),
+		of(iamapi.ListAccountAliases, "*", "", iamapi.ListAccountAliasesInput{}),
+		of(iamapi.DeleteAccountAlias, "*", "", iamapi.DeleteAccountAliasInput{AccountAlias: "alias"}),
+		of(iamapi.GetAccountSummary, "*", "", iamapi.GetAccountSummaryInput{}),
+		of(iamapi.ListMFADevices, u.arn, u.named(), iamapi.ListMFADevicesInput{UserName: u.name}),
+		of(iamapi.GetMFADevice, u.arn, u.named(), iamapi.GetMFADeviceInput{UserName: u.name, SerialNumber: u.serial}),
+		of(iamapi.EnableMFADevice, u.arn, u.named(), iamapi.EnableMFADeviceInput{
 			UserName: u.name, SerialNumber: u.serial, AuthenticationCode1: "123456", AuthenticationCode2: "654321",
 		}),
-		own(touchstoneapi.BeginMFADeviceRegistration, "iam:EnableMFADevice", u.arn, "BeginMFADeviceRegistration",
+		own(touchstoneapi.BeginMFADeviceRegistration, "iam:EnableMFADevice", u.arn, u.named(), "BeginMFADeviceRegistration",
 			touchstoneapi.BeginMFADeviceRegistrationInput{UserName: u.name, DeviceName: "key"}),
-		own(touchstoneapi.FinishMFADeviceRegistration, "iam:EnableMFADevice", u.arn, "EnableMFADevice",
+		own(touchstoneapi.FinishMFADeviceRegistration, "iam:EnableMFADevice", u.arn, u.named(), "EnableMFADevice",
 			touchstoneapi.FinishMFADeviceRegistrationInput{UserName: u.name, CeremonyId: "x", Credential: "{}"}),
-		own(touchstoneapi.ListMFADeviceDetails, "iam:ListMFADevices", u.arn, "ListMFADevices", touchstoneapi.ListMFADeviceDetailsInput{UserName: u.name}),
-		own(touchstoneapi.DescribeUsers, "iam:ListUsers", ":user/", "DescribeUsers", touchstoneapi.DescribeUsersInput{}),
-		own(touchstoneapi.ListSessions, "touchstone:ListSessions", u.arn, "ListSessions", touchstoneapi.ListSessionsInput{UserName: u.name}),
-		own(touchstoneapi.EndSession, "touchstone:EndSession", u.arn, "EndSession", touchstoneapi.EndSessionInput{UserName: u.name, SessionId: "x"}),
-		own(touchstoneapi.EndAllSessions, "touchstone:EndAllSessions", u.arn, "EndAllSessions", touchstoneapi.EndAllSessionsInput{UserName: u.name}),
+		own(touchstoneapi.ListMFADeviceDetails, "iam:ListMFADevices", u.arn, u.named(), "ListMFADevices", touchstoneapi.ListMFADeviceDetailsInput{UserName: u.name}),
+		own(touchstoneapi.DescribeUsers, "iam:ListUsers", ":user/", "", "DescribeUsers", touchstoneapi.DescribeUsersInput{}),
+		own(touchstoneapi.ListSessions, "touchstone:ListSessions", u.arn, u.named(), "ListSessions", touchstoneapi.ListSessionsInput{UserName: u.name}),
+		own(touchstoneapi.EndSession, "touchstone:EndSession", u.arn, u.named(), "EndSession", touchstoneapi.EndSessionInput{UserName: u.name, SessionId: "x"}),
+		own(touchstoneapi.EndAllSessions, "touchstone:EndAllSessions", u.arn, u.named(), "EndAllSessions", touchstoneapi.EndAllSessionsInput{UserName: u.name}),
 		// These end what the others are about.
-		of(iamapi.DeactivateMFADevice, u.arn, iamapi.DeactivateMFADeviceInput{UserName: u.name, SerialNumber: u.serial}),
-		of(iamapi.DeleteAccessKey, u.arn, iamapi.DeleteAccessKeyInput{UserName: u.name, AccessKeyId: u.key}),
-		of(iamapi.DeleteUser, u.arn, iamapi.DeleteUserInput{UserName: u.name}),
+		of(iamapi.DeactivateMFADevice, u.arn, u.named(), iamapi.DeactivateMFADeviceInput{UserName: u.name, SerialNumber: u.serial}),
+		of(iamapi.DeleteAccessKey, u.arn, u.named(), iamapi.DeleteAccessKeyInput{UserName: u.name, AccessKeyId: u.key}),
+		of(iamapi.DeleteUser, u.arn, u.named(), iamapi.DeleteUserInput{UserName: u.name}),
 	}
 }
 
@@ -171,6 +216,22 @@ func (o operation) arn(a *touchtest.Account) string {
 	return "arn:aws:iam::" + a.ID + o.resource
 }
 
+// notAllowed and forbidden are the operation's refusals, as the caller with the ARN is told them.
+func (o operation) notAllowed(a *touchtest.Account, caller string) string {
+	return o.refusal(a, caller, notAllowed)
+}
+
+func (o operation) forbidden(a *touchtest.Account, caller string) string {
+	return o.refusal(a, caller, forbidden)
+}
+
+func (o operation) refusal(a *touchtest.Account, caller string, usual func(caller, action, resource string) string) string {
+	if o.name == "GetAccessKeyLastUsed" { // in AWS's own form: it gives no reason
+		return "403 AccessDenied: User: " + caller + " is not authorized to perform iam:GetAccessKeyLastUsed on resource: " + o.named
+	}
+	return usual(caller, o.action, cmp.Or(o.named, o.arn(a)))
+}
+
 // Without a permission, and with an explicit deny, every operation answers in AWS's words, by console and by API; the refusal
 // is recorded, without what was asked for.
 func TestEveryOperationCanBeDenied(t *testing.T) {
@@ -181,7 +242,7 @@ func TestEveryOperationCanBeDenied(t *testing.T) {
 	me := userARN(a, "/alice")
 	console, client := a.SignIn(u, nil), a.IAM(u.Key)
 	for _, o := range operations(bob) {
-		expected := notAllowed(me, o.action, o.arn(a))
+		expected := o.notAllowed(a, me)
 		want(t, o.name+" in the console", o.console(console), expected)
 		if o.wire != nil {
 			want(t, o.name+" by API", o.wire(client), expected)
@@ -198,7 +259,7 @@ func TestEveryOperationCanBeDenied(t *testing.T) {
 	for _, o := range operations(bob) {
 		a.PutPolicy("alice", fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
 			{"Effect":"Deny","Action":%q,"Resource":%q}]}`, o.action, o.arn(a)))
-		expected := forbidden(me, o.action, o.arn(a))
+		expected := o.forbidden(a, me)
 		want(t, o.name+" in the console", o.console(console), expected)
 		if o.wire != nil {
 			want(t, o.name+" by API", o.wire(client), expected)
@@ -241,7 +302,7 @@ func TestResourceTags(t *testing.T) {
 	for _, key := range []string{"iam:ResourceTag/team", "aws:ResourceTag/team", "aws:ResourceTag/TEAM"} {
 		a.PutPolicy("alice", tagged(key, "blue"))
 		for _, o := range operations(bob) {
-			want(t, o.name+" with another value of "+key, o.console(console), notAllowed(me, o.action, o.arn(a)))
+			want(t, o.name+" with another value of "+key, o.console(console), o.notAllowed(a, me))
 		}
 	}
 	for n, o := range operations(bob) {

@@ -114,10 +114,10 @@ func TestSessionsOfAnother(t *testing.T) {
 		"EndSession":     endSession(me, "bob", one.Session.ID),
 		"EndAllSessions": endAllSessions(me, "bob", false),
 	} {
-		want(t, name, err, notAllowed(userARN(a, "/alice"), "touchstone:"+name, userARN(a, "/bob")))
+		want(t, name, err, notAllowed(userARN(a, "/alice"), "touchstone:"+name, "user bob"))
 	}
 	want(t, "end another's as one's own", endSession(me, "", one.Session.ID), "404 NoSuchEntity: The session "+one.Session.ID+" cannot be found.")
-	want(t, "a user who is not there", second(listSessions(me, "nobody")), notAllowed(userARN(a, "/alice"), "touchstone:ListSessions", userARN(a, "/nobody")))
+	want(t, "a user who is not there", second(listSessions(me, "nobody")), notAllowed(userARN(a, "/alice"), "touchstone:ListSessions", "user nobody"))
 	alive(t, "bob's session", one, a)
 
 	a.PutPolicy("alice", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"touchstone:*","Resource":["arn:aws:iam::*:user/bob","arn:aws:iam::*:user/nobody"]}}`)

@@ -666,7 +666,7 @@ func TestSimulationIsWhatIsEnforced(t *testing.T) {
 			out, err := c.SimulatePrincipalPolicy(ctx, in)
 			must(t, err)
 			got := map[types.PolicyEvaluationDecisionType]string{
-				"allowed": "", "implicitDeny": notAllowed(userARN(a, "/alice"), o.action, o.arn(a)), "explicitDeny": forbidden(userARN(a, "/alice"), o.action, o.arn(a)),
+				"allowed": "", "implicitDeny": o.notAllowed(a, userARN(a, "/alice")), "explicitDeny": o.forbidden(a, userARN(a, "/alice")),
 			}[out.EvaluationResults[0].EvalDecision]
 			enforced := o.console(console)
 			if got == "" && codeOf(enforced) == "AccessDenied" || got != "" && told(enforced) != got {

@@ -259,8 +259,8 @@ func TestUnknownUserIsToldToWhoMayKnow(t *testing.T) {
 	asks := a.IAM(u.Key)
 	me := userARN(a, "/alice")
 	for name, expected := range map[string]string{
-		"there":        notAllowed(me, "iam:GetUser", userARN(a, "/secret/there")),
-		"nobody":       notAllowed(me, "iam:GetUser", userARN(a, "/nobody")),
+		"there":        notAllowed(me, "iam:GetUser", "user there"),
+		"nobody":       notAllowed(me, "iam:GetUser", "user nobody"),
 		"known-nobody": noUser("known-nobody"),
 	} {
 		_, err := asks.GetUser(ctx, &awsiam.GetUserInput{UserName: &name})
@@ -334,28 +334,28 @@ func TestUpdateUserIsAuthorizedTwice(t *testing.T) {
 		{
 			"only the old", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:UpdateUser","Resource":"arn:aws:iam::*:user/old/*"}}`,
 			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/new/")},
-			notAllowed(me, "iam:UpdateUser", userARN(a, "/new/bob")),
+			notAllowed(me, "iam:UpdateUser", "user bob"),
 		},
 		{
 			"only the new", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:UpdateUser","Resource":"arn:aws:iam::*:user/new/*"}}`,
 			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/new/")},
-			notAllowed(me, "iam:UpdateUser", userARN(a, "/old/bob")),
+			notAllowed(me, "iam:UpdateUser", "user bob"),
 		},
 		{
 			"out of both", both,
 			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/")},
-			notAllowed(me, "iam:UpdateUser", userARN(a, "/bob")),
+			notAllowed(me, "iam:UpdateUser", "user bob"),
 		},
 		{
 			"onto a name that is denied", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
 				{"Effect":"Deny","Action":"iam:UpdateUser","Resource":"arn:aws:iam::*:user/*/admin"}]}`,
 			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewUserName: aws.String("admin")},
-			forbidden(me, "iam:UpdateUser", userARN(a, "/old/admin")),
+			forbidden(me, "iam:UpdateUser", "user admin"),
 		},
 		{
 			"somebody who is not there", both,
 			awsiam.UpdateUserInput{UserName: aws.String("nobody"), NewPath: aws.String("/new/")},
-			notAllowed(me, "iam:UpdateUser", userARN(a, "/nobody")),
+			notAllowed(me, "iam:UpdateUser", "user nobody"),
 		},
 		{"within both", both, awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/new/")}, ""},
 	} {

@@ -39,7 +39,7 @@ func TestUserPolicies(t *testing.T) {
 		want(t, "get oneself", err, expected)
 	}
 	self := userARN(a, "/Alice")
-	gets(notAllowed(self, "iam:GetUser", self))
+	gets(notAllowed(self, "iam:GetUser", "user Alice"))
 	put := func(name, document string) {
 		t.Helper()
 		_, err := c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: &name, PolicyDocument: &document})
@@ -48,7 +48,7 @@ func TestUserPolicies(t *testing.T) {
 	put("p=1", allow("iam:GetUser"))
 	gets("")
 	put("deny", `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`)
-	gets(forbidden(self, "iam:GetUser", self))
+	gets(forbidden(self, "iam:GetUser", "user Alice"))
 	list, err := c.ListUserPolicies(ctx, &awsiam.ListUserPoliciesInput{UserName: aws.String("alice")})
 	must(t, err)
 	if !slices.Equal(list.PolicyNames, []string{"deny", "p=1"}) || list.IsTruncated || list.Marker != nil {
