@@ -13,6 +13,26 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
 
+// tagOperations are the operations of this file that are asked of the policies.
+func tagOperations(u touchtest.Target) []touchtest.Operation {
+	return []touchtest.Operation{
+		touchtest.Of(iamapi.TagUser, u.ARN(), u.Named(), iamapi.TagUserInput{UserName: u.Name, Tags: []iamapi.Tag{{Key: "cost", Value: "1"}}}),
+		touchtest.Of(iamapi.UntagUser, u.ARN(), u.Named(), iamapi.UntagUserInput{UserName: u.Name, TagKeys: []string{"cost"}}),
+		touchtest.Of(iamapi.ListUserTags, u.ARN(), u.Named(), iamapi.ListUserTagsInput{UserName: u.Name}),
+	}
+}
+
+// tagErrors are the errors that the model declares for them.
+var tagErrors = touchtest.Declared{
+	Causes: map[string]func(*touchtest.Stage) error{
+		"TagUser LimitExceeded": func(s *touchtest.Stage) error {
+			quota(s.T, s.Account, "TagsPerUser", 1)
+			return tagUser(s.Root, "alice", "a", "", "b", "")
+		},
+		"TagUser InvalidInput": func(s *touchtest.Stage) error { return tagUser(s.Root, "alice", "aws:x", "") },
+	},
+}
+
 // tags are AWS's form of tags, given as key, value, key, value.
 func tags(keysAndValues ...string) []types.Tag {
 	var all []types.Tag
@@ -56,7 +76,7 @@ func TestTagUser(t *testing.T) {
 
 	must(t, tagUser(c, "alice", "team", "red", "cost", "1", "Kelvin", ""))
 	has("at first", "team=red", "cost=1", "Kelvin=")
-	if record := lastRecord(t, a, "TagUser"); record.ErrorCode != "" || record.ReadOnly || record.ResponseElements != nil ||
+	if record := a.LastRecord("TagUser"); record.ErrorCode != "" || record.ReadOnly || record.ResponseElements != nil ||
 		text(record.RequestParameters) != `{"tags":[{"key":"team","value":"red"},{"key":"cost","value":"1"},{"key":"Kelvin"}],"userName":"alice"}` {
 		t.Errorf("the event is %+v with %s", record, text(record.RequestParameters))
 	}
@@ -68,7 +88,7 @@ func TestTagUser(t *testing.T) {
 
 	must(t, untagUser(c, "aLICE", "TEAM", "new", "unknown"))
 	has("removed", "COST=2", "\u212aelvin=sign")
-	if record := lastRecord(t, a, "UntagUser"); record.ErrorCode != "" || record.ReadOnly || record.ResponseElements != nil ||
+	if record := a.LastRecord("UntagUser"); record.ErrorCode != "" || record.ReadOnly || record.ResponseElements != nil ||
 		text(record.RequestParameters) != `{"tagKeys":["TEAM","new","unknown"],"userName":"aLICE"}` {
 		t.Errorf("the event is %+v with %s", record, text(record.RequestParameters))
 	}
@@ -151,7 +171,7 @@ func TestListUserTags(t *testing.T) {
 	if !slices.Equal(rest, []string{"a=", "b=1", "\u00e4=2"}) || out.IsTruncated || out.Marker != nil {
 		t.Errorf("the second page is %q, %+v", rest, out)
 	}
-	if record := lastRecord(t, a, "ListUserTags"); !record.ReadOnly || record.ResponseElements != nil || record.ErrorCode != "" {
+	if record := a.LastRecord("ListUserTags"); !record.ReadOnly || record.ResponseElements != nil || record.ErrorCode != "" {
 		t.Errorf("the event is %+v", record)
 	}
 }
@@ -166,7 +186,7 @@ func TestTagConditions(t *testing.T) {
 	when := func(condition string) string {
 		return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["iam:TagUser","iam:UntagUser"],"Resource":"*","Condition":{` + condition + `}}}`
 	}
-	notTag, notUntag := notAllowed(me, "iam:TagUser", "user bob"), notAllowed(me, "iam:UntagUser", "user bob")
+	notTag, notUntag := touchtest.NotAllowed(me, "iam:TagUser", "user bob"), touchtest.NotAllowed(me, "iam:UntagUser", "user bob")
 
 	for n, test := range []struct {
 		policy     string
@@ -206,7 +226,7 @@ func TestTagsAreInForceAtOnce(t *testing.T) {
 		_, err = touchtest.Call(console, iamapi.GetUser, &iamapi.GetUserInput{UserName: "bob"})
 		want(t, what+", in the console", err, expected)
 	}
-	refused := notAllowed(userARN(a, "/alice"), "iam:GetUser", "user bob")
+	refused := touchtest.NotAllowed(userARN(a, "/alice"), "iam:GetUser", "user bob")
 
 	get("without tags", refused)
 	must(t, tagUser(c, "bob", "team", "red"))
