@@ -40,6 +40,7 @@ type Store struct {
 	readers chan *connection
 	writer  *connection
 	writing sync.Mutex
+	rerun   func() // see RerunNext; guarded by writing
 }
 
 // Open opens the SQLite database at path, creating it (mode 0600) and applying outstanding migrations.
@@ -172,23 +173,45 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	if between := s.rerun; between != nil {
+		s.rerun = nil
+		if err := s.run(fn, "rollback"); err != nil {
+			return err
+		}
+		s.writing.Unlock()
+		between()
+		s.writing.Lock()
+	}
+	return s.run(fn, "commit")
+}
+
+// run runs fn in a write transaction, which is ended as end says when fn returns nil, and rolled back otherwise.
+func (s *Store) run(fn func(*Tx) error, end string) error {
 	if err := s.writer.control("begin immediate"); err != nil {
 		return err
 	}
-	committed := false
+	ended := false
 	defer func() {
-		if !committed {
+		if !ended {
 			s.writer.control("rollback") //nolint:errcheck // the cause is already being returned
 		}
 	}()
 	if err := fn(&Tx{c: s.writer, writes: true}); err != nil {
 		return err
 	}
-	if err := s.writer.control("commit"); err != nil {
+	if err := s.writer.control(end); err != nil {
 		return err
 	}
-	committed = true
+	ended = true
 	return nil
+}
+
+// RerunNext makes the next Update go as after a serialisation failure: its function is run and rolled back, between is called, and
+// the function is run again. It is for tests of what must not remember its first run.
+func (s *Store) RerunNext(between func()) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.rerun = between
 }
 
 // Tx is a transaction. Its methods are grouped by resource, a file each.
