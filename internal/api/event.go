@@ -14,7 +14,7 @@ import (
 // events are the events of a success: one for each account that the operation is about.
 func events(r *Request, in, out any, accounts []string) []*audit.Record {
 	all := []*audit.Record{newEvent(r, in, out, nil)}
-	for _, account := range accounts {
+	for _, account := range distinct(slices.Clone(accounts)) {
 		if account == r.Caller.AccountID() {
 			continue
 		}

@@ -11,8 +11,36 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
+
+// accessKeyOperations are the operations of this file that are asked of the policies.
+func accessKeyOperations(u touchtest.Target) []touchtest.Operation {
+	return []touchtest.Operation{
+		touchtest.Of(iamapi.CreateAccessKey, u.ARN(), u.Named(), iamapi.CreateAccessKeyInput{UserName: u.Name}),
+		touchtest.Of(iamapi.ListAccessKeys, u.ARN(), u.Named(), iamapi.ListAccessKeysInput{UserName: u.Name}),
+		touchtest.Of(iamapi.GetAccessKeyLastUsed, u.ARN(), "access key "+u.AccessKeyID, iamapi.GetAccessKeyLastUsedInput{AccessKeyId: u.AccessKeyID}),
+		touchtest.Of(iamapi.UpdateAccessKey, u.ARN(), u.Named(), iamapi.UpdateAccessKeyInput{UserName: u.Name, AccessKeyId: u.AccessKeyID, Status: "Active"}),
+		touchtest.Of(iamapi.DeleteAccessKey, u.ARN(), u.Named(), iamapi.DeleteAccessKeyInput{UserName: u.Name, AccessKeyId: u.AccessKeyID}),
+	}
+}
+
+// accessKeyErrors are the errors that the model declares for them.
+var accessKeyErrors = touchtest.Declared{
+	Causes: map[string]func(*touchtest.Stage) error{
+		"CreateAccessKey LimitExceeded": func(s *touchtest.Stage) error {
+			quota(s.T, s.Account, "AccessKeysPerUser", 1)
+			return second(s.Root.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: aws.String("alice")}))
+		},
+	},
+	Unreachable: map[string]string{
+		"UpdateAccessKey LimitExceeded": "makes nothing that is counted",
+		"UpdateAccessKey InvalidInput":  "a status that cannot be set is a ValidationError",
+		"DeleteAccessKey LimitExceeded": "makes nothing that is counted",
+	},
+}
 
 const invalidToken = "403 InvalidClientTokenId: The security token included in the request is invalid."
 
@@ -30,7 +58,7 @@ func TestAccessKeys(t *testing.T) {
 	if !regexp.MustCompile(`^AKIA[A-Z2-7]{16}$`).MatchString(*k.AccessKeyId) || !regexp.MustCompile(`^[A-Za-z0-9+/]{40}$`).MatchString(*k.SecretAccessKey) {
 		t.Errorf("created %s with a secret of %d characters", *k.AccessKeyId, len(*k.SecretAccessKey))
 	}
-	record := lastRecord(t, a, "CreateAccessKey")
+	record := a.LastRecord("CreateAccessKey")
 	expected := fmt.Sprintf(`{"accessKey":{"accessKeyId":%q,"createDate":%q,"status":"Active","userName":"Alice"}}`,
 		*k.AccessKeyId, k.CreateDate.UTC().Format("Jan 2, 2006 3:04:05 PM"))
 	if got := text(record.ResponseElements); text(record.RequestParameters) != `{"userName":"alice"}` || got != expected {
@@ -65,7 +93,7 @@ func TestAccessKeys(t *testing.T) {
 			t.Errorf("used, %s: %+v", what, u)
 		}
 	}
-	if record := lastRecord(t, a, "GetAccessKeyLastUsed"); record.ResponseElements != nil || !record.ReadOnly {
+	if record := a.LastRecord("GetAccessKeyLastUsed"); record.ResponseElements != nil || !record.ReadOnly {
 		t.Errorf("the event is %+v", record)
 	}
 
@@ -74,7 +102,7 @@ func TestAccessKeys(t *testing.T) {
 		return err
 	}
 	must(t, update(k.AccessKeyId, types.StatusTypeInactive))
-	if got := text(lastRecord(t, a, "UpdateAccessKey").RequestParameters); got != fmt.Sprintf(`{"accessKeyId":%q,"status":"Inactive","userName":"alice"}`, *k.AccessKeyId) {
+	if got := text(a.LastRecord("UpdateAccessKey").RequestParameters); got != fmt.Sprintf(`{"accessKeyId":%q,"status":"Inactive","userName":"alice"}`, *k.AccessKeyId) {
 		t.Errorf("the event has %s", got)
 	}
 	works("an inactive key", invalidToken)
@@ -90,7 +118,7 @@ func TestAccessKeys(t *testing.T) {
 	works("active again", "")
 	const enum = "400 ValidationError: 1 validation error detected: Value at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, Inactive"
 	for _, status := range []types.StatusType{"active", types.StatusTypeExpired} {
-		if got := told(update(k.AccessKeyId, status)); !strings.HasPrefix(got, enum) {
+		if got := touchtest.Told(update(k.AccessKeyId, status)); !strings.HasPrefix(got, enum) {
 			t.Errorf("status %s: %s", status, got)
 		}
 	}
@@ -117,7 +145,7 @@ func TestAccessKeys(t *testing.T) {
 
 	_, err = c.DeleteAccessKey(ctx, &awsiam.DeleteAccessKeyInput{UserName: name, AccessKeyId: k.AccessKeyId})
 	must(t, err)
-	if got := text(lastRecord(t, a, "DeleteAccessKey").RequestParameters); got != fmt.Sprintf(`{"accessKeyId":%q,"userName":"alice"}`, *k.AccessKeyId) {
+	if got := text(a.LastRecord("DeleteAccessKey").RequestParameters); got != fmt.Sprintf(`{"accessKeyId":%q,"userName":"alice"}`, *k.AccessKeyId) {
 		t.Errorf("the event has %s", got)
 	}
 	works("a deleted key", invalidToken)
@@ -155,7 +183,7 @@ func TestAccessKeyQuota(t *testing.T) {
 	want(t, "root's third", create(&awsiam.CreateAccessKeyInput{}), over)
 	quota(t, a, "AccessKeysPerUser", 3)
 	must(t, create(&awsiam.CreateAccessKeyInput{UserName: &u.Name}))
-	if got := lastRecord(t, a, "CreateAccessKey"); got.ErrorCode != "" {
+	if got := a.LastRecord("CreateAccessKey"); got.ErrorCode != "" {
 		t.Errorf("the last event is %+v", got)
 	}
 }

@@ -8,8 +8,39 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 
+	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
+
+// accountOperations are the operations of this file that are asked of the policies.
+func accountOperations(u touchtest.Target) []touchtest.Operation {
+	return []touchtest.Operation{
+		touchtest.Of(iamapi.CreateAccountAlias, "*", "", iamapi.CreateAccountAliasInput{AccountAlias: "alias-of-" + strings.ToLower(u.AccessKeyID)}),
+		touchtest.Of(iamapi.ListAccountAliases, "*", "", iamapi.ListAccountAliasesInput{}),
+		touchtest.Of(iamapi.DeleteAccountAlias, "*", "", iamapi.DeleteAccountAliasInput{AccountAlias: "alias"}),
+		touchtest.Of(iamapi.GetAccountSummary, "*", "", iamapi.GetAccountSummaryInput{}),
+	}
+}
+
+// accountErrors are the errors that the model declares for them.
+var accountErrors = touchtest.Declared{
+	Causes: map[string]func(*touchtest.Stage) error{
+		"CreateAccountAlias EntityAlreadyExists": func(s *touchtest.Stage) error {
+			other := s.Server.NewAccount(s.T)
+			in := &awsiam.CreateAccountAliasInput{AccountAlias: aws.String("alias-" + s.ID)}
+			_, err := other.IAM(other.Root).CreateAccountAlias(ctx, in)
+			must(s.T, err)
+			return second(s.Root.CreateAccountAlias(ctx, in))
+		},
+		"DeleteAccountAlias NoSuchEntity": func(s *touchtest.Stage) error {
+			return second(s.Root.DeleteAccountAlias(ctx, &awsiam.DeleteAccountAliasInput{AccountAlias: aws.String("nothing")}))
+		},
+	},
+	Unreachable: map[string]string{
+		"CreateAccountAlias LimitExceeded": "a second alias replaces the first",
+		"DeleteAccountAlias LimitExceeded": "makes nothing that is counted",
+	},
+}
 
 func TestAccountAlias(t *testing.T) {
 	t.Parallel()
@@ -29,7 +60,7 @@ func TestAccountAlias(t *testing.T) {
 	}
 	aliases()
 	must(t, create("acme"))
-	if got := text(lastRecord(t, a, "CreateAccountAlias").RequestParameters); got != `{"accountAlias":"acme"}` {
+	if got := text(a.LastRecord("CreateAccountAlias").RequestParameters); got != `{"accountAlias":"acme"}` {
 		t.Errorf("the event has %s", got)
 	}
 	aliases("acme")
@@ -73,7 +104,7 @@ func TestAccountAlias(t *testing.T) {
 	}
 	want(t, "remove another account's", remove("acme"), "404 NoSuchEntity: The account alias acme cannot be found.")
 	must(t, remove("acme-3"))
-	if got := text(lastRecord(t, a, "DeleteAccountAlias").RequestParameters); got != `{"accountAlias":"acme-3"}` {
+	if got := text(a.LastRecord("DeleteAccountAlias").RequestParameters); got != `{"accountAlias":"acme-3"}` {
 		t.Errorf("the event has %s", got)
 	}
 	aliases()
@@ -117,7 +148,7 @@ func TestGetAccountSummary(t *testing.T) {
 		}
 	}
 	check(nil)
-	if record := lastRecord(t, a, "GetAccountSummary"); record.RequestParameters != nil || record.ResponseElements != nil || !record.ReadOnly {
+	if record := a.LastRecord("GetAccountSummary"); record.RequestParameters != nil || record.ResponseElements != nil || !record.ReadOnly {
 		t.Errorf("the event is %+v", record)
 	}
 	u := a.NewUser("alice", touchtest.AdminPolicy)
@@ -142,7 +173,7 @@ func TestAliasIsNoAccountID(t *testing.T) {
 	_, c := newAccount(t)
 	for _, alias := range []string{"111122223333", "1111-2222-3333", "111122223-333"} {
 		_, err := c.CreateAccountAlias(ctx, &awsiam.CreateAccountAliasInput{AccountAlias: &alias})
-		if got := told(err); !strings.Contains(got, "ValidationError") || !strings.Contains(got, "12-digit number") {
+		if got := touchtest.Told(err); !strings.Contains(got, "ValidationError") || !strings.Contains(got, "12-digit number") {
 			t.Errorf("%s: answered %q, want a ValidationError", alias, got)
 		}
 	}

@@ -44,7 +44,9 @@ func DefineExamples(t *api.Table) {
 		got: func(p *store.Principal, name, document string) *iamapi.GetGroupPolicyOutput {
 			return &iamapi.GetGroupPolicyOutput{GroupName: p.Name, PolicyName: name, PolicyDocument: awsquery.Document(document)}
 		},
-		listed: func(names []string) *iamapi.ListGroupPoliciesOutput { return &iamapi.ListGroupPoliciesOutput{PolicyNames: names} },
+		listed: func(names []string) *iamapi.ListGroupPoliciesOutput {
+			return &iamapi.ListGroupPoliciesOutput{PolicyNames: names}
+		},
 	})
 }
 

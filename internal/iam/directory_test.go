@@ -15,6 +15,14 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
 
+// directoryOperations are the operations of this file that are asked of the policies.
+func directoryOperations(u touchtest.Target) []touchtest.Operation {
+	return []touchtest.Operation{
+		touchtest.Own(touchstoneapi.ListMFADeviceDetails, "iam:ListMFADevices", u.ARN(), u.Named(), "ListMFADevices", touchstoneapi.ListMFADeviceDetailsInput{UserName: u.Name}, "NoSuchEntity"),
+		touchtest.Own(touchstoneapi.DescribeUsers, "iam:ListUsers", "arn:aws:iam::"+u.AccountID+":user/", "", "DescribeUsers", touchstoneapi.DescribeUsersInput{}),
+	}
+}
+
 func describeUsers(c *touchtest.Console, in touchstoneapi.DescribeUsersInput) (*touchstoneapi.DescribeUsersOutput, error) {
 	return touchtest.Call(c, touchstoneapi.DescribeUsers, &in)
 }
@@ -24,7 +32,7 @@ func TestDescribeUsersColumns(t *testing.T) {
 	t.Parallel()
 	a, c := newAccount(t)
 	root := a.SetUpRoot()
-	newTarget(t, a, root) // bob: a key, a device, no password
+	a.NewTarget(t, root, "bob") // bob: a key, a device, no password
 	u := a.NewUser("alice", "")
 	_, err := c.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: &u.Name})
 	must(t, err)
@@ -82,10 +90,10 @@ func TestDescribeUsersColumns(t *testing.T) {
 	if got := rows(root); got != everything {
 		t.Errorf("root sees\n%s", got)
 	}
-	if record := lastRecord(t, a, "DescribeUsers"); record.EventSource != "iam.amazonaws.com" || !record.ReadOnly || record.ResponseElements != nil {
+	if record := a.LastRecord("DescribeUsers"); record.EventSource != "iam.amazonaws.com" || !record.ReadOnly || record.ResponseElements != nil {
 		t.Errorf("the event is %+v", record)
 	}
-	if n := len(records(t, a, "ListMFADevices")) + len(records(t, a, "ListAccessKeys")) + len(records(t, a, "GetLoginProfile")); n != 0 {
+	if n := len(a.Records("ListMFADevices")) + len(a.Records("ListAccessKeys")) + len(a.Records("GetLoginProfile")); n != 0 {
 		t.Errorf("%d events beside the page's one", n)
 	}
 }
@@ -186,7 +194,7 @@ func TestDescribeUsersPages(t *testing.T) {
 		want(t, "marker of "+name, err, "400 ValidationError: Invalid Marker.")
 	}
 	_, err = describeUsers(root, touchstoneapi.DescribeUsersInput{SortBy: "Age", SortOrder: "Up", MaxItems: 1001, NameContains: strings.Repeat("n", 129), PathPrefix: "a"})
-	if got := told(err); !strings.HasPrefix(got, "400 ValidationError: 5 validation errors detected: ") {
+	if got := touchtest.Told(err); !strings.HasPrefix(got, "400 ValidationError: 5 validation errors detected: ") {
 		t.Errorf("everything at once: %s", got)
 	}
 }
@@ -219,7 +227,7 @@ func TestDescribeAccount(t *testing.T) {
 	if out := describe(root); out.RootEmail != a.Email || *out.RootMFADevices != 1 || *out.RootAccessKeys != 1 {
 		t.Errorf("root is told %+v", out)
 	}
-	if got := records(t, a, "DescribeAccount"); len(got) != 0 {
+	if got := a.Records("DescribeAccount"); len(got) != 0 {
 		t.Errorf("recorded %+v", got)
 	}
 }
@@ -249,7 +257,7 @@ func TestListMFADeviceDetails(t *testing.T) {
 	if d := list(console)[0]; d.LastUsedDate == nil || d.Marked {
 		t.Errorf("a used device is %+v", d)
 	}
-	if record := lastRecord(t, a, "ListMFADevices"); record.EventSource != "iam.amazonaws.com" || !record.ReadOnly {
+	if record := a.LastRecord("ListMFADevices"); record.EventSource != "iam.amazonaws.com" || !record.ReadOnly {
 		t.Errorf("the event is %+v", record)
 	}
 	// Its counter goes back: somebody may have a copy.

@@ -19,6 +19,16 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
 
+// enrolmentOperations are the operations of this file that are asked of the policies.
+func enrolmentOperations(u touchtest.Target) []touchtest.Operation {
+	return []touchtest.Operation{
+		touchtest.Own(touchstoneapi.BeginMFADeviceRegistration, "iam:EnableMFADevice", u.ARN(), u.Named(), "BeginMFADeviceRegistration",
+			touchstoneapi.BeginMFADeviceRegistrationInput{UserName: u.Name, DeviceName: "key"}, "EntityAlreadyExists", "LimitExceeded", "NoSuchEntity"),
+		touchtest.Own(touchstoneapi.FinishMFADeviceRegistration, "iam:EnableMFADevice", u.ARN(), u.Named(), "EnableMFADevice",
+			touchstoneapi.FinishMFADeviceRegistrationInput{UserName: u.Name, CeremonyId: "x", Credential: "{}"}, "InvalidInput", "NoSuchEntity"),
+	}
+}
+
 const (
 	registrationOver = "400 InvalidInput: This registration has been used or has expired. Start again with Assign MFA device."
 	keyRegistered    = "409 EntityAlreadyExists: This security key is already registered. Use a different security key."
@@ -105,14 +115,14 @@ func TestEnrolment(t *testing.T) {
 			if !regexp.MustCompile(`^arn:aws:iam::` + a.ID + `:` + test.serial + `$`).MatchString(serial) {
 				t.Errorf("the serial number is %s", serial)
 			}
-			record := lastRecord(t, a, "EnableMFADevice")
+			record := a.LastRecord("EnableMFADevice")
 			if got := text(record.ResponseElements); got != fmt.Sprintf(`{"serialNumber":%q}`, serial) || record.ErrorCode != "" || record.EventSource != "iam.amazonaws.com" {
 				t.Errorf("the event is %+v", record)
 			}
 			if parameters := text(record.RequestParameters); test.user != "" && parameters != fmt.Sprintf(`{"userName":%q}`, test.user) || test.user == "" && parameters != "null" {
 				t.Errorf("the event has %s", parameters)
 			}
-			if got := len(records(t, a, "BeginMFADeviceRegistration")) + len(records(t, a, "FinishMFADeviceRegistration")); got != 0 {
+			if got := len(a.Records("BeginMFADeviceRegistration")) + len(a.Records("FinishMFADeviceRegistration")); got != 0 {
 				t.Errorf("%d events beside it", got)
 			}
 			// A session of the principal that began without the device ends; the one that assigned it goes on.
@@ -209,7 +219,7 @@ func TestEightDevices(t *testing.T) {
 	}
 	var got []string
 	for range racers {
-		got = append(got, told(<-errs))
+		got = append(got, touchtest.Told(<-errs))
 	}
 	slices.Sort(got)
 	if got[0] != "" || got[1] != eightDevices || got[racers-1] != eightDevices {
@@ -221,7 +231,7 @@ func TestEightDevices(t *testing.T) {
 	_, err := root.BeginEnrolment("alice", "ninth")
 	want(t, "begin the ninth", err, eightDevices)
 	refused := 0
-	for _, r := range records(t, a, "EnableMFADevice") {
+	for _, r := range a.Records("EnableMFADevice") {
 		if r.ErrorCode == "LimitExceeded" {
 			refused++
 		}
@@ -289,7 +299,7 @@ func TestKeyIsRegisteredOnce(t *testing.T) {
 	_, twin = twins()
 	_, err = stranger.SetUpRoot().Enrol("", "key", twin)
 	want(t, "the same key in another account", err, keyRegistered)
-	if got := lastRecord(t, a, "EnableMFADevice"); got.ErrorCode != "EntityAlreadyExists" {
+	if got := a.LastRecord("EnableMFADevice"); got.ErrorCode != "EntityAlreadyExists" {
 		t.Errorf("the event is %+v", got)
 	}
 	// Once it is removed it is free.
@@ -381,13 +391,13 @@ func TestRegisterSecurityKeyCondition(t *testing.T) {
 		finish func(caller, action, resource string) string
 	}{
 		"both allowed":          {register(fmt.Sprintf(allowStep, `["Create","Activate"]`)), nil, nil},
-		"only Create allowed":   {register(fmt.Sprintf(allowStep, `"Create"`)), nil, notAllowed},
-		"only Activate allowed": {register(fmt.Sprintf(allowStep, `"Activate"`)), notAllowed, nil},
-		"Create denied":         {register(fmt.Sprintf(denyStep, `"Create"`)), forbidden, nil},
-		"Activate denied":       {register(fmt.Sprintf(denyStep, `"Activate"`)), nil, forbidden},
+		"only Create allowed":   {register(fmt.Sprintf(allowStep, `"Create"`)), nil, touchtest.NotAllowed},
+		"only Activate allowed": {register(fmt.Sprintf(allowStep, `"Activate"`)), touchtest.NotAllowed, nil},
+		"Create denied":         {register(fmt.Sprintf(denyStep, `"Create"`)), touchtest.Forbidden, nil},
+		"Activate denied":       {register(fmt.Sprintf(denyStep, `"Activate"`)), nil, touchtest.Forbidden},
 		"a step that asks for the key's certification": {
 			register(fmt.Sprintf(allowStep, `"Create"`) + `,{"Effect":"Allow","Action":"iam:EnableMFADevice","Resource":"*",
-				"Condition":{"StringEquals":{"iam:RegisterSecurityKey":"Activate","iam:FIDO-certification":["L1","L2"]}}}`), nil, notAllowed,
+				"Condition":{"StringEquals":{"iam:RegisterSecurityKey":"Activate","iam:FIDO-certification":["L1","L2"]}}}`), nil, touchtest.NotAllowed,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -398,8 +408,8 @@ func TestRegisterSecurityKeyCondition(t *testing.T) {
 			console := a.SignIn(u, nil)
 			out, err := console.BeginEnrolment("", "key")
 			if test.begin != nil {
-				want(t, "begin", err, test.begin(me, "iam:EnableMFADevice", me))
-				if record := lastRecord(t, a, "BeginMFADeviceRegistration"); record.ErrorCode != "AccessDenied" || record.EventSource != "iam.amazonaws.com" {
+				want(t, "begin", err, test.begin(me, "iam:EnableMFADevice", "user alice"))
+				if record := a.LastRecord("BeginMFADeviceRegistration"); record.ErrorCode != "AccessDenied" || record.EventSource != "iam.amazonaws.com" {
 					t.Errorf("the event is %+v", record)
 				}
 				return
@@ -412,8 +422,8 @@ func TestRegisterSecurityKeyCondition(t *testing.T) {
 				want(t, "finish", err, "")
 				return
 			}
-			want(t, "finish", err, test.finish(me, "iam:EnableMFADevice", me))
-			if record := lastRecord(t, a, "EnableMFADevice"); record.ErrorCode != "AccessDenied" || serial != "" {
+			want(t, "finish", err, test.finish(me, "iam:EnableMFADevice", "user alice"))
+			if record := a.LastRecord("EnableMFADevice"); record.ErrorCode != "AccessDenied" || serial != "" {
 				t.Errorf("the event is %+v", record)
 			}
 			if got := serials(t, c, "alice"); got != nil {
@@ -444,11 +454,11 @@ func TestEnrolmentIsDecidedInTheTransaction(t *testing.T) {
 	}
 	b := begin(t, console, "", "one")
 	a.PutPolicy("alice", register(fmt.Sprintf(denyStep, `"Create"`)))
-	want(t, "denied between the steps", finish(b, nil), forbidden(me, "iam:EnableMFADevice", me))
+	want(t, "denied between the steps", finish(b, nil), touchtest.Forbidden(me, "iam:EnableMFADevice", "user alice"))
 	a.PutPolicy("alice", touchtest.AdminPolicy)
 	b = begin(t, console, "", "two")
 	want(t, "denied after the gate", finish(b, func() { a.PutPolicy("alice", register(fmt.Sprintf(denyStep, `"Activate"`))) }),
-		forbidden(me, "iam:EnableMFADevice", me))
+		touchtest.Forbidden(me, "iam:EnableMFADevice", "user alice"))
 	a.PutPolicy("alice", touchtest.AdminPolicy)
 	b = begin(t, console, "", "three")
 	if err := finish(b, func() { admin.MustEnrol("alice", "given", newKey()) }); err == nil || !strings.Contains(err.Error(), "no such session") {
@@ -464,16 +474,19 @@ func TestEnrolmentForAnotherIsAuthorized(t *testing.T) {
 	t.Parallel()
 	a, c := newAccount(t)
 	createUser(t, c, "bob", "/staff/")
-	for _, test := range []struct{ policy, user, want string }{
-		{register(fmt.Sprintf(denyStep, `"Activate"`)), "bob", ""},
-		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:EnableMFADevice","Resource":"arn:aws:iam::*:user/${aws:username}"}}`, "bob", "/staff/bob"},
-		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:EnableMFADevice","Resource":"arn:aws:iam::*:user/${aws:username}"}}`, "nobody", "/nobody"},
+	for _, test := range []struct {
+		policy, user string
+		denied       bool
+	}{
+		{register(fmt.Sprintf(denyStep, `"Activate"`)), "bob", false},
+		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:EnableMFADevice","Resource":"arn:aws:iam::*:user/${aws:username}"}}`, "bob", true},
+		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:EnableMFADevice","Resource":"arn:aws:iam::*:user/${aws:username}"}}`, "nobody", true},
 	} {
 		u := a.NewUser(fmt.Sprint("alice-", len(test.policy), test.user), test.policy)
 		_, err := a.SignIn(u, nil).BeginEnrolment(test.user, "key")
 		expected := ""
-		if test.want != "" {
-			expected = notAllowed(userARN(a, "/"+u.Name), "iam:EnableMFADevice", userARN(a, test.want))
+		if test.denied {
+			expected = touchtest.NotAllowed(userARN(a, "/"+u.Name), "iam:EnableMFADevice", "user "+test.user)
 		}
 		want(t, test.policy+" for "+test.user, err, expected)
 	}

@@ -30,11 +30,11 @@ func TestChangePasswordSlowsGuesses(t *testing.T) {
 		"session": func(old string) error { return inConsole(thief, old) }, "key": byKey,
 	} {
 		for range 5 {
-			if got := codeOf(guess("wrong")); got != "AccessDenied" {
+			if got := touchtest.CodeOf(guess("wrong")); got != "AccessDenied" {
 				t.Fatalf("%s: a wrong password: %s", name, got)
 			}
 		}
-		if got := codeOf(guess(u.Password)); got != "Throttling" {
+		if got := touchtest.CodeOf(guess(u.Password)); got != "Throttling" {
 			t.Errorf("%s: the right password just after five wrong ones: %q, want Throttling", name, got)
 		}
 	}

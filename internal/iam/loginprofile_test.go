@@ -1,6 +1,7 @@
 package iam_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -16,6 +17,66 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
+
+// loginProfileOperations are the operations of this file that are asked of the policies.
+func loginProfileOperations(u touchtest.Target) []touchtest.Operation {
+	return []touchtest.Operation{
+		touchtest.Of(iamapi.CreateLoginProfile, u.ARN(), u.Named(), iamapi.CreateLoginProfileInput{UserName: u.Name, Password: "Passw0rd"}),
+		touchtest.Of(iamapi.GetLoginProfile, u.ARN(), u.Named(), iamapi.GetLoginProfileInput{UserName: u.Name}),
+		touchtest.Of(iamapi.UpdateLoginProfile, u.ARN(), u.Named(), iamapi.UpdateLoginProfileInput{UserName: u.Name}),
+		touchtest.Of(iamapi.DeleteLoginProfile, u.ARN(), u.Named(), iamapi.DeleteLoginProfileInput{UserName: u.Name}),
+	}
+}
+
+// loginProfileErrors are the errors that the model declares for them.
+var loginProfileErrors = touchtest.Declared{
+	Causes: map[string]func(*touchtest.Stage) error{
+		"CreateLoginProfile EntityAlreadyExists": func(s *touchtest.Stage) error {
+			return second(s.Root.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")}))
+		},
+		"CreateLoginProfile PasswordPolicyViolation": func(s *touchtest.Stage) error {
+			createUser(s.T, s.Root, "bob", "/")
+			return second(s.Root.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("bob"), Password: aws.String("short")}))
+		},
+		"UpdateLoginProfile PasswordPolicyViolation": func(s *touchtest.Stage) error {
+			return second(s.Root.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("short")}))
+		},
+		"ChangePassword NoSuchEntity": func(s *touchtest.Stage) error {
+			_, err := s.Root.DeleteLoginProfile(ctx, &awsiam.DeleteLoginProfileInput{UserName: aws.String("alice")})
+			must(s.T, err)
+			return changePasswordIn(s, "Passw0rd")
+		},
+		"ChangePassword InvalidUserType": func(s *touchtest.Stage) error {
+			return second(s.Root.ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: aws.String("Passw0rd"), NewPassword: aws.String("Passw0rd-2")}))
+		},
+		"ChangePassword PasswordPolicyViolation": func(s *touchtest.Stage) error { return changePasswordIn(s, "short") },
+		"ChangePassword EntityTemporarilyUnmodifiable": func(s *touchtest.Stage) error {
+			// Two windows of one session: the second's change comes between the first's proof and its transaction.
+			console := s.SignIn(s.Alice, nil)
+			change := func(in context.Context, to awsquery.Secret) error {
+				return second(callIn(s.T, in, s.Account, console, iamapi.ChangePassword,
+					&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(s.Alice.Password), NewPassword: to}))
+			}
+			return change(&inTransaction{Context: ctx, do: func() { must(s.T, change(ctx, "Passw0rd-2")) }}, "Passw0rd-3")
+		},
+		"ChangePassword ServiceFailure": func(s *touchtest.Stage) error {
+			s.BreakPolicy("alice")
+			return changePasswordIn(s, "Passw0rd")
+		},
+	},
+	Unreachable: map[string]string{
+		"CreateLoginProfile LimitExceeded":                 "a second login profile is EntityAlreadyExists",
+		"UpdateLoginProfile LimitExceeded":                 "makes nothing that is counted",
+		"UpdateLoginProfile EntityTemporarilyUnmodifiable": "what it replaces is read in its own transaction",
+		"DeleteLoginProfile LimitExceeded":                 "makes nothing that is counted",
+		"DeleteLoginProfile EntityTemporarilyUnmodifiable": "what it removes is read in its own transaction",
+		"ChangePassword LimitExceeded":                     "makes nothing that is counted",
+	},
+}
+
+func changePasswordIn(s *touchtest.Stage, to string) error {
+	return second(s.IAM(s.Alice.Key).ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: &s.Alice.Password, NewPassword: &to}))
+}
 
 // signsIn reports whether the user's password is right.
 func signsIn(t *testing.T, a *touchtest.Account, name, password string) bool {
@@ -51,7 +112,7 @@ func TestLoginProfile(t *testing.T) {
 	if p := out.LoginProfile; *p.UserName != "Alice" || !p.PasswordResetRequired || p.CreateDate == nil {
 		t.Errorf("created %+v", p)
 	}
-	record := lastRecord(t, a, "CreateLoginProfile")
+	record := a.LastRecord("CreateLoginProfile")
 	if got := text(record.RequestParameters); got != `{"passwordResetRequired":true,"userName":"alice"}` {
 		t.Errorf("requestParameters %s", got)
 	}
@@ -77,7 +138,7 @@ func TestLoginProfile(t *testing.T) {
 	console := a.SignIn(u, nil)
 	_, err = c.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd-2")})
 	must(t, err)
-	if record := lastRecord(t, a, "UpdateLoginProfile"); text(record.RequestParameters) != `{"userName":"alice"}` || record.ResponseElements != nil {
+	if record := a.LastRecord("UpdateLoginProfile"); text(record.RequestParameters) != `{"userName":"alice"}` || record.ResponseElements != nil {
 		t.Errorf("the event is %+v", record)
 	}
 	over(t, "after the reset", console, a)
@@ -96,7 +157,7 @@ func TestLoginProfile(t *testing.T) {
 	if signsIn(t, a, "alice", "Passw0rd-2") {
 		t.Error("signed in without a login profile")
 	}
-	if record := lastRecord(t, a, "DeleteLoginProfile"); text(record.RequestParameters) != `{"userName":"alice"}` || record.ErrorCode != "" {
+	if record := a.LastRecord("DeleteLoginProfile"); text(record.RequestParameters) != `{"userName":"alice"}` || record.ErrorCode != "" {
 		t.Errorf("the event is %+v", record)
 	}
 	for _, err := range []error{
@@ -196,11 +257,11 @@ func TestChangePassword(t *testing.T) {
 		return err
 	}
 	want(t, "with a wrong password", change("wrong", "Passw0rd-2"), "403 AccessDenied: The old password is incorrect.")
-	if record := lastRecord(t, a, "ChangePassword"); record.ErrorCode != "AccessDenied" || record.RequestParameters != nil || record.ErrorMessage != "The old password is incorrect." {
+	if record := a.LastRecord("ChangePassword"); record.ErrorCode != "AccessDenied" || record.RequestParameters != nil || record.ErrorMessage != "The old password is incorrect." {
 		t.Errorf("the event is %+v", record)
 	}
 	must(t, change(u.Password, "Passw0rd-2"))
-	if record := lastRecord(t, a, "ChangePassword"); record.ErrorCode != "" || record.RequestParameters != nil || record.ResponseElements != nil || record.ReadOnly {
+	if record := a.LastRecord("ChangePassword"); record.ErrorCode != "" || record.RequestParameters != nil || record.ResponseElements != nil || record.ReadOnly {
 		t.Errorf("the event is %+v", record)
 	}
 	over(t, "the other session", other, a)
@@ -233,7 +294,7 @@ func TestChangePasswordAtOnce(t *testing.T) {
 	for range writers {
 		go func() {
 			_, err := a.IAM(u.Key).ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: &u.Password, NewPassword: aws.String("Passw0rd-2")})
-			codes <- codeOf(err)
+			codes <- touchtest.CodeOf(err)
 		}()
 	}
 	made := 0
@@ -251,25 +312,45 @@ func TestChangePasswordAtOnce(t *testing.T) {
 	}
 }
 
-// A password is set for the user that it was checked for, or not at all.
+// Who takes a user's name between the check and the commit is another user, about whom everything is decided anew.
 func TestPasswordOfAUserMadeMeanwhile(t *testing.T) {
 	t.Parallel()
 	a, c := newAccount(t)
-	root := a.SetUpRoot()
-	makeUser := func() {
-		createUser(t, c, "alice", "/")
+	u := a.NewUser("admin", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/staff/*"}}`)
+	console := a.SignIn(u, nil)
+	makeUser := func(path string) {
+		createUser(t, c, "alice", path)
 		_, err := c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")})
 		must(t, err)
 	}
-	_, err := callIn(t, &inTransaction{Context: ctx, do: makeUser}, a, root, iamapi.UpdateLoginProfile,
-		&iamapi.UpdateLoginProfileInput{UserName: "alice", Password: "Passw0rd-2"})
-	want(t, "the update", err, noUser("alice"))
+	deleteUser := func() {
+		_, err := c.DeleteLoginProfile(ctx, &awsiam.DeleteLoginProfileInput{UserName: aws.String("alice")})
+		must(t, err)
+		must(t, second(c.DeleteUser(ctx, &awsiam.DeleteUserInput{UserName: aws.String("alice")})))
+	}
+	update := func(meanwhile func()) error {
+		return second(callIn(t, &inTransaction{Context: ctx, do: meanwhile}, a, console, iamapi.UpdateLoginProfile,
+			&iamapi.UpdateLoginProfileInput{UserName: "alice", Password: "Passw0rd-2"}))
+	}
+
+	makeUser("/staff/")
+	want(t, "another user on another path", update(func() { deleteUser(); makeUser("/board/") }),
+		touchtest.NotAllowed(userARN(a, "/admin"), "iam:UpdateLoginProfile", "user alice"))
 	if !signsIn(t, a, "alice", "Passw0rd") {
 		t.Error("the password changed")
 	}
-	_, err = callIn(t, &inTransaction{Context: ctx, do: func() { createUser(t, c, "bob", "/") }},
-		a, root, iamapi.CreateLoginProfile, &iamapi.CreateLoginProfileInput{UserName: "bob", Password: "Passw0rd-2"})
-	want(t, "the creation", err, noUser("bob"))
+	deleteUser()
+	makeUser("/staff/")
+	want(t, "a user who is deleted", update(deleteUser), touchtest.NotAllowed(userARN(a, "/admin"), "iam:UpdateLoginProfile", "user alice"))
+
+	a.PutPolicy("admin", touchtest.AdminPolicy)
+	makeUser("/staff/")
+	want(t, "a user who is deleted, to who may know", update(deleteUser), noUser("alice"))
+	makeUser("/staff/")
+	want(t, "the same user", update(nil), "")
+	if !signsIn(t, a, "alice", "Passw0rd-2") {
+		t.Error("the password did not change")
+	}
 }
 
 // The database has no password in it.

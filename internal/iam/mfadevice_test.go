@@ -13,6 +13,40 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
 
+// mfaDeviceOperations are the operations of this file that are asked of the policies.
+func mfaDeviceOperations(u touchtest.Target) []touchtest.Operation {
+	return []touchtest.Operation{
+		touchtest.Of(iamapi.ListMFADevices, u.ARN(), u.Named(), iamapi.ListMFADevicesInput{UserName: u.Name}),
+		touchtest.Of(iamapi.GetMFADevice, u.ARN(), u.Named(), iamapi.GetMFADeviceInput{UserName: u.Name, SerialNumber: u.Serial}),
+		touchtest.Of(iamapi.EnableMFADevice, u.ARN(), u.Named(), iamapi.EnableMFADeviceInput{
+			UserName: u.Name, SerialNumber: u.Serial, AuthenticationCode1: "123456", AuthenticationCode2: "654321",
+		}),
+		touchtest.Of(iamapi.DeactivateMFADevice, u.ARN(), u.Named(), iamapi.DeactivateMFADeviceInput{UserName: u.Name, SerialNumber: u.Serial}),
+	}
+}
+
+// mfaDeviceErrors are the errors that the model declares for them.
+var mfaDeviceErrors = touchtest.Declared{
+	Causes: map[string]func(*touchtest.Stage) error{
+		// The way of a security key into EnableMFADevice is through the console.
+		"EnableMFADevice LimitExceeded": func(s *touchtest.Stage) error {
+			quota(s.T, s.Account, "MFADevicesPerUser", 0)
+			return second(s.SignIn(s.Alice, nil).BeginEnrolment("", "key"))
+		},
+		"EnableMFADevice EntityAlreadyExists": func(s *touchtest.Stage) error {
+			root := s.SetUpRoot()
+			root.MustEnrol("alice", "key", newKey())
+			return second(root.BeginEnrolment("alice", "key"))
+		},
+	},
+	Unreachable: map[string]string{
+		"DeactivateMFADevice LimitExceeded":                 "makes nothing that is counted",
+		"DeactivateMFADevice EntityTemporarilyUnmodifiable": "a user made anew under an old name can be changed at once",
+		"EnableMFADevice EntityTemporarilyUnmodifiable":     "a user made anew under an old name can be changed at once",
+		"EnableMFADevice InvalidAuthenticationCode":         "there is no device that shows codes yet: none is found",
+	},
+}
+
 // newKey is a software security key.
 func newKey() *softkey.Key { return softkey.New() }
 
@@ -67,7 +101,7 @@ func TestMFADevices(t *testing.T) {
 	if d := list.MFADevices; len(d) != 1 || *d[0].UserName != "alice" || *d[0].SerialNumber != serial || d[0].EnableDate == nil || list.IsTruncated {
 		t.Fatalf("listed %+v", list)
 	}
-	if record := lastRecord(t, a, "ListMFADevices"); text(record.RequestParameters) != `{"userName":"ALICE"}` || record.ResponseElements != nil || !record.ReadOnly {
+	if record := a.LastRecord("ListMFADevices"); text(record.RequestParameters) != `{"userName":"ALICE"}` || record.ResponseElements != nil || !record.ReadOnly {
 		t.Errorf("the event is %+v", record)
 	}
 	get, err := a.IAM(u.Key).GetMFADevice(ctx, &awsiam.GetMFADeviceInput{SerialNumber: &serial})
@@ -75,7 +109,7 @@ func TestMFADevices(t *testing.T) {
 	if *get.UserName != "alice" || *get.SerialNumber != serial || !get.EnableDate.Equal(*list.MFADevices[0].EnableDate) || len(get.Certifications) != 0 {
 		t.Errorf("got %+v", get)
 	}
-	if got := text(lastRecord(t, a, "GetMFADevice").RequestParameters); got != fmt.Sprintf(`{"serialNumber":%q}`, serial) {
+	if got := text(a.LastRecord("GetMFADevice").RequestParameters); got != fmt.Sprintf(`{"serialNumber":%q}`, serial) {
 		t.Errorf("the event has %s", got)
 	}
 	// A device is found only as its owner's.
@@ -123,7 +157,7 @@ func TestMFADevices(t *testing.T) {
 	inside := a.SignIn(bob, nil)
 	_, err = c.DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{UserName: aws.String("alice"), SerialNumber: &serial})
 	must(t, err)
-	record := lastRecord(t, a, "DeactivateMFADevice")
+	record := a.LastRecord("DeactivateMFADevice")
 	if got := text(record.RequestParameters); got != fmt.Sprintf(`{"serialNumber":%q,"userName":"alice"}`, serial) || record.ErrorCode != "" || record.ResponseElements != nil {
 		t.Errorf("the event is %+v", record)
 	}
@@ -152,7 +186,7 @@ func TestEnableMFADeviceByQuery(t *testing.T) {
 		return "arn:aws:iam::" + a.ID + ":u2f/user/" + user + "/key-AAAAAAAAAAAAAAAAAAAAAAAAAA"
 	}
 	want(t, "allowed, without a device", enableAs(a.IAM(u.Key), "alice", of("alice")), noDevice(of("alice")))
-	record := lastRecord(t, a, "EnableMFADevice")
+	record := a.LastRecord("EnableMFADevice")
 	if got := text(record.RequestParameters); got != fmt.Sprintf(`{"serialNumber":%q,"userName":"alice"}`, of("alice")) || record.ErrorCode != "NoSuchEntity" {
 		t.Errorf("the event is %+v", record)
 	}
@@ -165,7 +199,7 @@ func TestEnableMFADeviceByQuery(t *testing.T) {
 	want(t, "with a device that was used", enable(a.SignIn(u, key), "alice", serial), noDevice(serial))
 	want(t, "for somebody else", enableAs(c, "alice", serial), noDevice(serial))
 	a.PutPolicy("alice", allow("iam:GetUser"))
-	want(t, "denied", enableAs(a.IAM(u.Key), "alice", serial), notAllowed(me, "iam:EnableMFADevice", me))
+	want(t, "denied", enableAs(a.IAM(u.Key), "alice", serial), touchtest.NotAllowed(me, "iam:EnableMFADevice", "user alice"))
 }
 
 // Root's devices are removed by page, signed in with one of them. A long-term key cannot strip them.
@@ -179,7 +213,7 @@ func TestRootDevicesAreRemovedInTheConsole(t *testing.T) {
 	const onThePage = "403 AccessDenied: The root user's MFA devices are removed on the Security credentials page, signed in with one of them, not with an access key."
 	_, err := root.DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{SerialNumber: &serial})
 	want(t, "by root's access key", err, onThePage)
-	if got := lastRecord(t, a, "DeactivateMFADevice"); got.ErrorCode != "AccessDenied" || got.RequestParameters != nil || got.UserIdentity.Type != "Root" {
+	if got := a.LastRecord("DeactivateMFADevice"); got.ErrorCode != "AccessDenied" || got.RequestParameters != nil || got.UserIdentity.Type != "Root" {
 		t.Errorf("the event is %+v", got)
 	}
 	_, err = root.DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{SerialNumber: aws.String(serial + "X")})
@@ -187,7 +221,7 @@ func TestRootDevicesAreRemovedInTheConsole(t *testing.T) {
 	admin := a.NewUser("admin", touchtest.AdminPolicy)
 	for _, name := range []string{"root", "admin", a.ID} {
 		_, err := a.IAM(admin.Key).DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{UserName: &name, SerialNumber: &serial})
-		if got := codeOf(err); got != "NoSuchEntity" {
+		if got := touchtest.CodeOf(err); got != "NoSuchEntity" {
 			t.Errorf("an administrator who calls root %q: %v", name, err)
 		}
 	}
@@ -238,7 +272,7 @@ func TestFurtherDevices(t *testing.T) {
 	must(t, err)
 	other.MustEnrol("bob", "given", newKey())
 	_, err = early.FinishEnrolment("", begun.CeremonyId, answer)
-	if !strings.Contains(told(err), "no such session") { // it ended with the new device
+	if !strings.Contains(touchtest.Told(err), "no such session") { // it ended with the new device
 		t.Errorf("finish a registration that was begun before: %v", err)
 	}
 

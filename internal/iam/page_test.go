@@ -107,7 +107,7 @@ func TestListUsers(t *testing.T) {
 			t.Errorf("on %s: %v\nwant %v", prefix, got, want)
 		}
 	}
-	if record := lastRecord(t, a, "ListUsers"); !strings.Contains(text(record.RequestParameters), `"maxItems":3`) || record.ResponseElements != nil || !record.ReadOnly {
+	if record := a.LastRecord("ListUsers"); !strings.Contains(text(record.RequestParameters), `"maxItems":3`) || record.ResponseElements != nil || !record.ReadOnly {
 		t.Errorf("the event is %+v", record)
 	}
 

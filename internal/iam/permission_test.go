@@ -1,262 +1,62 @@
 package iam_test
 
 import (
-	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/iamapi"
+	"github.com/touchstone-iam/touchstone/internal/api"
+	"github.com/touchstone-iam/touchstone/internal/iam"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
 
-// operation is a call of one operation, to be made by anybody.
-type operation struct {
-	name     string
-	action   string // that is authorised
-	resource string // that it is authorised on, without the account's part
-	event    string // that a refusal is recorded as
-	console  func(*touchtest.Console) error
-	wire     func(*awsiam.Client) error // nil: Touchstone's own, which has no wire form
+// operations are all that are built, each about the target where it is about a user. Those that end what others are about come last,
+// and those on users last of all.
+func operations(u touchtest.Target) []touchtest.Operation {
+	all := slices.Concat(
+		accountOperations(u), loginProfileOperations(u), userPolicyOperations(u), tagOperations(u), accessKeyOperations(u),
+		mfaDeviceOperations(u), enrolmentOperations(u), directoryOperations(u), sessionOperations(u), userOperations(u),
+	)
+	slices.SortStableFunc(all, func(a, b touchtest.Operation) int { return ends(a) - ends(b) })
+	return all
 }
 
-// of is the operation with the input, in the console and by AWS's client.
-func of[In, Out any](o awsquery.Typed[In, Out], resource string, in In) operation {
-	return operation{
-		name: o.Name, action: o.Action, resource: resource, event: o.Name,
-		console: func(c *touchtest.Console) error {
-			return second(touchtest.Call(c, o, &in))
-		},
-		wire: func(c *awsiam.Client) error { return callSDK(c, o.Name, reflect.ValueOf(in)) },
+func ends(o touchtest.Operation) int {
+	if strings.HasPrefix(o.Name, "Delete") || strings.HasPrefix(o.Name, "Deactivate") {
+		return 1
 	}
+	return 0
 }
 
-// own is an operation of Touchstone's own.
-func own[In, Out any](o awsquery.Typed[In, Out], action, resource, event string, in In) operation {
-	return operation{name: o.Name, action: action, resource: resource, event: event, console: func(c *touchtest.Console) error {
-		return second(touchtest.Call(c, o, &in))
-	}}
+// definedHere lists the operations that this package defines.
+func definedHere() []string {
+	table := api.NewTable(iamapi.Operations())
+	table.AddInProcess(touchstoneapi.Operations())
+	new(iam.Operations).Define(table)
+	return table.Defined()
 }
 
-// callSDK calls the client's method of that name with the texts of the input and the lists of texts.
-func callSDK(c *awsiam.Client, name string, input reflect.Value) error {
-	method := reflect.ValueOf(c).MethodByName(name)
-	in := reflect.New(method.Type().In(1).Elem())
-	for n := range input.NumField() {
-		field := in.Elem().FieldByName(input.Type().Field(n).Name)
-		if list, ok := input.Field(n).Interface().([]string); ok {
-			field.Set(reflect.ValueOf(list))
-		}
-		if input.Field(n).Kind() != reflect.String || input.Field(n).Len() == 0 {
-			continue
-		}
-		given := input.Field(n).String()
-		if field.Kind() == reflect.Pointer {
-			field.Set(reflect.ValueOf(&given))
-		} else {
-			field.SetString(given)
-		}
-	}
-	err, _ := method.Call([]reflect.Value{reflect.ValueOf(ctx), in})[1].Interface().(error)
-	return err
-}
-
-// target is the user that operations are about.
-type target struct{ name, arn, key, serial, account string }
-
-func (u target) fullARN() string { return "arn:aws:iam::" + u.account + u.arn }
-
-// operations are all that are built, each about the target where it is about a user.
-func operations(u target) []operation {
-	const document = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"}}`
-	return []operation{
-		of(iamapi.GetUser, u.arn, iamapi.GetUserInput{UserName: u.name}),
-		of(iamapi.CreateUser, ":user/new/made", iamapi.CreateUserInput{UserName: "made", Path: "/new/"}),
-		of(iamapi.UpdateUser, u.arn, iamapi.UpdateUserInput{UserName: u.name}),
-		of(iamapi.ListUsers, ":user/", iamapi.ListUsersInput{}),
-		of(iamapi.CreateLoginProfile, u.arn, iamapi.CreateLoginProfileInput{UserName: u.name, Password: "Passw0rd"}),
-		of(iamapi.GetLoginProfile, u.arn, iamapi.GetLoginProfileInput{UserName: u.name}),
-		of(iamapi.UpdateLoginProfile, u.arn, iamapi.UpdateLoginProfileInput{UserName: u.name}),
-		of(iamapi.DeleteLoginProfile, u.arn, iamapi.DeleteLoginProfileInput{UserName: u.name}),
-		of(iamapi.PutUserPolicy, u.arn, iamapi.PutUserPolicyInput{UserName: u.name, PolicyName: "p", PolicyDocument: document}),
-		of(iamapi.GetUserPolicy, u.arn, iamapi.GetUserPolicyInput{UserName: u.name, PolicyName: "p"}),
-		of(iamapi.DeleteUserPolicy, u.arn, iamapi.DeleteUserPolicyInput{UserName: u.name, PolicyName: "p"}),
-		of(iamapi.ListUserPolicies, u.arn, iamapi.ListUserPoliciesInput{UserName: u.name}),
-		of(iamapi.SimulateCustomPolicy, "*", iamapi.SimulateCustomPolicyInput{
-			PolicyInputList: []string{document}, ActionNames: []string{"iam:GetUser"},
-		}),
-		of(iamapi.SimulatePrincipalPolicy, u.arn, iamapi.SimulatePrincipalPolicyInput{
-			PolicySourceArn: u.fullARN(), ActionNames: []string{"iam:GetUser"},
-		}),
-		of(iamapi.GetContextKeysForCustomPolicy, "*",
-			iamapi.GetContextKeysForCustomPolicyInput{PolicyInputList: []string{document}}),
-		of(iamapi.GetContextKeysForPrincipalPolicy, u.arn,
-			iamapi.GetContextKeysForPrincipalPolicyInput{PolicySourceArn: u.fullARN()}),
-		of(iamapi.CreateAccessKey, u.arn, iamapi.CreateAccessKeyInput{UserName: u.name}),
-		of(iamapi.ListAccessKeys, u.arn, iamapi.ListAccessKeysInput{UserName: u.name}),
-		of(iamapi.GetAccessKeyLastUsed, u.arn, iamapi.GetAccessKeyLastUsedInput{AccessKeyId: u.key}),
-		of(iamapi.UpdateAccessKey, u.arn, iamapi.UpdateAccessKeyInput{UserName: u.name, AccessKeyId: u.key, Status: "Active"}),
-		of(iamapi.CreateAccountAlias, "*", iamapi.CreateAccountAliasInput{AccountAlias: "alias-of-" + strings.ToLower(u.key)}),
-		of(iamapi.ListAccountAliases, "*", iamapi.ListAccountAliasesInput{}),
-		of(iamapi.DeleteAccountAlias, "*", iamapi.DeleteAccountAliasInput{AccountAlias: "alias"}),
-		of(iamapi.GetAccountSummary, "*", iamapi.GetAccountSummaryInput{}),
-		of(iamapi.ListMFADevices, u.arn, iamapi.ListMFADevicesInput{UserName: u.name}),
-		of(iamapi.GetMFADevice, u.arn, iamapi.GetMFADeviceInput{UserName: u.name, SerialNumber: u.serial}),
-		of(iamapi.EnableMFADevice, u.arn, iamapi.EnableMFADeviceInput{
-			UserName: u.name, SerialNumber: u.serial, AuthenticationCode1: "123456", AuthenticationCode2: "654321",
-		}),
-		own(touchstoneapi.BeginMFADeviceRegistration, "iam:EnableMFADevice", u.arn, "BeginMFADeviceRegistration",
-			touchstoneapi.BeginMFADeviceRegistrationInput{UserName: u.name, DeviceName: "key"}),
-		own(touchstoneapi.FinishMFADeviceRegistration, "iam:EnableMFADevice", u.arn, "EnableMFADevice",
-			touchstoneapi.FinishMFADeviceRegistrationInput{UserName: u.name, CeremonyId: "x", Credential: "{}"}),
-		own(touchstoneapi.ListMFADeviceDetails, "iam:ListMFADevices", u.arn, "ListMFADevices", touchstoneapi.ListMFADeviceDetailsInput{UserName: u.name}),
-		own(touchstoneapi.DescribeUsers, "iam:ListUsers", ":user/", "DescribeUsers", touchstoneapi.DescribeUsersInput{}),
-		own(touchstoneapi.ListSessions, "touchstone:ListSessions", u.arn, "ListSessions", touchstoneapi.ListSessionsInput{UserName: u.name}),
-		own(touchstoneapi.EndSession, "touchstone:EndSession", u.arn, "EndSession", touchstoneapi.EndSessionInput{UserName: u.name, SessionId: "x"}),
-		own(touchstoneapi.EndAllSessions, "touchstone:EndAllSessions", u.arn, "EndAllSessions", touchstoneapi.EndAllSessionsInput{UserName: u.name}),
-		// These end what the others are about.
-		of(iamapi.DeactivateMFADevice, u.arn, iamapi.DeactivateMFADeviceInput{UserName: u.name, SerialNumber: u.serial}),
-		of(iamapi.DeleteAccessKey, u.arn, iamapi.DeleteAccessKeyInput{UserName: u.name, AccessKeyId: u.key}),
-		of(iamapi.DeleteUser, u.arn, iamapi.DeleteUserInput{UserName: u.name}),
-	}
-}
-
-// The operations that the table does not have: those that are about the caller alone, or ask for nothing.
-var aboutTheCaller = []string{"ChangePassword", "DescribeAccount", "ValidatePolicy"}
-
+// The operations that the table does not have are about the caller alone, or ask for nothing.
 func TestEveryOperationIsInTheTable(t *testing.T) {
 	t.Parallel()
-	table := slices.Clone(aboutTheCaller)
-	for _, o := range operations(target{}) {
-		table = append(table, o.name)
-	}
-	for _, defined := range start(t).API.Table.Defined() {
-		service, name, _ := strings.Cut(defined, ":")
-		if n := slices.Index(table, name); n >= 0 {
-			table = slices.Delete(table, n, n+1)
-		} else if service != "sts" {
-			t.Errorf("no test asks whether %s is authorised", defined)
-		}
-	}
-	if len(table) > 0 {
-		t.Errorf("tested and not defined: %v", table)
-	}
+	touchtest.CheckTable(t, definedHere(), operations(touchtest.Target{}), "ChangePassword", "DescribeAccount", "ValidatePolicy")
 }
 
-// newTarget makes bob, on a path and with the tag team=red, who has a password, a key and a device.
-func newTarget(t *testing.T, a *touchtest.Account, admin *touchtest.Console) target {
-	t.Helper()
-	c := a.IAM(a.Root)
-	_, err := c.CreateUser(ctx, &awsiam.CreateUserInput{
-		UserName: aws.String("bob"), Path: aws.String("/x/"), Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("red")}},
-	})
-	must(t, err)
-	key, err := c.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: aws.String("bob")})
-	must(t, err)
-	return target{"bob", ":user/x/bob", *key.AccessKey.AccessKeyId, admin.MustEnrol("bob", "key", newKey()), a.ID}
-}
-
-// arn is the resource as an ARN of the account.
-func (o operation) arn(a *touchtest.Account) string {
-	if o.resource == "*" {
-		return "*"
-	}
-	return "arn:aws:iam::" + a.ID + o.resource
-}
-
-// Without a permission, and with an explicit deny, every operation answers in AWS's words, by console and by API; the refusal
-// is recorded, without what was asked for.
-func TestEveryOperationCanBeDenied(t *testing.T) {
+func TestPermissions(t *testing.T) {
 	t.Parallel()
 	a, _ := newAccount(t)
-	bob := newTarget(t, a, a.SetUpRoot())
-	u := a.NewUser("alice", "")
-	me := userARN(a, "/alice")
-	console, client := a.SignIn(u, nil), a.IAM(u.Key)
-	for _, o := range operations(bob) {
-		expected := notAllowed(me, o.action, o.arn(a))
-		want(t, o.name+" in the console", o.console(console), expected)
-		if o.wire != nil {
-			want(t, o.name+" by API", o.wire(client), expected)
-		}
-		r := lastRecord(t, a, o.event)
-		if r.ErrorCode != "AccessDenied" || "403 AccessDenied: "+r.ErrorMessage != expected || r.RequestParameters != nil || r.ResponseElements != nil || r.UserIdentity.ARN != me {
-			t.Errorf("%s: the event is %+v", o.name, r)
-		}
-		service, _, _ := strings.Cut(o.action, ":")
-		if source := map[string]string{"iam": "iam.amazonaws.com", "touchstone": "touchstone"}[service]; r.EventSource != source {
-			t.Errorf("%s: the event's source is %s", o.name, r.EventSource)
-		}
-	}
-	for _, o := range operations(bob) {
-		a.PutPolicy("alice", fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
-			{"Effect":"Deny","Action":%q,"Resource":%q}]}`, o.action, o.arn(a)))
-		expected := forbidden(me, o.action, o.arn(a))
-		want(t, o.name+" in the console", o.console(console), expected)
-		if o.wire != nil {
-			want(t, o.name+" by API", o.wire(client), expected)
-		}
-	}
+	bob := touchtest.NewTarget(t, a)
+	touchtest.CheckPermissions(t, a, bob, operations(bob))
 }
 
-// The action on the resource is enough.
-func TestEveryOperationNeedsOnlyItsAction(t *testing.T) {
+func TestStrangersLearnNothing(t *testing.T) {
 	t.Parallel()
 	a, _ := newAccount(t)
-	bob := newTarget(t, a, a.SetUpRoot())
-	u := a.NewUser("alice", "")
-	console, client := a.SignIn(u, nil), a.IAM(u.Key)
-	for _, o := range operations(bob) {
-		a.PutPolicy("alice", fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":%q,"Resource":%q}}`, o.action, o.arn(a)))
-		if err := o.console(console); codeOf(err) == "AccessDenied" {
-			t.Errorf("%s in the console: %v", o.name, err)
-		}
-		if o.wire == nil {
-			continue
-		}
-		if err := o.wire(client); codeOf(err) == "AccessDenied" {
-			t.Errorf("%s by API: %v", o.name, err)
-		}
-	}
-}
-
-// What is done to a user can be bound to the user's tags, under both names of the key.
-func TestResourceTags(t *testing.T) {
-	t.Parallel()
-	a, _ := newAccount(t)
-	bob := newTarget(t, a, a.SetUpRoot())
-	u := a.NewUser("alice", "")
-	me := userARN(a, "/alice")
-	console, client := a.SignIn(u, nil), a.IAM(u.Key)
-	tagged := func(key, value string) string {
-		return fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{%q:%q}}}}`, key, value)
-	}
-	for _, key := range []string{"iam:ResourceTag/team", "aws:ResourceTag/team", "aws:ResourceTag/TEAM"} {
-		a.PutPolicy("alice", tagged(key, "blue"))
-		for _, o := range operations(bob) {
-			want(t, o.name+" with another value of "+key, o.console(console), notAllowed(me, o.action, o.arn(a)))
-		}
-	}
-	for n, o := range operations(bob) {
-		if o.resource != bob.arn {
-			continue
-		}
-		a.PutPolicy("alice", tagged([]string{"iam:ResourceTag/team", "aws:ResourceTag/team"}[n%2], "red"))
-		call := func() error { return o.console(console) }
-		if o.wire != nil {
-			call = func() error { return o.wire(client) }
-		}
-		if err := call(); codeOf(err) == "AccessDenied" {
-			t.Errorf("%s with the right value: %v", o.name, err)
-		}
-	}
+	touchtest.CheckSecrecy(t, a, operations)
 }
 
 // A list of users is asked for with its path.
@@ -270,9 +70,9 @@ func TestListUsersIsAuthorizedOnThePath(t *testing.T) {
 	for prefix, expected := range map[string]string{
 		"/staff/":     "",
 		"/staff/eng/": "",
-		"/staff":      notAllowed(me, "iam:ListUsers", "arn:aws:iam::"+a.ID+":user/staff"),
-		"/":           notAllowed(me, "iam:ListUsers", "arn:aws:iam::"+a.ID+":user/"),
-		"/other/":     notAllowed(me, "iam:ListUsers", "arn:aws:iam::"+a.ID+":user/other/"),
+		"/staff":      touchtest.NotAllowed(me, "iam:ListUsers", "arn:aws:iam::"+a.ID+":user/staff"),
+		"/":           touchtest.NotAllowed(me, "iam:ListUsers", "arn:aws:iam::"+a.ID+":user/"),
+		"/other/":     touchtest.NotAllowed(me, "iam:ListUsers", "arn:aws:iam::"+a.ID+":user/other/"),
 	} {
 		out, err := a.IAM(u.Key).ListUsers(ctx, &awsiam.ListUsersInput{PathPrefix: &prefix})
 		want(t, "list "+prefix, err, expected)
@@ -284,7 +84,7 @@ func TestListUsersIsAuthorizedOnThePath(t *testing.T) {
 		want(t, "describe "+prefix, err, expected)
 	}
 	_, err := a.IAM(u.Key).ListUsers(ctx, &awsiam.ListUsersInput{})
-	want(t, "list without a path", err, notAllowed(me, "iam:ListUsers", "arn:aws:iam::"+a.ID+":user/"))
+	want(t, "list without a path", err, touchtest.NotAllowed(me, "iam:ListUsers", "arn:aws:iam::"+a.ID+":user/"))
 	a.PutPolicy("alice", allow("iam:ListUsers"))
 	_, err = a.IAM(u.Key).ListUsers(ctx, &awsiam.ListUsersInput{})
 	want(t, "list with Resource *", err, "")
@@ -294,23 +94,5 @@ func TestListUsersIsAuthorizedOnThePath(t *testing.T) {
 func TestUndecidablePolicy(t *testing.T) {
 	t.Parallel()
 	a, _ := newAccount(t)
-	bob := newTarget(t, a, a.SetUpRoot())
-	u := a.NewUser("alice", touchtest.AdminPolicy)
-	console, client := a.SignIn(u, nil), a.IAM(u.Key)
-	breakPolicy(t, a, "alice")
-	for _, o := range operations(bob) {
-		errs := []error{o.console(console)}
-		if o.wire != nil {
-			errs = append(errs, o.wire(client))
-		}
-		for _, err := range errs {
-			const words = "500 ServiceFailure: The request processing has failed because of an unknown error, exception or failure. Request id: "
-			if got := told(err); !strings.HasPrefix(got, words) || len(got) > len(words)+36 {
-				t.Errorf("%s: answered %q", o.name, got)
-			}
-			if r := lastRecord(t, a, o.event); r.ErrorCode != "ServiceFailure" {
-				t.Errorf("%s: the event is %+v", o.name, r)
-			}
-		}
-	}
+	touchtest.CheckUndecidable(t, a, operations(touchtest.NewTarget(t, a)))
 }

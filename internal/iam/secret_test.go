@@ -34,12 +34,12 @@ func TestEventsHaveNoSecrets(t *testing.T) {
 		return second(touchtest.Call(console, iamapi.ChangePassword,
 			&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(u.Password), NewPassword: awsquery.Secret(to)}))
 	}
-	if codeOf(change(secrets["short password"])) != "PasswordPolicyViolation" {
+	if touchtest.CodeOf(change(secrets["short password"])) != "PasswordPolicyViolation" {
 		t.Error("a short password was taken")
 	}
 	must(t, change(secrets["new password"]))
 	reset := &awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String(secrets["reset password"])}
-	if _, err := a.IAM(nobody.Key).UpdateLoginProfile(ctx, reset); codeOf(err) != "AccessDenied" {
+	if _, err := a.IAM(nobody.Key).UpdateLoginProfile(ctx, reset); touchtest.CodeOf(err) != "AccessDenied" {
 		t.Errorf("nobody resets a password: %v", err)
 	}
 	_, err = c.UpdateLoginProfile(ctx, reset)

@@ -11,6 +11,15 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
 
+// sessionOperations are the operations of this file that are asked of the policies.
+func sessionOperations(u touchtest.Target) []touchtest.Operation {
+	return []touchtest.Operation{
+		touchtest.Own(touchstoneapi.ListSessions, "touchstone:ListSessions", u.ARN(), u.Named(), "ListSessions", touchstoneapi.ListSessionsInput{UserName: u.Name}, "NoSuchEntity"),
+		touchtest.Own(touchstoneapi.EndSession, "touchstone:EndSession", u.ARN(), u.Named(), "EndSession", touchstoneapi.EndSessionInput{UserName: u.Name, SessionId: "x"}, "NoSuchEntity"),
+		touchtest.Own(touchstoneapi.EndAllSessions, "touchstone:EndAllSessions", u.ARN(), u.Named(), "EndAllSessions", touchstoneapi.EndAllSessionsInput{UserName: u.Name}, "NoSuchEntity"),
+	}
+}
+
 func listSessions(c *touchtest.Console, user string) ([]touchstoneapi.Session, error) {
 	out, err := touchtest.Call(c, touchstoneapi.ListSessions,
 		&touchstoneapi.ListSessionsInput{UserName: user})
@@ -65,12 +74,12 @@ func TestOwnSessions(t *testing.T) {
 	if s := sessions[1]; s.SessionId != one.Session.ID || s.Current {
 		t.Errorf("the other is %+v", s)
 	}
-	if record := lastRecord(t, a, "ListSessions"); record.EventSource != "touchstone" || !record.ReadOnly || record.UserIdentity.SessionContext.Attributes.MFAAuthenticated != "true" {
+	if record := a.LastRecord("ListSessions"); record.EventSource != "touchstone" || !record.ReadOnly || record.UserIdentity.SessionContext.Attributes.MFAAuthenticated != "true" {
 		t.Errorf("the event is %+v", record)
 	}
 	must(t, endSession(two, "", one.Session.ID))
 	over(t, "the session that was ended", one, a)
-	if got := text(lastRecord(t, a, "EndSession").RequestParameters); got != `{"sessionId":"`+one.Session.ID+`"}` {
+	if got := text(a.LastRecord("EndSession").RequestParameters); got != `{"sessionId":"`+one.Session.ID+`"}` {
 		t.Errorf("the event has %s", got)
 	}
 	want(t, "end it again", endSession(two, "", one.Session.ID), "404 NoSuchEntity: The session "+one.Session.ID+" cannot be found.")
@@ -114,10 +123,10 @@ func TestSessionsOfAnother(t *testing.T) {
 		"EndSession":     endSession(me, "bob", one.Session.ID),
 		"EndAllSessions": endAllSessions(me, "bob", false),
 	} {
-		want(t, name, err, notAllowed(userARN(a, "/alice"), "touchstone:"+name, userARN(a, "/bob")))
+		want(t, name, err, touchtest.NotAllowed(userARN(a, "/alice"), "touchstone:"+name, "user bob"))
 	}
 	want(t, "end another's as one's own", endSession(me, "", one.Session.ID), "404 NoSuchEntity: The session "+one.Session.ID+" cannot be found.")
-	want(t, "a user who is not there", second(listSessions(me, "nobody")), notAllowed(userARN(a, "/alice"), "touchstone:ListSessions", userARN(a, "/nobody")))
+	want(t, "a user who is not there", second(listSessions(me, "nobody")), touchtest.NotAllowed(userARN(a, "/alice"), "touchstone:ListSessions", "user nobody"))
 	alive(t, "bob's session", one, a)
 
 	a.PutPolicy("alice", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"touchstone:*","Resource":["arn:aws:iam::*:user/bob","arn:aws:iam::*:user/nobody"]}}`)
@@ -148,11 +157,11 @@ func TestSessionsOfAnother(t *testing.T) {
 	}))
 	over(t, "another of all", two, a)
 	alive(t, "the administrator's", me, a)
-	if record := lastRecord(t, a, "EndAllSessions"); text(record.RequestParameters) != `{"userName":"bob"}` || record.ErrorCode != "" || record.EventSource != "touchstone" {
+	if record := a.LastRecord("EndAllSessions"); text(record.RequestParameters) != `{"userName":"bob"}` || record.ErrorCode != "" || record.EventSource != "touchstone" {
 		t.Errorf("the event is %+v", record)
 	}
 	// It leaves what is no session alone.
-	if _, err := a.IAM(bob.Key).GetUser(ctx, &awsiam.GetUserInput{}); codeOf(err) != "AccessDenied" {
+	if _, err := a.IAM(bob.Key).GetUser(ctx, &awsiam.GetUserInput{}); touchtest.CodeOf(err) != "AccessDenied" {
 		t.Errorf("bob's access key: %v", err)
 	}
 	if _, err := c.GetLoginProfile(ctx, &awsiam.GetLoginProfileInput{UserName: &bob.Name}); err != nil {

@@ -11,8 +11,49 @@ import (
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
+
+// userOperations are the operations of this file that are asked of the policies.
+func userOperations(u touchtest.Target) []touchtest.Operation {
+	return []touchtest.Operation{
+		touchtest.Of(iamapi.GetUser, u.ARN(), u.Named(), iamapi.GetUserInput{UserName: u.Name}),
+		touchtest.Of(iamapi.CreateUser, "arn:aws:iam::"+u.AccountID+":user/new/made", "", iamapi.CreateUserInput{UserName: "made", Path: "/new/"}),
+		touchtest.Of(iamapi.UpdateUser, u.ARN(), u.Named(), iamapi.UpdateUserInput{UserName: u.Name}),
+		touchtest.Of(iamapi.ListUsers, "arn:aws:iam::"+u.AccountID+":user/", "", iamapi.ListUsersInput{}),
+		touchtest.Of(iamapi.DeleteUser, u.ARN(), u.Named(), iamapi.DeleteUserInput{UserName: u.Name}),
+	}
+}
+
+// userErrors are the errors that the model declares for them.
+var userErrors = touchtest.Declared{
+	Causes: map[string]func(*touchtest.Stage) error{
+		"CreateUser LimitExceeded": func(s *touchtest.Stage) error {
+			quota(s.T, s.Account, "UsersPerAccount", 1)
+			return second(s.Root.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String("bob")}))
+		},
+		"CreateUser EntityAlreadyExists": func(s *touchtest.Stage) error {
+			return second(s.Root.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String("ALICE")}))
+		},
+		"CreateUser InvalidInput": func(s *touchtest.Stage) error {
+			return second(s.Root.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String("bob"), Tags: []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}}}))
+		},
+		"UpdateUser EntityAlreadyExists": func(s *touchtest.Stage) error {
+			createUser(s.T, s.Root, "bob", "/")
+			return second(s.Root.UpdateUser(ctx, &awsiam.UpdateUserInput{UserName: aws.String("bob"), NewUserName: aws.String("alice")}))
+		},
+		"DeleteUser DeleteConflict": func(s *touchtest.Stage) error {
+			return second(s.Root.DeleteUser(ctx, &awsiam.DeleteUserInput{UserName: aws.String("alice")}))
+		},
+	},
+	Unreachable: map[string]string{
+		"CreateUser NoSuchEntity":                  "is about a permissions boundary, which is NotImplemented",
+		"UpdateUser LimitExceeded":                 "makes nothing that is counted",
+		"UpdateUser EntityTemporarilyUnmodifiable": "a user made anew under an old name can be changed at once",
+		"DeleteUser LimitExceeded":                 "makes nothing that is counted",
+	},
+}
 
 func TestCreateUser(t *testing.T) {
 	t.Parallel()
@@ -32,7 +73,7 @@ func TestCreateUser(t *testing.T) {
 	if len(u.Tags) != 2 || *u.Tags[0].Key != "team" || *u.Tags[0].Value != "red" || *u.Tags[1].Value != "" {
 		t.Errorf("tags %v", u.Tags)
 	}
-	record := lastRecord(t, a, "CreateUser")
+	record := a.LastRecord("CreateUser")
 	if got, expected := text(record.RequestParameters), `{"path":"/staff/","tags":[{"key":"team","value":"red"},{"key":"empty"}],"userName":"Alice"}`; got != expected {
 		t.Errorf("requestParameters %s\nwant %s", got, expected)
 	}
@@ -133,7 +174,7 @@ func TestUserQuotas(t *testing.T) {
 	_, err := c.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String("two"), Tags: []types.Tag{
 		{Key: aws.String("a"), Value: aws.String("")}, {Key: aws.String("b"), Value: aws.String("")},
 	}})
-	if codeOf(err) != "LimitExceeded" {
+	if touchtest.CodeOf(err) != "LimitExceeded" {
 		t.Errorf("more tags than the quota: %v", err)
 	}
 	const writers = 16
@@ -146,7 +187,7 @@ func TestUserQuotas(t *testing.T) {
 	}
 	var got []string
 	for range writers {
-		got = append(got, told(<-errs))
+		got = append(got, touchtest.Told(<-errs))
 	}
 	slices.Sort(got)
 	if got[0] != "" || got[1] != "409 LimitExceeded: Cannot exceed quota for UsersPerAccount: 2" || got[1] != got[writers-1] {
@@ -170,8 +211,8 @@ func TestCreateUserWithTags(t *testing.T) {
 		want         string // "" is allowed; %s is the user's ARN
 	}{
 		{"no tags, no TagUser", allow("iam:CreateUser"), nil, ""},
-		{"tags, no TagUser", allow("iam:CreateUser"), team("red"), notAllowed(me, "iam:TagUser", "%s")},
-		{"tags, only TagUser", allow("iam:TagUser"), team("red"), notAllowed(me, "iam:CreateUser", "%s")},
+		{"tags, no TagUser", allow("iam:CreateUser"), team("red"), touchtest.NotAllowed(me, "iam:TagUser", "%s")},
+		{"tags, only TagUser", allow("iam:TagUser"), team("red"), touchtest.NotAllowed(me, "iam:CreateUser", "%s")},
 		{"tags, both", allow("iam:CreateUser", "iam:TagUser"), team("red"), ""},
 		{
 			"tag as RequestTag asks for it", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["iam:CreateUser","iam:TagUser"],"Resource":"*",
@@ -179,12 +220,12 @@ func TestCreateUserWithTags(t *testing.T) {
 		},
 		{
 			"another value than RequestTag asks for", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["iam:CreateUser","iam:TagUser"],"Resource":"*",
-				"Condition":{"StringEquals":{"aws:RequestTag/team":"red"}}}}`, team("blue"), notAllowed(me, "iam:CreateUser", "%s"),
+				"Condition":{"StringEquals":{"aws:RequestTag/team":"red"}}}}`, team("blue"), touchtest.NotAllowed(me, "iam:CreateUser", "%s"),
 		},
 		{
 			"RequestTag that TagUser alone is held to", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:CreateUser"],"Resource":"*"},
 				{"Effect":"Allow","Action":"iam:TagUser","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/team":"red"}}}]}`,
-			team("blue"), notAllowed(me, "iam:TagUser", "%s"),
+			team("blue"), touchtest.NotAllowed(me, "iam:TagUser", "%s"),
 		},
 		{
 			"TagKeys within the set", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["iam:CreateUser","iam:TagUser"],"Resource":"*",
@@ -193,15 +234,15 @@ func TestCreateUserWithTags(t *testing.T) {
 		{
 			"TagKeys outside the set", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["iam:CreateUser","iam:TagUser"],"Resource":"*",
 				"Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["team","cost"]}}}}`,
-			append(team("red"), types.Tag{Key: aws.String("admin"), Value: aws.String("yes")}), notAllowed(me, "iam:CreateUser", "%s"),
+			append(team("red"), types.Tag{Key: aws.String("admin"), Value: aws.String("yes")}), touchtest.NotAllowed(me, "iam:CreateUser", "%s"),
 		},
 		{
 			"a denied key", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"iam:TagUser","Resource":"*",
-				"Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":"team"}}}]}`, team("red"), forbidden(me, "iam:TagUser", "%s"),
+				"Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":"team"}}}]}`, team("red"), touchtest.Forbidden(me, "iam:TagUser", "%s"),
 		},
 		{
 			"a boundary that is allowed", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:CreateUser","Resource":"*",
-				"Condition":{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::aws:policy/X"}}}}`, nil, notAllowed(me, "iam:CreateUser", "%s"),
+				"Condition":{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::aws:policy/X"}}}}`, nil, touchtest.NotAllowed(me, "iam:CreateUser", "%s"),
 		},
 	} {
 		a.PutPolicy("maker", test.policy)
@@ -213,7 +254,7 @@ func TestCreateUserWithTags(t *testing.T) {
 		want(t, test.what, err, test.want)
 	}
 	_, err := c.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String("bounded"), PermissionsBoundary: aws.String("arn:aws:iam::aws:policy/X")})
-	if codeOf(err) != "NotImplemented" { // the condition on the boundary allowed it
+	if touchtest.CodeOf(err) != "NotImplemented" { // the condition on the boundary allowed it
 		t.Errorf("with the boundary that the policy names: %v", err)
 	}
 }
@@ -228,7 +269,7 @@ func TestGetUser(t *testing.T) {
 	if *out.User.Arn != userARN(a, "/alice") || out.User.PasswordLastUsed == nil {
 		t.Errorf("without a name, a user got %+v", out.User)
 	}
-	if record := lastRecord(t, a, "GetUser"); record.RequestParameters != nil || record.ResponseElements != nil || !record.ReadOnly || record.ErrorCode != "" {
+	if record := a.LastRecord("GetUser"); record.RequestParameters != nil || record.ResponseElements != nil || !record.ReadOnly || record.ErrorCode != "" {
 		t.Errorf("the event is %+v", record)
 	}
 	out, err = c.GetUser(ctx, &awsiam.GetUserInput{})
@@ -238,7 +279,7 @@ func TestGetUser(t *testing.T) {
 	}
 	_, err = c.GetUser(ctx, &awsiam.GetUserInput{UserName: aws.String("nobody")})
 	want(t, "a user who is not there", err, noUser("nobody"))
-	record := lastRecord(t, a, "GetUser")
+	record := a.LastRecord("GetUser")
 	if record.ErrorCode != "NoSuchEntity" || text(record.RequestParameters) != `{"userName":"nobody"}` {
 		t.Errorf("the event of the failure is %+v", record)
 	}
@@ -259,8 +300,8 @@ func TestUnknownUserIsToldToWhoMayKnow(t *testing.T) {
 	asks := a.IAM(u.Key)
 	me := userARN(a, "/alice")
 	for name, expected := range map[string]string{
-		"there":        notAllowed(me, "iam:GetUser", userARN(a, "/secret/there")),
-		"nobody":       notAllowed(me, "iam:GetUser", userARN(a, "/nobody")),
+		"there":        touchtest.NotAllowed(me, "iam:GetUser", "user there"),
+		"nobody":       touchtest.NotAllowed(me, "iam:GetUser", "user nobody"),
 		"known-nobody": noUser("known-nobody"),
 	} {
 		_, err := asks.GetUser(ctx, &awsiam.GetUserInput{UserName: &name})
@@ -278,7 +319,7 @@ func TestUpdateUser(t *testing.T) {
 	must(t, err)
 	_, err = c.UpdateUser(ctx, &awsiam.UpdateUserInput{UserName: aws.String("alice"), NewUserName: aws.String("Alicia"), NewPath: aws.String("/staff/")})
 	must(t, err)
-	record := lastRecord(t, a, "UpdateUser")
+	record := a.LastRecord("UpdateUser")
 	if got, expected := text(record.RequestParameters), `{"newPath":"/staff/","newUserName":"Alicia","userName":"alice"}`; got != expected || record.ResponseElements != nil {
 		t.Errorf("the event has %s, %v; want %s", got, record.ResponseElements, expected)
 	}
@@ -334,28 +375,28 @@ func TestUpdateUserIsAuthorizedTwice(t *testing.T) {
 		{
 			"only the old", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:UpdateUser","Resource":"arn:aws:iam::*:user/old/*"}}`,
 			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/new/")},
-			notAllowed(me, "iam:UpdateUser", userARN(a, "/new/bob")),
+			touchtest.NotAllowed(me, "iam:UpdateUser", "user bob"),
 		},
 		{
 			"only the new", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:UpdateUser","Resource":"arn:aws:iam::*:user/new/*"}}`,
 			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/new/")},
-			notAllowed(me, "iam:UpdateUser", userARN(a, "/old/bob")),
+			touchtest.NotAllowed(me, "iam:UpdateUser", "user bob"),
 		},
 		{
 			"out of both", both,
 			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/")},
-			notAllowed(me, "iam:UpdateUser", userARN(a, "/bob")),
+			touchtest.NotAllowed(me, "iam:UpdateUser", "user bob"),
 		},
 		{
 			"onto a name that is denied", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
 				{"Effect":"Deny","Action":"iam:UpdateUser","Resource":"arn:aws:iam::*:user/*/admin"}]}`,
 			awsiam.UpdateUserInput{UserName: aws.String("bob"), NewUserName: aws.String("admin")},
-			forbidden(me, "iam:UpdateUser", userARN(a, "/old/admin")),
+			touchtest.Forbidden(me, "iam:UpdateUser", "user admin"),
 		},
 		{
 			"somebody who is not there", both,
 			awsiam.UpdateUserInput{UserName: aws.String("nobody"), NewPath: aws.String("/new/")},
-			notAllowed(me, "iam:UpdateUser", userARN(a, "/nobody")),
+			touchtest.NotAllowed(me, "iam:UpdateUser", "user nobody"),
 		},
 		{"within both", both, awsiam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/new/")}, ""},
 	} {
@@ -392,12 +433,12 @@ func TestDeleteUser(t *testing.T) {
 	must(t, err)
 	_, err = c.DeleteUser(ctx, in)
 	must(t, err)
-	if record := lastRecord(t, a, "DeleteUser"); text(record.RequestParameters) != `{"userName":"alice"}` || record.ErrorCode != "" {
+	if record := a.LastRecord("DeleteUser"); text(record.RequestParameters) != `{"userName":"alice"}` || record.ErrorCode != "" {
 		t.Errorf("the event is %+v", record)
 	}
 	_, err = c.DeleteUser(ctx, in)
 	want(t, "again", err, noUser("alice"))
-	if got := len(records(t, a, "DeleteUser")); got != 6 {
+	if got := len(a.Records("DeleteUser")); got != 6 {
 		t.Errorf("%d events, want one of each attempt", got)
 	}
 	// One of the same name is somebody else.

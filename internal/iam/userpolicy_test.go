@@ -9,7 +9,38 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/touchstone-iam/touchstone/iamapi"
+	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
+
+// userPolicyOperations are the operations of this file that are asked of the policies.
+func userPolicyOperations(u touchtest.Target) []touchtest.Operation {
+	const document = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"}}`
+	return []touchtest.Operation{
+		touchtest.Of(iamapi.PutUserPolicy, u.ARN(), u.Named(), iamapi.PutUserPolicyInput{UserName: u.Name, PolicyName: "p", PolicyDocument: document}),
+		touchtest.Of(iamapi.GetUserPolicy, u.ARN(), u.Named(), iamapi.GetUserPolicyInput{UserName: u.Name, PolicyName: "p"}),
+		touchtest.Of(iamapi.DeleteUserPolicy, u.ARN(), u.Named(), iamapi.DeleteUserPolicyInput{UserName: u.Name, PolicyName: "p"}),
+		touchtest.Of(iamapi.ListUserPolicies, u.ARN(), u.Named(), iamapi.ListUserPoliciesInput{UserName: u.Name}),
+	}
+}
+
+// userPolicyErrors are the errors that the model declares for them.
+var userPolicyErrors = touchtest.Declared{
+	Causes: map[string]func(*touchtest.Stage) error{
+		"PutUserPolicy LimitExceeded": func(s *touchtest.Stage) error {
+			return putPolicyIn(s, fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/%s"}}`, strings.Repeat("a", 2048)))
+		},
+		"PutUserPolicy MalformedPolicyDocument": func(s *touchtest.Stage) error { return putPolicyIn(s, "{}") },
+	},
+	Unreachable: map[string]string{
+		"DeleteUserPolicy LimitExceeded": "makes nothing that is counted",
+	},
+}
+
+func putPolicyIn(s *touchtest.Stage, document string) error {
+	return second(s.Root.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("p"), PolicyDocument: &document}))
+}
 
 func TestUserPolicies(t *testing.T) {
 	t.Parallel()
@@ -19,7 +50,7 @@ func TestUserPolicies(t *testing.T) {
 	document := "{\"Version\":\"2012-10-17\",\n \"Statement\":[{\"Sid\":\"A\",\"Effect\":\"Allow\",\"Action\":\"iam:GetUser\",\"Resource\":\"arn:aws:iam::*:user/a+b%20~\"}]}"
 	_, err := c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("p=1"), PolicyDocument: &document})
 	must(t, err)
-	record := lastRecord(t, a, "PutUserPolicy")
+	record := a.LastRecord("PutUserPolicy")
 	if got, expected := text(record.RequestParameters), text(map[string]string{"userName": "alice", "policyName": "p=1", "policyDocument": document}); got != expected || record.ResponseElements != nil {
 		t.Errorf("the event has %s, %v; want %s", got, record.ResponseElements, expected)
 	}
@@ -39,7 +70,7 @@ func TestUserPolicies(t *testing.T) {
 		want(t, "get oneself", err, expected)
 	}
 	self := userARN(a, "/Alice")
-	gets(notAllowed(self, "iam:GetUser", self))
+	gets(touchtest.NotAllowed(self, "iam:GetUser", "user Alice"))
 	put := func(name, document string) {
 		t.Helper()
 		_, err := c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: &name, PolicyDocument: &document})
@@ -48,7 +79,7 @@ func TestUserPolicies(t *testing.T) {
 	put("p=1", allow("iam:GetUser"))
 	gets("")
 	put("deny", `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`)
-	gets(forbidden(self, "iam:GetUser", self))
+	gets(touchtest.Forbidden(self, "iam:GetUser", "user Alice"))
 	list, err := c.ListUserPolicies(ctx, &awsiam.ListUserPoliciesInput{UserName: aws.String("alice")})
 	must(t, err)
 	if !slices.Equal(list.PolicyNames, []string{"deny", "p=1"}) || list.IsTruncated || list.Marker != nil {
@@ -59,7 +90,7 @@ func TestUserPolicies(t *testing.T) {
 		return err
 	}
 	must(t, remove("deny"))
-	if got := text(lastRecord(t, a, "DeleteUserPolicy").RequestParameters); got != `{"policyName":"deny","userName":"alice"}` {
+	if got := text(a.LastRecord("DeleteUserPolicy").RequestParameters); got != `{"policyName":"deny","userName":"alice"}` {
 		t.Errorf("the event has %s", got)
 	}
 	gets("")
@@ -93,7 +124,7 @@ func TestMalformedUserPolicy(t *testing.T) {
 		"a member twice":       `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Effect":"Deny","Action":"*","Resource":"*"}}`,
 	} {
 		_, err := c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("p"), PolicyDocument: &document})
-		if got := told(err); !strings.HasPrefix(got, "400 MalformedPolicyDocument: ") || len(got) < len("400 MalformedPolicyDocument: x") {
+		if got := touchtest.Told(err); !strings.HasPrefix(got, "400 MalformedPolicyDocument: ") || len(got) < len("400 MalformedPolicyDocument: x") {
 			t.Errorf("%s: answered %q", name, got)
 		}
 	}
@@ -102,7 +133,7 @@ func TestMalformedUserPolicy(t *testing.T) {
 	if len(list.PolicyNames) != 0 {
 		t.Errorf("stored %v", list.PolicyNames)
 	}
-	if got := lastRecord(t, a, "PutUserPolicy").ErrorCode; got != "MalformedPolicyDocument" {
+	if got := a.LastRecord("PutUserPolicy").ErrorCode; got != "MalformedPolicyDocument" {
 		t.Errorf("the event has %s", got)
 	}
 	_, err = c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("a b"), PolicyName: aws.String(strings.Repeat("p", 129)), PolicyDocument: aws.String("")})

@@ -13,7 +13,7 @@ import (
 func TestValidatePolicy(t *testing.T) {
 	t.Parallel()
 	a, _ := newAccount(t)
-	console := a.SignIn(a.NewUser("alice", denyEverything), nil)
+	console := a.SignIn(a.NewUser("alice", document(`{"Effect":"Deny","Action":"*","Resource":"*"}`)), nil)
 	quota(t, a, "UserPolicySize", 120)
 	validate := func(attachment touchstoneapi.PolicyAttachmentType, text string) (findings []string, size string) {
 		t.Helper()
@@ -48,7 +48,7 @@ func TestValidatePolicy(t *testing.T) {
 	}
 	_, err := touchtest.Call(console, touchstoneapi.ValidatePolicy,
 		&touchstoneapi.ValidatePolicyInput{PolicyDocument: "{}", Attachment: "other"})
-	if codeOf(err) != "ValidationError" {
+	if touchtest.CodeOf(err) != "ValidationError" {
 		t.Errorf("another attachment: %v", err)
 	}
 }

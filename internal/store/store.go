@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,7 +38,10 @@ var (
 )
 
 // Store is one open database. It is safe for concurrent use.
-type Store struct{ engine engine }
+type Store struct {
+	engine  engine
+	between atomic.Pointer[func()] // see RerunNext
+}
 
 // Config says which database to open, and how.
 type Config struct {
@@ -109,11 +113,13 @@ const maxTries = 5
 // Update returns fn's error; ErrUnavailable when the database is gone, the locks could not be had in time, or the transaction
 // was rolled back in every try; and ErrUnavailable with ErrOutcomeUnknown when the connection was lost during the commit.
 func (s *Store) Update(ctx context.Context, lock Lock, fn func(*Tx) error) error {
-	if updateTwice {
+	if between := s.rehearsal(); between != nil {
 		if err := s.rehearse(ctx, lock, fn); err != nil {
 			return unavailable(err)
 		}
+		between()
 	}
+
 	for try := 1; ; try++ {
 		err := s.attempt(ctx, lock, fn)
 		if !mayRunAgain(err) || try == maxTries {

@@ -1,4 +1,4 @@
-package iam_test
+package simulate_test
 
 import (
 	"fmt"
@@ -634,45 +634,6 @@ func TestSimulationPages(t *testing.T) {
 	for _, marker := range []string{"x", "eyJvIjoiU2ltdWxhdGUiLCJsIjoiMjMwIn0", "eyJvIjoiU2ltdWxhdGUiLCJsIjoiLTEifQ"} {
 		_, err := c.SimulateCustomPolicy(ctx, &awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything}, ActionNames: actions, Marker: &marker})
 		want(t, "marker "+marker, err, "400 ValidationError: Invalid Marker.")
-	}
-}
-
-// A simulation says what really happens.
-func TestSimulationIsWhatIsEnforced(t *testing.T) {
-	t.Parallel()
-	a, c := newAccount(t)
-	bob := newTarget(t, a, a.SetUpRoot())
-	u := a.NewUser("alice", "")
-	console := a.SignIn(u, nil)
-	for _, policy := range []string{
-		allowEverything, denyEverything, allow("iam:Get*", "iam:List*"), withMFA,
-		document(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"iam:ResourceTag/team":"red"}}}`),
-		document(`{"Effect":"Allow","Action":"*","Resource":"arn:aws:iam::*:user/x/*"}`),
-		document(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceAccount":"${aws:PrincipalAccount}"},"Bool":{"aws:ViaAWSService":"false","aws:PrincipalIsAWSService":"false"}}}`),
-		document(`{"Effect":"Allow","NotAction":"iam:Delete*","Resource":"*"}`, `{"Effect":"Deny","Action":"*","NotResource":"arn:aws:iam::*:user/x/*"}`),
-	} {
-		a.PutPolicy("alice", policy)
-		for _, o := range operations(bob) {
-			if o.wire == nil || strings.HasPrefix(o.name, "Delete") || o.name == "DeactivateMFADevice" {
-				continue // what others need must stay
-			}
-			in := &awsiam.SimulatePrincipalPolicyInput{
-				PolicySourceArn: aws.String(userARN(a, "/alice")), ActionNames: []string{o.action}, ResourceArns: []string{o.arn(a)},
-				ContextEntries: []types.ContextEntry{entry("aws:MultiFactorAuthPresent", "boolean", "false")},
-			}
-			if o.resource == bob.arn {
-				in.ContextEntries = append(in.ContextEntries, entry("iam:ResourceTag/team", "string", "red"))
-			}
-			out, err := c.SimulatePrincipalPolicy(ctx, in)
-			must(t, err)
-			got := map[types.PolicyEvaluationDecisionType]string{
-				"allowed": "", "implicitDeny": notAllowed(userARN(a, "/alice"), o.action, o.arn(a)), "explicitDeny": forbidden(userARN(a, "/alice"), o.action, o.arn(a)),
-			}[out.EvaluationResults[0].EvalDecision]
-			enforced := o.console(console)
-			if got == "" && codeOf(enforced) == "AccessDenied" || got != "" && told(enforced) != got {
-				t.Errorf("%s under %s: simulated %s, and then: %v", o.name, policy, out.EvaluationResults[0].EvalDecision, enforced)
-			}
-		}
 	}
 }
 
