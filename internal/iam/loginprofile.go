@@ -224,7 +224,9 @@ func (o *Operations) prepareChangePassword(ctx context.Context, r *api.Request, 
 		return err
 	}
 	if !right {
-		return authz.AccessDenied("The old password is incorrect.")
+		denied := authz.AccessDenied("The old password is incorrect.")
+		denied.Parameter = "OldPassword"
+		return denied
 	}
 	if err := checkPassword(in.NewPassword.Reveal(), change.alias, change.email); err != nil {
 		return err

@@ -316,6 +316,8 @@ func TestPages(t *testing.T) {
 		t.Errorf("alias deleted: at %s", got.path)
 	}
 
+	bobsKey := regexp.MustCompile(`data-access-key>([A-Z0-9]+)<`).
+		FindStringSubmatch(root.post("/console/access-key/create?user=bob", "Understood", "yes", "known", "").body)[1]
 	signIn := a.SignIn(alice, nil)
 	person := signedIn(t, s, signIn)
 	person.get("/console/users").layoutGolden(t, a.ID, "layout-console")
@@ -341,9 +343,15 @@ func TestPages(t *testing.T) {
 	page("create-access-key", person.get("/console/access-key/create"))
 	page("access-key-status", person.get("/console/access-key/status?id="+alice.Key.AccessKeyID))
 	page("access-key-delete-active", person.get("/console/access-key/delete?id="+alice.Key.AccessKeyID))
+	root.post("/console/access-key/status?user=bob&id="+bobsKey, "Status", "Inactive")
+	page("access-key-activate", root.get("/console/access-key/status?user=bob&id="+bobsKey))
+	page("access-key-delete", root.get("/console/access-key/delete?user=bob&id="+bobsKey))
 	page("access-key-created", person.post("/console/access-key/create", "Understood", "yes", "known", alice.Key.AccessKeyID))
 	page("access-key-shown", person.get("/console/access-key/create?shown=yes"))
 	page("sessions-end", person.get("/console/sessions/end"))
+	page("sessions-end-other", root.get("/console/sessions/end?user=alice"))
+	page("session-end", root.get("/console/session/end?user=alice&id="+signIn.Session.ID))
+	page("alias-delete-none", root.get("/console/alias/delete"))
 
 	challenged := newBrowser(t, s)
 	page("mfa", challenged.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", alice.Password))
