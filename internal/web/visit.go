@@ -68,24 +68,18 @@ func (v *Visit) admit(needed Access) (bool, error) {
 	if needed == Open {
 		return true, nil
 	}
-	session, principal, err := v.SignIn.Current(v.Context(), v.Token)
+	admission, err := v.SignIn.Admit(v.Context(), v.Token)
 	if err != nil {
 		return false, err
 	}
-	v.Session, v.Principal = session, principal
+	v.Session, v.Principal, v.Caller = admission.Session, admission.Principal, admission.Caller
 
 	reached := map[store.Stage]Access{
 		store.StageMFA: AtMFA, store.StageChangePassword: AtNewPassword, store.StageFull: SignedIn,
-	}[session.Stage]
+	}[v.Session.Stage]
 	if reached != needed {
-		v.Redirect(StagePage(session))
+		v.Redirect(StagePage(v.Session))
 		return false, nil
-	}
-
-	if reached != AtMFA {
-		if v.Caller, v.Session, err = v.SignIn.Caller(v.Context(), v.Token); err != nil {
-			return false, err
-		}
 	}
 	return true, v.SignIn.Touch(v.Context(), v.Session)
 }
