@@ -22,9 +22,10 @@ type Message struct {
 var messages = map[string]Message{
 	"session-ended": {"warning", "Your session ended before the page could do this, so nothing was changed. " +
 		"Sign in again, then repeat the last step."},
-	"session-over":        {"info", "Your session has ended. Sign in again to go on."},
-	"sign-in-over":        {"info", "This sign-in took too long or was ended. Start again."},
-	"sign-in-without-mfa": {"warning", "Someone gave your right password but did not complete MFA: %s. If this was not you, change your password."},
+	"session-over": {"info", "Your session has ended. Sign in again to go on."},
+	"sign-in-over": {"info", "This sign-in took too long or was ended. Start again."},
+	"sign-in-without-mfa": {"warning", "Someone gave your right password but did not complete MFA: %s. " +
+		"If this was not you, change your password."},
 }
 
 // maxFlashGap is how many bytes of a text are carried to the next page.

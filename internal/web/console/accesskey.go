@@ -130,7 +130,8 @@ func setKeyStatus(v *web.Visit) (*web.Confirmation, error) {
 	button, text, message, status := "Deactivate", "Requests signed with %s are refused from now on. You can activate it again.",
 		"key-deactivated", iamapi.StatusTypeInactive
 	if activate {
-		button, text, message, status = "Activate", "Requests signed with %s are accepted again.", "key-activated", iamapi.StatusTypeActive
+		button, text, message, status = "Activate", "Requests signed with %s are accepted again.",
+			"key-activated", iamapi.StatusTypeActive
 	}
 
 	return &web.Confirmation{

@@ -49,7 +49,8 @@ func saveAlias(v *web.Visit) error {
 
 	if err := web.Do(v, iamapi.CreateAccountAlias, &iamapi.CreateAccountAliasInput{AccountAlias: alias}); err != nil {
 		if web.IsCode(err, "ValidationError") {
-			f.Wrong("AccountAlias", "Use 3 to 63 lowercase letters, digits and single hyphens, beginning and ending with a letter or digit. "+
+			f.Wrong("AccountAlias", "Use 3 to 63 lowercase letters, digits and single hyphens, "+
+				"beginning and ending with a letter or digit. "+
 				"It must not be a 12-digit number.")
 		} else if err := f.Refused(v, err, map[string]string{"EntityAlreadyExists": "AccountAlias"}); err != nil {
 			return err

@@ -100,7 +100,8 @@ var messages = map[string]web.Message{
 
 	"device-assigned": {Kind: "success", Text: "You have successfully assigned the device %s. " +
 		"You have registered %s of %s MFA devices. It is asked for at every sign-in from now on."},
-	"device-assigned-to": {Kind: "success", Text: "The MFA device %s is assigned to %s, who is asked for it at every sign-in from now on. " +
+	"device-assigned-to": {Kind: "success", Text: "The MFA device %s is assigned to %s, " +
+		"who is asked for it at every sign-in from now on. " +
 		"%s of %s MFA devices are registered."},
 	"device-removed": {Kind: "success", Text: "The MFA device %s is removed. It can no longer be used to sign in."},
 	"device-select":  {Kind: "warning", Text: "Select an MFA device first, then choose Remove."},

@@ -202,7 +202,9 @@ func readUser(v *web.Visit, name string) (part userPart, err error) {
 // user").
 func ownCredentials(v *web.Visit) error {
 	h := holderOf(v)
-	shown := &credentialsView{Page: web.Page{Title: "Security credentials", Nav: credentialsPath, Crumbs: web.Crumbs("Security credentials")}}
+	shown := &credentialsView{
+		Page: web.Page{Title: "Security credentials", Nav: credentialsPath, Crumbs: web.Crumbs("Security credentials")},
+	}
 	if h.Root && !v.Query.Has("continue") {
 		return v.Show("root-credentials-warning", shown)
 	}

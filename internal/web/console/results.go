@@ -87,7 +87,8 @@ func (r *results) add(s *simulatorView, action string, on *iamapi.ResourceSpecif
 		row.Notes = append(row.Notes, of+": "+decisionWords[decision])
 	}
 	slices.Sort(row.Notes)
-	if actions := s.simulator.byService[strings.ToLower(row.Service)]; actions != nil && !slices.ContainsFunc(actions, func(known string) bool { return strings.EqualFold(known, action) }) {
+	actions := s.simulator.byService[strings.ToLower(row.Service)]
+	if actions != nil && !slices.ContainsFunc(actions, func(known string) bool { return strings.EqualFold(known, action) }) {
 		row.Notes = append(row.Notes, fmt.Sprintf("The service %s has no such action.", row.Service))
 	}
 	s.addKeys(on.MissingContextValues)

@@ -48,7 +48,8 @@ func endSession(v *web.Visit) (*web.Confirmation, error) {
 func endSessions(v *web.Visit) (*web.Confirmation, error) {
 	h := holderOf(v)
 	c := &web.Confirmation{
-		Page: h.page("End all other sessions"), Heading: "End all other sessions?", Button: "End sessions", Danger: true, Cancel: h.Home(),
+		Page: h.page("End all other sessions"), Heading: "End all other sessions?",
+		Button: "End sessions", Danger: true, Cancel: h.Home(),
 		Text: web.Words("Every other browser in which you are signed in must sign in again."),
 		Do: func() error {
 			err := web.Do(v, touchstoneapi.EndAllSessions, &touchstoneapi.EndAllSessionsInput{UserName: h.UserName, ExceptCurrent: h.Own()})

@@ -131,7 +131,8 @@ func (s *simulatorView) addKeys(names []string) {
 	}
 }
 
-// usualType returns the type that the values of a condition key have. Those that the catalogue knows by a pattern alone are strings.
+// usualType returns the type that the values of a condition key have. Those that the catalogue knows by a
+// pattern alone are strings.
 func (sim *simulator) usualType(name string) iamapi.ContextKeyTypeEnum {
 	types := map[string]iamapi.ContextKeyTypeEnum{
 		"String": iamapi.ContextKeyTypeEnumString, "ARN": iamapi.ContextKeyTypeEnumString, "Numeric": iamapi.ContextKeyTypeEnumNumeric,
@@ -240,10 +241,12 @@ func showSimulator(v *web.Visit, s *simulatorView) error {
 		s.Pasted = append(s.Pasted, e)
 	}
 
-	if s.Boundary, err = newEditor(v, &s.Form, "Boundary", "Permissions boundary", "What it does not allow is denied, whatever the policies say."); err != nil {
+	if s.Boundary, err = newEditor(v, &s.Form, "Boundary", "Permissions boundary",
+		"What it does not allow is denied, whatever the policies say."); err != nil {
 		return err
 	}
-	if s.Resource, err = newEditor(v, &s.Form, "ResourcePolicy", "Resource policy", "The policy of the resources themselves. It needs a caller."); err != nil {
+	if s.Resource, err = newEditor(v, &s.Form, "ResourcePolicy", "Resource policy",
+		"The policy of the resources themselves. It needs a caller."); err != nil {
 		return err
 	}
 	s.Boundary.Optional, s.Resource.Optional = true, true

@@ -180,7 +180,8 @@ func deleteWith(v *web.Visit, name string, has *belongings) error {
 		}
 	}
 	for _, key := range has.Keys.List {
-		if err := web.Do(v, iamapi.DeleteAccessKey, &iamapi.DeleteAccessKeyInput{UserName: name, AccessKeyId: key.AccessKeyId}); err != nil {
+		in := &iamapi.DeleteAccessKeyInput{UserName: name, AccessKeyId: key.AccessKeyId}
+		if err := web.Do(v, iamapi.DeleteAccessKey, in); err != nil {
 			return err
 		}
 	}

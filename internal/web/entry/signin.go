@@ -154,7 +154,8 @@ func showUserSignIn(v *web.Visit, f web.Form) error {
 
 func signUserIn(v *web.Visit) error {
 	f := web.Form{Values: v.Form}
-	f.Require("Account", "Enter the account ID or account alias.", "UserName", "Enter your user name.", "Password", "Enter your password.")
+	f.Require("Account", "Enter the account ID or account alias.",
+		"UserName", "Enter your user name.", "Password", "Enter your password.")
 	if len(f.Problems) > 0 {
 		return showUserSignIn(v, f)
 	}
@@ -189,7 +190,8 @@ func incorrect(v *web.Visit, f *web.Form, err error, account, name string) error
 		wait := max(1, int(math.Ceil(tooMany.Wait.Seconds())))
 		v.Writer.Header().Set("Retry-After", strconv.Itoa(wait))
 		v.Status = http.StatusTooManyRequests
-		f.Wrong("", "Too many failed attempts. Wait %s, then try again. The password you typed was not checked.", web.Plural(wait, "second"))
+		f.Wrong("", "Too many failed attempts. Wait %s, then try again. The password you typed was not checked.",
+			web.Plural(wait, "second"))
 		return nil
 	case !errors.Is(err, signin.ErrIncorrect):
 		return err
