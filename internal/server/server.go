@@ -29,6 +29,8 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/sts"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 	"github.com/touchstone-iam/touchstone/internal/web"
+	"github.com/touchstone-iam/touchstone/internal/web/console"
+	"github.com/touchstone-iam/touchstone/internal/web/entry"
 	"github.com/touchstone-iam/touchstone/policy"
 	"github.com/touchstone-iam/touchstone/stsapi"
 )
@@ -124,7 +126,8 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 
 	s := &Server{API: service, SignIn: signIn, URL: c.URL, config: c, state: state, deliver: deliver}
 	actions, keyTypes := names(c.Catalogue)
-	pages, err := web.New(web.Config{API: service, SignIn: signIn, URL: c.URL, Logger: c.Logger, Actions: actions, KeyTypes: keyTypes})
+	pages, err := web.New(web.Config{API: service, SignIn: signIn, URL: c.URL, Logger: c.Logger},
+		entry.Pages(), console.Pages(console.Catalogue{Actions: actions, KeyTypes: keyTypes}))
 	if err != nil {
 		return nil, err
 	}

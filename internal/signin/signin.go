@@ -516,6 +516,29 @@ func (s *Service) Sweep(ctx context.Context) error {
 	})
 }
 
+// Admission is what a browser's token stands for.
+type Admission struct {
+	Session   *store.Session
+	Principal *store.Principal
+	Caller    *authn.Caller // nil while the session still asks for a device
+}
+
+// Admit reads in one snapshot what a token stands for, at whatever stage its session is. authn.ErrNoSession.
+func (s *Service) Admit(ctx context.Context, token string) (*Admission, error) {
+	a := new(Admission)
+	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
+		if a.Session, a.Principal, err = s.Authn.Session(tx, token, s.Clock()); err != nil || a.Session.Stage == store.StageMFA {
+			return err
+		}
+		a.Caller, err = s.Authn.Console(tx, a.Session, a.Principal)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
 // Caller returns the caller that a token stands for, and the session. Its error is [authn.ErrNoSession] also when the sign-in is
 // not complete.
 func (s *Service) Caller(ctx context.Context, token string) (caller *authn.Caller, session *store.Session, err error) {
