@@ -104,6 +104,8 @@ type Error struct {
 	Cause   error // for our log, never sent
 	// Parameter is the member of the input that is at fault, such as ContextEntries.2, where one is; for pages, never sent.
 	Parameter string
+	// Detail is what is wrong with the parameter, where the message begins with its name; for pages, never sent.
+	Detail string
 }
 
 // Error returns the code and message; not the cause, so that an Error may be shown wherever it turns up.

@@ -58,7 +58,7 @@ func listAccessKeys(_ *api.Request, tx *store.Tx, about *target, in *iamapi.List
 		return nil, err
 	}
 	place := func(k *store.AccessKey) string { return chronological(k.CreatedAt, k.ID) }
-	keys, next, err := api.List("ListAccessKeys", in, api.Cut(keys, place), place)
+	keys, next, err := api.List(iamapi.ListAccessKeys.Name, in, api.Cut(keys, place), place)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func listAccountAliases(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.Lis
 	}
 
 	place := func(alias *string) string { return *alias }
-	aliases, next, err := api.List("ListAccountAliases", in, api.Cut(aliases, place), place)
+	aliases, next, err := api.List(iamapi.ListAccountAliases.Name, in, api.Cut(aliases, place), place)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func listGroups(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.ListGroupsI
 		}
 		return tx.Principals(r.Caller.AccountID(), q)
 	}
-	found, next, err := api.List("ListGroups", in, read, func(g *store.Principal) string { return g.Name })
+	found, next, err := api.List(iamapi.ListGroups.Name, in, read, func(g *store.Principal) string { return g.Name })
 	if err != nil {
 		return nil, err
 	}

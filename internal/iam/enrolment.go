@@ -26,7 +26,7 @@ func (o *Operations) defineEnrolment(t *api.Table) {
 	api.Record(t, touchstoneapi.BeginMFADeviceRegistration, onEnrolment, o.beginRegistration, api.Unrecorded())
 	api.ChangeInSteps(t, touchstoneapi.FinishMFADeviceRegistration, onEnrolment, api.Steps[
 		touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput, *target, registration,
-	]{Claim: claimRegistration, Prepare: o.verifyRegistration, Execute: finishRegistration}, api.As("EnableMFADevice"))
+	]{Claim: claimRegistration, Prepare: o.verifyRegistration, Execute: finishRegistration}, api.As(iamapi.EnableMFADevice.Name))
 }
 
 const (
@@ -48,7 +48,7 @@ func checkEnrolment(r *api.Request, tx *store.Tx, p *store.Principal, device str
 	if r.Caller.Credential != authn.ConsoleSession || p.Kind == store.Root && !r.Caller.IsRoot() {
 		return nil, authz.AccessDenied("A security key is assigned in the console, by somebody signed in there.")
 	}
-	if err := mustUseDevice(r, tx, p, "iam:EnableMFADevice"); err != nil {
+	if err := mustUseDevice(r, tx, p, iamapi.EnableMFADevice.Action); err != nil {
 		return nil, err
 	}
 

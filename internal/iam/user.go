@@ -65,7 +65,7 @@ func onNewUser(r *api.Request, _ *store.Tx, in *iamapi.CreateUserInput) (api.Sub
 
 	checks := []authz.Check{{Resource: arn, Keys: keys}}
 	if len(in.Tags) > 0 {
-		checks = append(checks, authz.Check{Action: "iam:TagUser", Resource: arn, Keys: requestTags(in.Tags)})
+		checks = append(checks, authz.Check{Action: iamapi.TagUser.Action, Resource: arn, Keys: requestTags(in.Tags)})
 	}
 	return api.Subject[struct{}]{Checks: api.Ask(checks...)}, nil
 }
@@ -181,7 +181,7 @@ func listUsers(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.ListUsersInp
 		}
 		return tx.Principals(r.Caller.AccountID(), q)
 	}
-	found, next, err := api.List("ListUsers", in, read, func(u *store.Principal) string { return u.Name })
+	found, next, err := api.List(iamapi.ListUsers.Name, in, read, func(u *store.Principal) string { return u.Name })
 	if err != nil {
 		return nil, err
 	}
