@@ -1,9 +1,9 @@
 // Command touchstone is a self-hosted principal and access service that speaks AWS IAM.
 //
-// 'touchstone serve' runs it. The account, mfa, sessions and audit commands work on the same data directory, whether or not the
-// server runs; the policy and version commands need neither. Each command explains itself with --help. Every flag can also be
-// given by an environment variable: TOUCHSTONE_DATA stands for --data. The exit code is 0 when the command did what it was
-// asked to, 1 when it failed, and 2 when it was called wrongly.
+// 'touchstone serve' runs it. The account, mfa, sessions, audit and migrate commands work on the same database, a data directory or
+// PostgreSQL, whether or not the server runs; the policy and version commands need neither. Each command explains itself with
+// --help. Every flag can also be given by an environment variable: TOUCHSTONE_DATA stands for --data. The exit code is 0 when the
+// command did what it was asked to, 1 when it failed, and 2 when it was called wrongly.
 package main
 
 import (
@@ -22,6 +22,7 @@ import (
 
 	"github.com/touchstone-iam/touchstone/internal/operator"
 	"github.com/touchstone-iam/touchstone/internal/server"
+	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
 func main() {
@@ -69,8 +70,9 @@ func newCommand() *cobra.Command {
 		Short: "AWS IAM on your own machines, with FIDO security keys at the front door",
 		Long: `Touchstone is a self-hosted principal and access service that speaks AWS IAM and STS.
 
-Start it with 'touchstone serve' and open the address that it prints. The account, mfa, sessions and
-audit commands work on the same data directory, whether or not the server runs. The policy commands work on files only.`,
+Start it with 'touchstone serve' and open the address that it prints. The account, mfa, sessions, audit and
+migrate commands work on the same database, whether or not the server runs: on SQLite in the directory of --data, or on
+PostgreSQL with --database and --master-key-file. The policy commands work on files only.`,
 		Example: `  touchstone serve --data ./data
   touchstone account create --data ./data --alias acme --root-email root@example.com
   touchstone mfa remove --data ./data --account acme --user alice --device laptop-key`,
@@ -86,7 +88,7 @@ audit commands work on the same data directory, whether or not the server runs. 
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(serveCommand(),
-		accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), // on the data directory
+		accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), migrateCommand(), // on the database
 		policyCommand(), versionCommand())
 	return root
 }
@@ -131,17 +133,69 @@ func fromEnvironment(cmd *cobra.Command) error {
 	return nil
 }
 
-// location is where the installation's state is: the flags of every command that works on it.
-type location struct{ data, masterKey string }
+// place is the database that a command works on: its flags.
+type place struct{ data, database string }
 
-func (l *location) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&l.data, "data", "data", "directory that holds the database and the master key")
-	cmd.Flags().StringVar(&l.masterKey, "master-key-file", "", "file with the master key (default: master.key in the data directory)")
+func (p *place) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&p.data, "data", "data", "directory of the SQLite database")
+	cmd.Flags().StringVar(&p.database, "database", "", "URL of a PostgreSQL database, in place of --data: "+
+		"postgres://USER@HOST/NAME, with parameters as libpq names them; the password in PGPASSFILE or PGPASSWORD")
 }
 
-// operate opens the installation, calls work with it, and closes it. With create it makes what is not there yet.
+// check refuses two databases, and a URL that cannot be read. An environment variable counts as the flag that it stands for.
+func (p *place) check(cmd *cobra.Command) error {
+	if p.database == "" {
+		if cmd.Flags().Changed("database") {
+			return usagef("--database is empty: give the URL of a PostgreSQL database, or leave it out")
+		}
+		return nil
+	}
+	if cmd.Flags().Changed("data") {
+		return usagef("--data and --database name two databases: use one of them (TOUCHSTONE_DATA and TOUCHSTONE_DATABASE count as well)")
+	}
+	if err := store.CheckURL(p.database); err != nil {
+		return usagef("--database: %w", err)
+	}
+	return nil
+}
+
+// location is where the installation's state is, the database and its master key: the flags of every command that works on it.
+type location struct {
+	place
+	masterKey string
+}
+
+func (l *location) flags(cmd *cobra.Command) {
+	l.place.flags(cmd)
+	cmd.Flags().StringVar(&l.masterKey, "master-key-file", "", "file with the master key (default: master.key in the data directory; "+
+		"required with --database)")
+}
+
+func (l *location) check(cmd *cobra.Command) error {
+	if err := l.place.check(cmd); err != nil {
+		return err
+	}
+	if l.database != "" && l.masterKey == "" {
+		return usagef("--database needs --master-key-file FILE: the file with the key that seals the secrets in the database; " +
+			"on an empty database, serve and account create make it")
+	}
+	return nil
+}
+
+// state is what to open.
+func (l *location) state() server.StateConfig {
+	return server.StateConfig{Data: l.data, Database: l.database, MasterKeyFile: l.masterKey}
+}
+
+// operate opens the installation, calls work with it, and closes it. With create it makes the schema and the master key of an empty
+// database; an older schema it refuses.
 func (l *location) operate(cmd *cobra.Command, create bool, work func(context.Context, *operator.Operator) error) error {
-	state, err := server.OpenState(cmd.Context(), server.StateConfig{Data: l.data, MasterKeyFile: l.masterKey, Create: create})
+	if err := l.check(cmd); err != nil {
+		return err
+	}
+	c := l.state()
+	c.Create = create
+	state, err := server.OpenState(cmd.Context(), c)
 	if err != nil {
 		return err
 	}

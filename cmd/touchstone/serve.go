@@ -39,10 +39,15 @@ func serveCommand() *cobra.Command {
 		Use: "serve", Short: "Run the service: the API, the sign-in pages and the console", Args: args(0, "no arguments"),
 		Long: `Run the service on one address: the AWS Query endpoint of IAM and STS, and the sign-in and console pages.
 
-On the first start it makes an account and prints a link on which the root user sets a password.`,
+On the first start it makes an account and prints a link on which the root user sets a password.
+
+The database is SQLite, in the directory of --data, or PostgreSQL 15 or later with --database. Several servers may run on one
+PostgreSQL database, with the same master key. A database that an earlier version wrote is brought to this version's schema, unless
+another server still runs on it.`,
 		Example: `  touchstone serve --data ./data
   touchstone serve --data /var/lib/touchstone --listen :443 --tls-cert cert.pem --tls-key key.pem --url https://iam.example.com
-  touchstone serve --data ./data --listen 10.0.0.5:8080 --behind-proxy 10.0.0.1 --url https://iam.example.com`,
+  touchstone serve --data ./data --listen 10.0.0.5:8080 --behind-proxy 10.0.0.1 --url https://iam.example.com
+  PGPASSFILE=/etc/touchstone/pgpass touchstone serve --database postgres://touchstone@db.example.com/touchstone --master-key-file /etc/touchstone/master.key`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
 	f := cmd.Flags()
@@ -74,15 +79,25 @@ On the first start it makes an account and prints a link on which the root user 
 // run serves until the command's context is done.
 func (s *serving) run(cmd *cobra.Command) error {
 	logger, err := s.logger(cmd.ErrOrStderr())
-	if err := errors.Join(err, s.complete(logger)); err != nil {
+	if err := errors.Join(err, s.complete(logger), s.where.check(cmd)); err != nil {
 		return &usageError{err}
 	}
 	collectLess()
+
 	ctx := cmd.Context()
-	state, err := server.OpenState(ctx, server.StateConfig{Data: s.where.data, MasterKeyFile: s.where.masterKey, Create: true})
+	c := s.where.state()
+	c.Create, c.Migrate = true, true
+	c.Migrated = func(from, to int64) {
+		if from > 0 {
+			logger.Info("the schema of the database was migrated", "from", from, "to", to)
+		}
+	}
+	state, err := server.OpenState(ctx, c)
 	if err != nil {
 		return err
 	}
+	logger.Info("opened the database", "database", state.Store.Name())
+
 	err = s.serve(ctx, cmd.OutOrStdout(), state, logger)
 	return errors.Join(err, state.Close())
 }

@@ -1,4 +1,4 @@
-// Package server puts Touchstone together: the state in the data directory, the pipeline with every operation, the sign-in,
+// Package server puts Touchstone together: the state in a database, the pipeline with every operation, the sign-in,
 // the pages, and the work in the background. It holds no rules of its own.
 package server
 
@@ -18,12 +18,17 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// StateConfig says where the installation's state is.
+// StateConfig says where the installation's state is, and what may be done to it.
 type StateConfig struct {
-	Data          string // directory
-	Database      string // the URL of a PostgreSQL database; "" is a SQLite database in Data
-	MasterKeyFile string // "" is master.key in Data
-	Create        bool   // make what is not there yet
+	Data     string // directory of a SQLite database; not used with Database
+	Database string // URL of a PostgreSQL database, in place of Data
+
+	MasterKeyFile string // "" is master.key in Data; with Database it must be given
+
+	Create  bool // make an empty database, and its master key
+	Migrate bool // bring the schema of an older database to this version's, and make an empty one
+
+	Migrated func(from, to int64) // is called when the schema was changed; see [store.Config]
 }
 
 // State is the installation's opened state.
@@ -36,61 +41,139 @@ type State struct {
 const settingMasterKey = "master_key_fingerprint"
 
 // OpenState opens the database and the master key, and refuses a master key that the database was not written with.
+//
+// A master key is made only for a database that none has been used with. Beside one that has data, a missing key means that it was
+// lost, and a new one would hide that.
 func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 	keyFile := c.MasterKeyFile
+	if keyFile == "" && c.Database != "" {
+		return nil, errors.New("the file of the master key must be named when the database is PostgreSQL")
+	}
 	if keyFile == "" {
 		keyFile = filepath.Join(c.Data, "master.key")
 	}
 
-	database := filepath.Join(c.Data, "touchstone.db")
-	fresh, err := absent(database)
-	if err != nil {
-		return nil, err
-	}
-	if fresh && !c.Create {
-		return nil, fmt.Errorf("there is no Touchstone data in %s: name the directory with --data, or start 'touchstone serve' there first", c.Data)
-	}
-
-	// A key is made only for a new database. Beside an old one, a missing key means that it was lost, and a new one would hide
-	// that.
-	master, err := secret.LoadOrCreateMasterKey(keyFile, fresh)
+	target, err := c.database()
 	if err != nil {
 		return nil, err
 	}
 
-	target := store.Config{Path: database, Migrate: true}
-	if c.Database != "" {
-		target = store.Config{URL: c.Database, Migrate: true}
+	// A key that cannot be used is reported before anything is made or migrated. Without a key only a new database can be opened.
+	missing, err := absent(keyFile)
+	master, keyErr := secret.LoadOrCreateMasterKey(keyFile, false) // another process may have made it since
+	switch {
+	case err != nil:
+		return nil, err
+	case missing:
+		target.Migrate = false
+	case keyErr != nil:
+		return nil, keyErr
 	}
 	s, err := store.OpenConfig(ctx, target)
+	if missing && errors.Is(err, store.ErrOldSchema) {
+		return nil, keyErr
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := checkMasterKey(ctx, s, master, keyFile); err != nil {
+
+	state := &State{Store: s, Master: master}
+	if err := state.unlock(ctx, keyFile, c.Create); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-
-	return &State{Store: s, Master: master}, nil
+	return state, nil
 }
 
-// checkMasterKey compares the key with the one that the database was first opened with.
-func checkMasterKey(ctx context.Context, s *store.Store, master *secret.MasterKey, keyFile string) error {
+// MigrateState brings the schema of the database to this version's, and returns from which version (0: it was empty) to which. It
+// needs no master key. A SQLite database must exist.
+func MigrateState(ctx context.Context, c StateConfig) (from, to int64, err error) {
+	c.Create, c.Migrate = false, true
+	from, to = store.SchemaVersion(), store.SchemaVersion()
+	c.Migrated = func(before, _ int64) { from = before }
+	target, err := c.database()
+	if err != nil {
+		return 0, 0, err
+	}
+
+	s, err := store.OpenConfig(ctx, target)
+	if err != nil {
+		return 0, 0, err
+	}
+	return from, to, s.Close()
+}
+
+// database is the configuration of the store. A directory without a database is refused unless one may be made.
+func (c StateConfig) database() (store.Config, error) {
+	target := store.Config{Create: c.Create, Migrate: c.Migrate, Migrated: c.Migrated}
+	if c.Database != "" {
+		target.URL = c.Database
+		return target, nil
+	}
+
+	target.Path = filepath.Join(c.Data, "touchstone.db")
+	missing, err := absent(target.Path)
+	if missing && !c.Create {
+		err = fmt.Errorf("there is no Touchstone data in %s: name the directory with --data, or start 'touchstone serve' there first", c.Data)
+	}
+	return target, err
+}
+
+// unlock compares the master key with the one that the database was first opened with. When there was none yet and create is set, the
+// key of this state, which is made if there is none, becomes that one.
+func (s *State) unlock(ctx context.Context, keyFile string, create bool) error {
 	var known string
-	if err := s.View(ctx, func(tx *store.Tx) (err error) {
+	if err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
 		known, err = tx.Setting(settingMasterKey)
 		return err
 	}); err != nil {
 		return err
 	}
-	switch known {
-	case master.Fingerprint():
-		return nil
-	case "":
-		return s.Update(ctx, store.Installation(), func(tx *store.Tx) error {
-			return tx.SetSetting(settingMasterKey, master.Fingerprint())
-		})
+
+	if known == "" {
+		if !create {
+			return fmt.Errorf("open %s: %w", s.Store.Name(), store.ErrEmpty)
+		}
+		if err := s.Store.Update(ctx, store.Installation(), func(tx *store.Tx) (err error) {
+			known, err = s.adopt(tx, keyFile)
+			return err
+		}); err != nil {
+			return err
+		}
 	}
-	return fmt.Errorf("the master key in %s is not the one that this database was written with: put the right file back, or name it with --master-key-file", keyFile)
+
+	if s.Master == nil {
+		var err error
+		if s.Master, err = secret.LoadOrCreateMasterKey(keyFile, false); err != nil {
+			return err
+		}
+	}
+	if s.Master.Fingerprint() != known {
+		return fmt.Errorf("the master key in %s is not the one that this database was written with: put the right file back, "+
+			"or name it with --master-key-file", keyFile)
+	}
+	return nil
+}
+
+// adopt makes the state's master key the database's, unless another server's has become that in the meantime, and returns the
+// fingerprint of the database's key. The key is on disk before the database knows of it.
+func (s *State) adopt(tx *store.Tx, keyFile string) (known string, err error) {
+	if known, err = tx.Setting(settingMasterKey); err != nil || known != "" {
+		return known, err
+	}
+	accounts, err := tx.Accounts()
+	if err != nil {
+		return "", err
+	}
+	if s.Master == nil && len(accounts) > 0 {
+		_, err = secret.LoadOrCreateMasterKey(keyFile, false)
+		return "", err
+	}
+
+	if s.Master, err = secret.LoadOrCreateMasterKey(keyFile, true); err != nil {
+		return "", err
+	}
+	known = s.Master.Fingerprint()
+	return known, tx.SetSetting(settingMasterKey, known)
 }
 
 // Close closes the database.

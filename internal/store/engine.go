@@ -15,6 +15,9 @@ type engine interface {
 	// release takes a connection back after commit or rollback.
 	release(c connection, writes bool)
 
+	// name names the database to whoever runs Touchstone. It holds no secret.
+	name() string
+
 	close() error
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -48,13 +47,35 @@ func newPGSchema(ctx context.Context, p *postgres) (*pgSchema, error) {
 	connecting, cancel := context.WithTimeout(ctx, p.settings.timeout)
 	defer cancel()
 	if s.conn, err = pgconn.ConnectConfig(connecting, &s.config.Config); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, err
 	}
-	if schema, err := s.ask(ctx, `select coalesce(current_schema(), '')`); err != nil || schema == "" {
+	if err := s.check(ctx); err != nil {
 		s.close()
-		return nil, errors.Join(err, errors.New("its search_path names no schema that exists"))
+		return nil, err
 	}
 	return s, nil
+}
+
+// check refuses what only a query tells of a server.
+func (s *pgSchema) check(ctx context.Context) error {
+	schema, err := s.ask(ctx, `select coalesce(current_schema(), '')`)
+	if err != nil {
+		return err
+	}
+	if schema == "" {
+		return refusef("its search_path names no schema that exists")
+	}
+
+	// The server gives each client the number of its process when it connects. A pooler gives a number of its own making, because
+	// a client of it has no process that is its own.
+	process, err := s.ask(ctx, `select pg_backend_pid()`)
+	if err != nil {
+		return err
+	}
+	if process != strconv.FormatUint(uint64(s.conn.PID()), 10) {
+		return refusef(behindPooler)
+	}
+	return nil
 }
 
 func (s *pgSchema) close() { s.conn.Close(context.Background()) } //nolint:errcheck // nothing is under way

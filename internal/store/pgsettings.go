@@ -29,6 +29,13 @@ const (
 	oldestPostgres     = 15
 )
 
+// CheckURL says what is wrong with the text as the URL of a PostgreSQL database, without connecting to it. Its error never quotes
+// the URL, which may hold a password.
+func CheckURL(text string) error {
+	_, err := parseURL(text)
+	return err
+}
+
 // parseURL reads a database URL. Its error never quotes the URL, which may hold a password.
 func parseURL(text string) (*pgSettings, error) {
 	const want = "want postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full, with parameters as libpq names them"
@@ -111,28 +118,20 @@ func (s *pgSettings) name() string {
 	return fmt.Sprintf("%s on %s", s.config.Database, s.config.Host)
 }
 
-// withoutPassword makes sure that an error does not quote the password.
-func (s *pgSettings) withoutPassword(err error) error {
-	if s.config.Password != "" && strings.Contains(err.Error(), s.config.Password) {
-		return errors.New(strings.ReplaceAll(err.Error(), s.config.Password, "xxxxx"))
-	}
-	return err
-}
-
 // fit refuses a server that Touchstone does not work on, by what it says of itself when somebody connects.
 func fit(_ context.Context, c *pgconn.PgConn) error {
 	version := c.ParameterStatus("server_version")
 	major, _, _ := strings.Cut(version, ".")
 	digits := strings.TrimRightFunc(major, func(r rune) bool { return r < '0' || r > '9' }) // "17beta1"
 	if n, err := strconv.Atoi(strings.TrimSpace(digits)); err != nil || n < oldestPostgres {
-		return fmt.Errorf("the server is PostgreSQL %s, and Touchstone needs %d or later", version, oldestPostgres)
+		return refusef("the server is PostgreSQL %s, and Touchstone needs %d or later", version, oldestPostgres)
 	}
 	if c.ParameterStatus("in_hot_standby") == "on" {
-		return errors.New("the server is a standby (pg_is_in_recovery), which cannot be written to: name the primary, " +
+		return refusef("the server is a standby (pg_is_in_recovery), which cannot be written to: name the primary, " +
 			"or several hosts, of which the primary is then used")
 	}
 	if encoding := c.ParameterStatus("server_encoding"); encoding != "UTF8" {
-		return fmt.Errorf("the database has the encoding %s, and Touchstone needs UTF8: create it with "+
+		return refusef("the database has the encoding %s, and Touchstone needs UTF8: create it with "+
 			"CREATE DATABASE touchstone ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
 	return nil

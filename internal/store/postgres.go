@@ -54,7 +54,7 @@ func openPostgres(ctx context.Context, c Config) (_ *postgres, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("open database %s: %w", settings.name(), settings.withoutPassword(err))
+			err = fmt.Errorf("open database %s: %w", settings.name(), settings.explain(err))
 		}
 	}()
 	p := &postgres{settings: settings}
@@ -64,7 +64,7 @@ func openPostgres(ctx context.Context, c Config) (_ *postgres, err error) {
 		return nil, err
 	}
 	defer schema.close()
-	if err := agree(ctx, schema, c.Migrate); err != nil {
+	if err := agree(ctx, schema, c); err != nil {
 		schema.first.close()
 		return nil, err
 	}
@@ -74,6 +74,8 @@ func openPostgres(ctx context.Context, c Config) (_ *postgres, err error) {
 	p.writers.idle = append(p.writers.idle, schema.first)
 	return p, nil
 }
+
+func (p *postgres) name() string { return "the PostgreSQL database " + p.settings.name() }
 
 // pgPool holds idle connections. The one that was used last is lent first, because its server process is warm.
 type pgPool struct {
@@ -224,7 +226,7 @@ func (p *postgres) connect(ctx context.Context) (*pgConnection, error) {
 		return nil, waiting.Err() // which says nothing about the database
 	}
 	if err != nil && !errors.Is(err, errMigrating) {
-		err = fmt.Errorf("%w: %w", ErrUnavailable, p.settings.withoutPassword(err))
+		err = fmt.Errorf("%w: %w", ErrUnavailable, p.settings.explain(err))
 		p.mu.Lock()
 		p.failedAt, p.failure = time.Now(), err
 		p.mu.Unlock()

@@ -15,6 +15,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// SchemaVersion is the version of the schema that this program works with. Versions count from 1.
+func SchemaVersion() int64 { return latestMigration() }
+
 // latestMigration is the number of the last migration: those in SQL have it before their names, and the one in Go stands among them.
 func latestMigration() int64 {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
@@ -62,8 +65,8 @@ const (
 )
 
 // agree brings the schema to this program's version, if it may, and takes a share of the lock on it. It refuses a database of a
-// later version, and an older one when it may not migrate.
-func agree(ctx context.Context, s schema, migrate bool) error {
+// later version, an older one when it may not migrate, and an empty one when it may neither migrate nor create.
+func agree(ctx context.Context, s schema, c Config) error {
 	var waited time.Duration
 	for {
 		current, latest, err := s.versions(ctx)
@@ -73,15 +76,20 @@ func agree(ctx context.Context, s schema, migrate bool) error {
 		case current > latest:
 			return fmt.Errorf("it was written by a later version of Touchstone (schema %d, this one knows %d): use that version",
 				current, latest)
-		case current < latest && !migrate:
-			return fmt.Errorf("its schema is of version %d and this Touchstone needs %d: run 'touchstone migrate', "+
-				"or start this version's 'touchstone serve', which migrates as well", current, latest)
+		case current == 0 && !c.Create && !c.Migrate:
+			return ErrEmpty
+		case 0 < current && current < latest && !c.Migrate:
+			return fmt.Errorf("%w: its schema is of version %d and this Touchstone needs %d: run 'touchstone migrate', "+
+				"or start this version's 'touchstone serve', which migrates as well", ErrOldSchema, current, latest)
 		case current < latest:
 			taken, err := s.exclusively(ctx, func() error { return s.up(ctx) })
 			if err != nil {
 				return err
 			}
 			if taken {
+				if c.Migrated != nil {
+					c.Migrated(current, latest)
+				}
 				continue
 			}
 		default:

@@ -19,6 +19,7 @@ import (
 
 // sqliteEngine is a SQLite database: several readers, each of its own snapshot, and one writer.
 type sqliteEngine struct {
+	path    string
 	db      *sql.DB
 	lock    *directoryLock
 	readers chan *sqliteConnection
@@ -40,7 +41,7 @@ func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
 		return nil, err
 	}
 	defer opened()
-	s := &sqliteEngine{lock: newDirectoryLock(filepath.Dir(c.Path))}
+	s := &sqliteEngine{path: c.Path, lock: newDirectoryLock(filepath.Dir(c.Path))}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("open database %s: %w", c.Path, err), s.close())
@@ -50,7 +51,7 @@ func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
 	if s.db, err = sql.Open("sqlite", "file:"+(&url.URL{Path: c.Path}).EscapedPath()+"?"+pragmas.Encode()); err != nil {
 		return nil, err
 	}
-	if err := agree(ctx, &sqliteSchema{s}, c.Migrate); err != nil {
+	if err := agree(ctx, &sqliteSchema{s}, c); err != nil {
 		return nil, err
 	}
 	if s.writer, err = s.connect(ctx); err != nil {
@@ -62,6 +63,8 @@ func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
 	}
 	return s, nil
 }
+
+func (s *sqliteEngine) name() string { return "the SQLite database " + s.path }
 
 // createPrivate makes the database's file before SQLite does, so that it is never readable by others.
 func createPrivate(path string) error {

@@ -33,6 +33,12 @@ var (
 	// was changed, unless the error is ErrOutcomeUnknown as well.
 	ErrUnavailable = errors.New("the database is not available")
 
+	// ErrEmpty is returned for a database that holds no schema when none may be made.
+	ErrEmpty = errors.New("there is no Touchstone data in it: start 'touchstone serve' on it first")
+
+	// ErrOldSchema is returned for a database that an earlier version wrote when its schema may not be changed.
+	ErrOldSchema = errors.New("it was written by an earlier version of Touchstone")
+
 	// ErrOutcomeUnknown marks an ErrUnavailable of a commit whose answer was lost: the change may have been made or not.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 )
@@ -53,8 +59,16 @@ type Config struct {
 	// and pool_max_conns (default 20, at least 2); the password may also stand in PGPASSWORD or a PGPASSFILE.
 	URL string
 
-	// Migrate lets the store bring an empty or older database to this version's schema. Without it such a database is refused.
+	// Create lets the store make the schema of an empty database, which is otherwise refused with ErrEmpty.
+	Create bool
+
+	// Migrate lets the store bring an empty or older database to this version's schema. Without it, an older one is refused with
+	// ErrOldSchema.
 	Migrate bool
+
+	// Migrated, unless it is nil, is called after the schema was changed, with the version that it had (0: the database was empty)
+	// and the one that it has.
+	Migrated func(from, to int64)
 }
 
 // Open opens the SQLite database at path, creating it and applying outstanding migrations.
@@ -81,6 +95,10 @@ func OpenConfig(ctx context.Context, c Config) (*Store, error) {
 	}
 	return &Store{engine: e}, nil
 }
+
+// Name names the database to whoever runs Touchstone, as part of a sentence: its kind, its name and its host, or its file. It holds
+// no secret.
+func (s *Store) Name() string { return s.engine.name() }
 
 // Close waits for running transactions and closes the database.
 func (s *Store) Close() error { return s.engine.close() }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -112,7 +113,7 @@ func StartIn(t testing.TB, data string, change func(*server.Config)) *Server {
 func StateConfig(t testing.TB, data string) server.StateConfig {
 	t.Helper()
 	_, databaseURL := storetest.Place(t, data)
-	return server.StateConfig{Data: data, Database: databaseURL, Create: true}
+	return server.StateConfig{Data: data, Database: databaseURL, MasterKeyFile: filepath.Join(data, "master.key"), Create: true}
 }
 
 func portOf(s *httptest.Server) string {
