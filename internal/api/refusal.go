@@ -32,7 +32,9 @@ type Limit struct {
 }
 
 // Error words the limit as AWS does.
-func (l *Limit) Error() string { return fmt.Sprintf("Cannot exceed quota for %s: %d", l.Quota, l.Value) }
+func (l *Limit) Error() string {
+	return fmt.Sprintf("Cannot exceed quota for %s: %d", l.Quota, l.Value)
+}
 
 // LimitExceeded is the answer to a request for more than a quota allows.
 func LimitExceeded(quota string, value int) error {

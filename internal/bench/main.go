@@ -22,7 +22,7 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
 	binary := flag.String("touchstone", "bin/touchstone", "the program to measure")
-	only := flag.String("only", "", "measure only wire, process or inside")
+	only := flag.String("only", "", "measure only inside, process, wire or database")
 	echo := flag.String("echo", "", "serve a bare echo on this address (used by the program itself)")
 	flag.Parse()
 	if *echo != "" {
@@ -31,7 +31,7 @@ func main() {
 	parts := []struct {
 		name string
 		run  func(context.Context, string) error
-	}{{"inside", inside}, {"process", process}, {"wire", wire}}
+	}{{"inside", inside}, {"process", process}, {"wire", wire}, {"database", database}}
 	for _, part := range parts {
 		if *only != "" && *only != part.name {
 			continue

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/sigv4"
 )
 
@@ -140,25 +141,47 @@ func load(address string, request []byte, connections int) (result, error) {
 }
 
 func loop(address string, request []byte, until time.Time) (took []time.Duration, err error) {
+	err = send(address, func() []byte {
+		if time.Now().After(until) {
+			return nil
+		}
+		return request
+	}, func(d time.Duration) { took = append(took, d) })
+	return took, err
+}
+
+// sendEach sends requests one after the other on a connection.
+func sendEach(address string, requests [][]byte) error {
+	return send(address, func() []byte {
+		if len(requests) == 0 {
+			return nil
+		}
+		next := requests[0]
+		requests = requests[1:]
+		return next
+	}, func(time.Duration) {})
+}
+
+// send sends requests on a connection until next returns nil, and tells after each how long its answer took.
+func send(address string, next func() []byte, took func(time.Duration)) error {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer conn.Close()
 	in := bufio.NewReader(conn)
-	for {
+
+	for request := next(); request != nil; request = next() {
 		sent := time.Now()
-		if sent.After(until) {
-			return took, nil
-		}
 		if _, err := conn.Write(request); err != nil {
-			return took, err
+			return err
 		}
 		if err := answer(in); err != nil {
-			return took, err
+			return err
 		}
-		took = append(took, time.Since(sent))
+		took(time.Since(sent))
 	}
+	return nil
 }
 
 // answer reads an answer that must have the status 200, looking no closer than its length.
@@ -208,8 +231,14 @@ func signed(address string, a account, service string, form url.Values) []byte {
 	return text.Bytes()
 }
 
-func makeAccount(ctx context.Context, binary, data string) (a account, err error) {
-	out, err := exec.CommandContext(ctx, binary, "account", "create", "--data", data, "--access-key", "--output", "json").Output()
+func makeAccount(ctx context.Context, binary, data string) (account, error) {
+	return makeAccountIn(ctx, binary, []string{"--data", data})
+}
+
+// makeAccountIn makes an account in the database that the flags name, with an e-mail address of its own.
+func makeAccountIn(ctx context.Context, binary string, flags []string) (a account, err error) {
+	args := append([]string{"account", "create", "--access-key", "--output", "json", "--root-email", ids.New() + "@example.com"}, flags...)
+	out, err := exec.CommandContext(ctx, binary, args...).Output()
 	if err != nil {
 		return a, fmt.Errorf("account create: %w", err)
 	}
