@@ -261,11 +261,11 @@ func TestScopes(t *testing.T) {
 			var err error
 			switch o.Name {
 			case "DeleteAccountPasswordPolicy":
-				_, err = call(t, ctx, e.experiment, console, iamapi.DeleteAccountPasswordPolicy, &iamapi.DeleteAccountPasswordPolicyInput{})
+				_, err = call(t, e.experiment, console, iamapi.DeleteAccountPasswordPolicy, &iamapi.DeleteAccountPasswordPolicyInput{})
 			case "DeleteAccountAlias":
-				_, err = call(t, ctx, e.experiment, console, iamapi.DeleteAccountAlias, &iamapi.DeleteAccountAliasInput{AccountAlias: "alias"})
+				_, err = call(t, e.experiment, console, iamapi.DeleteAccountAlias, &iamapi.DeleteAccountAliasInput{AccountAlias: "alias"})
 			case "GetUser":
-				_, err = call(t, ctx, e.experiment, console, iamapi.GetUser, &iamapi.GetUserInput{})
+				_, err = call(t, e.experiment, console, iamapi.GetUser, &iamapi.GetUserInput{})
 			}
 			if touchtest.CodeOf(err) != code {
 				t.Errorf("%s, console, %s: answered %q, want %q", what, o.Name, touchtest.Told(err), code)
