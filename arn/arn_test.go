@@ -77,3 +77,21 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestIsAccountID(t *testing.T) {
+	for text, want := range map[string]bool{
+		"111122223333":   true,
+		"000000000000":   true,
+		"":               false,
+		"11112222333":    false,
+		"1111222233334":  false,
+		"1111-2222-3333": false,
+		"11112222333a":   false,
+		" 11112222333":   false,
+		"aws":            false,
+	} {
+		if got := arn.IsAccountID(text); got != want {
+			t.Errorf("IsAccountID(%q) = %t", text, got)
+		}
+	}
+}

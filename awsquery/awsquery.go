@@ -1,13 +1,13 @@
 // Package awsquery reads and writes the AWS Query protocol that IAM and STS speak: a form with dotted names becomes a Go
-// struct, a Go struct becomes XML. What the structs mean is told by descriptors (Operation, Shape), which are generated from
-// the service models; the package itself knows no operation.
+// struct ([ParseForm], [Decode]), a Go struct becomes XML ([EncodeResponse], [EncodeError]). Descriptors ([Operation], [Shape]) say
+// what the structs mean. They are generated from the service models; the package itself knows no operation.
 //
 // It checks shape: required members, lengths, ranges, patterns, enumerations. It does not authenticate (package sigv4), does
 // not authorise and does not know what exists.
 //
-// Invariants: an input is either decoded whole and valid, or refused with an *Error; whatever was written into it by then is
-// not to be used. Every limit is an error, never a truncation. Nothing here panics on a request, however hostile; a
-// descriptor that does not fit its struct does panic, since that is a fault of the program.
+// An input is either decoded whole and valid, or refused with an *[Error]; what was written into a refused input must not be
+// used. What is beyond a limit is an error and is never cut off. No request makes the package panic, however hostile it is. A
+// descriptor that does not fit its struct does, since that is a fault of the program.
 package awsquery
 
 import (
@@ -15,6 +15,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 )
 
 // Operation describes one operation of a service.
@@ -24,13 +26,10 @@ type Operation struct {
 	Namespace string // XML namespace of answers
 	Name      string // the Action parameter: "CreateUser"
 
-	Action           string // what a policy must allow: "iam:CreateUser"
-	Level            Level
-	Unsigned         bool       // is called without credentials
-	Resources        []Resource // types of resource that the action is authorised on; none: only "*"
-	ConditionKeys    []string   // keys of the action's own, beside the global ones
-	DependentActions []string
-	Errors           []string // codes that it may answer with, beside the common ones
+	Action   string   // what a policy must allow: "iam:CreateUser"; "" when other actions are checked in its stead
+	Level    Level    // the access level of Action
+	Unsigned bool     // is called without credentials
+	Errors   []string // codes that it may answer with, beside the common ones
 
 	Input         *Shape
 	Output        *Shape // nil: no result element
@@ -40,15 +39,13 @@ type Operation struct {
 	EchoValues    bool     // validation messages show the offending value
 }
 
-// Typed is an operation together with the Go types of its input and output, so that a caller or a definition with other types does
-// not compile. Out is struct{} for an operation without a result element. The generated packages have one value for each operation.
+// Typed is an operation together with the Go types of its input and output. A function that takes a Typed value can demand the
+// matching types of its other arguments, so that an operation cannot be called or defined with those of another: such code does
+// not compile.
+//
+// Out is struct{} for an operation without a result element. The generated packages have one value for each operation, such as
+// iamapi.GetUser.
 type Typed[In, Out any] struct{ *Operation }
-
-// Resource is a type of resource in an operation's authorisation.
-type Resource struct {
-	Type     string
-	Required bool
-}
 
 // Level is an action's access level in the Service Authorization Reference.
 type Level string
@@ -74,20 +71,21 @@ const (
 	Timestamp             // time.Time
 	Blob                  // []byte
 	Sequence              // slice; the model's word, list, is an access level here
-	Map                   // map with keys of a string type; only in outputs
+	Map                   // map with keys of a string type
 	Structure             // struct; field n is member n
 )
 
 // Shape describes a type: how it is written, and what it may hold.
 type Shape struct {
 	Kind Kind
-	// Min and Max bound the code points of a string, the bytes of a blob, the items of a list, the value of an integer, which
-	// is never negative. Max 0 is no bound.
+	// Min and Max bound the code points of a string, the bytes of a blob, the items of a list, the entries of a map, and the
+	// value of an integer, which is never negative. Max 0 is no bound.
 	Min, Max  int
 	Pattern   *Pattern // of a string
 	Enum      []string // values that a string may have
 	Sensitive bool     // never in a message
-	Element   *Shape   // of a list or map
+	Element   *Shape   // of a list's items or a map's values
+	Key       *Shape   // of a map's keys; nil: they are not checked
 	Members   []Member // of a structure
 }
 
@@ -98,7 +96,7 @@ type Member struct {
 	Required bool
 }
 
-// Error is an error that the client is told. Every other error is nobody's business but ours.
+// Error is an error that is shown to the client. Any other error is internal and is never shown to a client.
 type Error struct {
 	Code    string // on the wire: "NoSuchEntity"
 	Message string
@@ -106,6 +104,8 @@ type Error struct {
 	Cause   error // for our log, never sent
 	// Parameter is the member of the input that is at fault, such as ContextEntries.2, where one is; for pages, never sent.
 	Parameter string
+	// Detail is what is wrong with the parameter, where the message begins with its name; for pages, never sent.
+	Detail string
 }
 
 // Error returns the code and message; not the cause, so that an Error may be shown wherever it turns up.
@@ -114,7 +114,7 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Fault tells whose fault it is, in the words of the Type element: Sender below status 500, Receiver from there on.
+// Fault returns whose fault it is, in the words of the Type element: Sender below status 500, Receiver from there on.
 func (e *Error) Fault() string {
 	if e.Status >= http.StatusInternalServerError {
 		return "Receiver"
@@ -122,8 +122,17 @@ func (e *Error) Fault() string {
 	return "Sender"
 }
 
+// Document is a policy document in an answer. In Go it is the plain text; on the wire it is what [Document.Encoded] returns.
+type Document string
+
+// Encoded returns the document percent-encoded as RFC 3986 has it, which is how IAM answers with documents. A blank becomes %20
+// and a plus %2B, because clients differ in what they make of a plus.
+func (d Document) Encoded() string {
+	return strings.ReplaceAll(url.QueryEscape(string(d)), "+", "%20")
+}
+
 // Secret is the value of a sensitive member: a password, a secret key, a token. However it is printed, logged or marshalled,
-// it shows nothing; Reveal gives the value. On the wire it is a string like any other.
+// it shows nothing; [Secret.Reveal] returns the value. On the wire it is a string like any other.
 type Secret string
 
 const redacted = "[redacted]"

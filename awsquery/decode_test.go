@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -55,23 +58,40 @@ func TestDecode(t *testing.T) {
 			&iamapi.TagUserInput{UserName: "bob", Tags: []iamapi.Tag{{Key: "k", Value: "é+"}, {Key: "z"}}},
 		},
 		{
-			"gaps, and order by number", "UntagUser", "UserName=bob&TagKeys.member.10=c&TagKeys.member.9=b&TagKeys.member.2=a",
+			"order by number, leading zeros", "UntagUser", "UserName=bob&TagKeys.member.03=c&TagKeys.member.2=b&TagKeys.member.1=a",
 			&iamapi.UntagUserInput{UserName: "bob", TagKeys: []string{"a", "b", "c"}},
 		},
 		{
-			"what is no number is ignored", "UntagUser",
-			"UserName=bob&TagKeys.member.1=a&TagKeys.member.0=b&TagKeys.member.01=c&TagKeys.member.-1=d&TagKeys.member.x=e&TagKeys.member.1x=f" +
-				"&TagKeys.member.=g&TagKeys.member=h&TagKeys.1=i&TagKeys.member.99999999999999999999=j&TagKeys.member.%31%32=k",
-			&iamapi.UntagUserInput{UserName: "bob", TagKeys: []string{"a", "k"}},
+			"unknown parameters are ignored", "UntagUser", "UserName=bob&TagKeys.member.%31=a&TagKeys.member=h&TagKeys.1=i",
+			&iamapi.UntagUserInput{UserName: "bob", TagKeys: []string{"a"}},
+		},
+		{
+			"map", "PutAccountProperties",
+			"Properties.entry.2.key=b&Properties.entry.2.value=2&Properties.entry.1.key=a%2F&Properties.entry.1.value=%C3%A9&Properties.entry.12.value=x&Properties.entry.12.key=c",
+			&iamapi.PutAccountPropertiesInput{Properties: map[string]string{"a/": "é", "b": "2", "c": "x"}},
+		},
+		{
+			"flattened map", "PutAccountProperties", "Properties.1.key=a&Properties.1.value=1&Properties.2.key=b&Properties.2.value=2",
+			&iamapi.PutAccountPropertiesInput{Properties: map[string]string{"a": "1", "b": "2"}},
+		},
+		{"empty map", "PutAccountProperties", "Properties=", &iamapi.PutAccountPropertiesInput{Properties: map[string]string{}}},
+		{
+			"map of structures", "AcquireRole",
+			"TemplateArn=arn:aws:iam::aws:role-template/a/b:1&TemplateMinorVersion=0&ReplacementValues.entry.1.key=Department" +
+				"&ReplacementValues.entry.1.value.Values.member.1=Engineering&ReplacementValues.entry.1.value.Values.member.2=Sales",
+			&iamapi.AcquireRoleInput{
+				TemplateArn: "arn:aws:iam::aws:role-template/a/b:1", TemplateMinorVersion: new(int),
+				ReplacementValues: map[string]iamapi.ReplacementValueEntry{"Department": {Values: []string{"Engineering", "Sales"}}},
+			},
 		},
 		{"empty list", "TagUser", "UserName=bob&Tags=", &iamapi.TagUserInput{UserName: "bob", Tags: []iamapi.Tag{}}},
 		{
 			"names that begin alike", "CreateUser", "UserName=bob&Tags.member.1.Key=k&Tags.member.1.Value=v&Tags-=1&Tags.member-1=2&Tags/=3&TagsX.member.1.Key=4",
 			&iamapi.CreateUserInput{UserName: "bob", Tags: []iamapi.Tag{{Key: "k", Value: "v"}}},
 		},
-		{"integer", "ListUsers", "MaxItems=0017", &iamapi.ListUsersInput{MaxItems: 17}},
-		{"boolean", "UpdateLoginProfile", "UserName=bob&PasswordResetRequired=TRUE", &iamapi.UpdateLoginProfileInput{UserName: "bob", PasswordResetRequired: &yes}},
-		{"a false that was given", "UpdateLoginProfile", "UserName=bob&PasswordResetRequired=False", &iamapi.UpdateLoginProfileInput{UserName: "bob", PasswordResetRequired: &no}},
+		{"integer", "ListUsers", "MaxItems=%2B0017", &iamapi.ListUsersInput{MaxItems: 17}},
+		{"boolean", "UpdateLoginProfile", "UserName=bob&PasswordResetRequired=1", &iamapi.UpdateLoginProfileInput{UserName: "bob", PasswordResetRequired: &yes}},
+		{"a false that was given", "UpdateLoginProfile", "UserName=bob&PasswordResetRequired=0", &iamapi.UpdateLoginProfileInput{UserName: "bob", PasswordResetRequired: &no}},
 		{"boolean not given", "UpdateLoginProfile", "UserName=bob", &iamapi.UpdateLoginProfileInput{UserName: "bob"}},
 		{"enumeration", "UpdateAccessKey", "AccessKeyId=AKIAEXAMPLE000000001&Status=Inactive", &iamapi.UpdateAccessKeyInput{AccessKeyId: "AKIAEXAMPLE000000001", Status: iamapi.StatusTypeInactive}},
 		{"secret", "ChangePassword", "OldPassword=old%20one&NewPassword=new", &iamapi.ChangePasswordInput{OldPassword: "old one", NewPassword: "new"}},
@@ -125,21 +145,132 @@ func TestDecodeKinds(t *testing.T) {
 		t.Errorf("absent members became %+v, %v", in, err)
 	}
 	for body, want := range map[string]string{
-		"When=yesterday":         "Value 'yesterday' at 'when' failed to satisfy constraint: Member must be a timestamp in ISO 8601 format",
-		"When=":                  "Value '' at 'when' failed to satisfy constraint: Member must be a timestamp in ISO 8601 format",
-		"Seed=*":                 "Value at 'seed' failed to satisfy constraint: Member must be base64-encoded",
-		"Seed=":                  "Value at 'seed' failed to satisfy constraint: Member must have length greater than or equal to 1",
-		"Seed=AQIDBAU%3D":        "Value at 'seed' failed to satisfy constraint: Member must have length less than or equal to 4",
-		"Inner.Flag=yes":         "Value null at 'inner.count' failed to satisfy constraint: Member must not be null; Value 'yes' at 'inner.flag' failed to satisfy constraint: Member must be true or false",
-		"Inner.Count=1.5":        "Value '1.5' at 'inner.count' failed to satisfy constraint: Member must be an integer",
-		"Inner.Count=":           "Value '' at 'inner.count' failed to satisfy constraint: Member must be an integer",
-		"Inner.Count=2147483648": "Value '2147483648' at 'inner.count' failed to satisfy constraint: Member must be an integer",
-		"Inner.Count=-1":         "Value '-1' at 'inner.count' failed to satisfy constraint: Member must have value greater than or equal to 0",
+		"When=yesterday":  "Value 'yesterday' at 'when' failed to satisfy constraint: Member must be a timestamp in ISO 8601 format",
+		"When=":           "Value '' at 'when' failed to satisfy constraint: Member must be a timestamp in ISO 8601 format",
+		"Seed=*":          "Value at 'seed' failed to satisfy constraint: Member must be base64-encoded",
+		"Seed=":           "Value at 'seed' failed to satisfy constraint: Member must have length greater than or equal to 1",
+		"Seed=AQIDBAU%3D": "Value at 'seed' failed to satisfy constraint: Member must have length less than or equal to 4",
+		"Inner.Flag=true": "Value null at 'inner.count' failed to satisfy constraint: Member must not be null",
+		"Inner.Count=-1":  "Value '-1' at 'inner.count' failed to satisfy constraint: Member must have value greater than or equal to 0",
 	} {
 		_, err := decode(t, &kinds, body)
 		var told *awsquery.Error
 		if !errors.As(err, &told) || told.Code != "ValidationError" || told.Status != 400 || !strings.HasSuffix(told.Message, " detected: "+want) {
 			t.Errorf("%s: %v\nwant %s", body, err, want)
+		}
+	}
+}
+
+// TestDecodeMalformed has what cannot be read: AWS answers it with MalformedInput, whatever else is wrong.
+func TestDecodeMalformed(t *testing.T) {
+	const start, notBoolean = "Start of list found where not expected", "The value at 'passwordResetRequired' must be true or false."
+	for _, test := range []struct{ op, body, want string }{
+		{"UpdateLoginProfile", "PasswordResetRequired=True", notBoolean},
+		{"UpdateLoginProfile", "PasswordResetRequired=", notBoolean},
+		{"UpdateLoginProfile", "PasswordResetRequired=+true", notBoolean},
+		{"ListUsers", "MaxItems=1.0", "The value at 'maxItems' must be an integer."},
+		{"ListUsers", "MaxItems=", "The value at 'maxItems' must be an integer."},
+		{"ListUsers", "MaxItems=2147483648", "The value at 'maxItems' must be an integer."},
+		{"UntagUser", "TagKeys.member.0=a", "0 is not a valid index"},
+		{"UntagUser", "TagKeys.member.-1=a", "Key -1 may not have a leading '-'"},
+		{"UntagUser", "TagKeys.member.%2B1=a", start},
+		{"UntagUser", "TagKeys.member.x=a", start},
+		{"UntagUser", "TagKeys.member.1x=a", start},
+		{"UntagUser", "TagKeys.member.=a", start},
+		{"UntagUser", "TagKeys.member.12=a", "Excessively sparse input would skip 11 list elements"},
+		{"UntagUser", "TagKeys.member.1=a&TagKeys.member.5=b&TagKeys.member.16=c", "Excessively sparse input would skip 11 list elements"},
+		{"UntagUser", "TagKeys.member.99999999999999999999=a", "Excessively sparse input would skip 2147483646 list elements"},
+		{"PutAccountProperties", "Properties.entry.0.key=a", "0 is not a valid index"},
+		{"PutAccountProperties", "Properties.entry.x.key=a", start},
+		{"PutAccountProperties", "Properties.entry.12.key=a", "Excessively sparse input would skip 11 list elements"},
+		{
+			"PutAccountProperties", "Properties.entry.1.key=a&Properties.entry.1.value=b&Properties.1.key=c&Properties.1.value=d",
+			"The map at 'properties' is given in two forms.",
+		},
+	} {
+		_, err := decode(t, operation(t, test.op), test.body)
+		var told *awsquery.Error
+		if !errors.As(err, &told) || told.Code != "MalformedInput" || told.Status != http.StatusBadRequest || told.Message != test.want {
+			t.Errorf("%s: %v\nwant %s", test.body, err, test.want)
+		}
+	}
+}
+
+// TestDecodeRefused has lists and maps that can be read and are not allowed.
+func TestDecodeRefused(t *testing.T) {
+	const (
+		one        = "1 validation error detected: "
+		properties = one + "Value at 'properties' failed to satisfy constraint: "
+	)
+	entries := func(n int) string {
+		var b strings.Builder
+		b.WriteString("TemplateArn=arn:aws:iam::aws:role-template/a/b:1")
+		for i := range n {
+			fmt.Fprintf(&b, "&ReplacementValues.entry.%d.key=k%d&ReplacementValues.entry.%d.value.Values.member.1=v", i+1, i, i+1)
+		}
+		return b.String()
+	}
+	for _, test := range []struct{ op, body, want string }{
+		{"UntagUser", "UserName=bob&TagKeys.member.1=a&TagKeys.member.01=b", "The index 1 is given more than once."},
+		{"TagUser", "UserName=bob&Tags.member.2.Key=k&Tags.member.2.Value=", "2 validation errors detected: " +
+			"Value at 'tags.1.member.key' failed to satisfy constraint: Member must not be null; " +
+			"Value at 'tags.1.member.value' failed to satisfy constraint: Member must not be null"},
+		{"PutAccountProperties", "", properties + "Member must not be null"},
+		{"PutAccountProperties", "Properties.entry.1.value=x", properties + "Member must not have an entry without a key"},
+		{"PutAccountProperties", "Properties.entry.1.key=a", one + "Value at 'properties.a.member' failed to satisfy constraint: Member must not be null"},
+		{
+			"PutAccountProperties", "Properties.entry.1.key=a&Properties.entry.1.value=x&Properties.entry.2.key=a&Properties.entry.2.value=x",
+			properties + "Member must not have two entries with the same key",
+		},
+		{"PutAccountProperties", "Properties.entry.1.key=a&Properties.entry.1.value=x&Properties.entry.01.key=b", "The index 1 is given more than once."},
+		{
+			"PutAccountProperties", "Properties.entry.1.key=1&Properties.entry.1.value=x",
+			properties + "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: ^[A-Za-z][A-Za-z0-9/_-]*$]",
+		},
+		{
+			"PutAccountProperties", "Properties.entry.1.key=a&Properties.entry.1.value=" + strings.Repeat("x", 1025),
+			one + "Value at 'properties.a.member' failed to satisfy constraint: Member must have length less than or equal to 1024",
+		},
+		{"AcquireRole", entries(30), ""},
+		{"AcquireRole", entries(31), one + "Value at 'replacementValues' failed to satisfy constraint: Member must have length less than or equal to 30"},
+		{
+			"AcquireRole", entries(0) + "&ReplacementValues.entry.1.key=k&ReplacementValues.entry.1.value.Other=v",
+			one + "Value at 'replacementValues.k.member.values' failed to satisfy constraint: Member must not be null",
+		},
+	} {
+		op := operation(t, test.op)
+		_, err := decode(t, op, test.body)
+		if test.want != "" {
+			test.want = "ValidationError: " + test.want
+		}
+		if message(err) != test.want {
+			t.Errorf("%s:\n%s\nwant %s", test.body, message(err), test.want)
+		}
+	}
+}
+
+// TestMapsComeBack writes random maps as forms, in both forms and in any order, and decodes them to what they were.
+func TestMapsComeBack(t *testing.T) {
+	op := operation(t, "PutAccountProperties")
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 500 {
+		want := make(map[string]string)
+		for range 1 + random.IntN(40) {
+			want[string(rune('a'+random.IntN(26)))+strconv.Itoa(random.IntN(100))] = strings.Repeat("é&=", 1+random.IntN(3))
+		}
+
+		prefix, index, form := []string{"Properties.entry.", "Properties."}[random.IntN(2)], 0, make(url.Values)
+		for key, value := range want {
+			index += 1 + random.IntN(8)
+			form.Set(prefix+strconv.Itoa(index)+".key", key)
+			form.Set(prefix+strconv.Itoa(index)+".value", value)
+		}
+		in, err := decode(t, op, form.Encode())
+		if err != nil {
+			t.Fatalf("%s: %v", form.Encode(), err)
+		}
+		if got := in.(*iamapi.PutAccountPropertiesInput).Properties; !maps.Equal(got, want) {
+			t.Fatalf("%s became %v", form.Encode(), got)
 		}
 	}
 }
@@ -179,6 +310,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add("AssumeRole", "RoleArn=arn&RoleSessionName=x&DurationSeconds=1e9&PolicyArns.member.1.arn=a&Tags.member.1=x")
 	f.Add("ChangePassword", "OldPassword=%ff&NewPassword=%F0%9F%98%80")
 	f.Add("SimulateCustomPolicy", "PolicyInputList.member.1=p&ContextEntries.member.1.ContextKeyValues.member.1=v&ActionNames.member.1=a%3Ab")
+	f.Add("PutAccountProperties", "Properties.entry.1.key=a&Properties.entry.1.value=b&Properties.entry.2.key=a&Properties.3.key=c")
+	f.Add("AcquireRole", "TemplateArn=&ReplacementValues.entry.1.key=k&ReplacementValues.entry.1.value.Values.member.1=v&ReplacementValues.1.key=")
 	f.Add("UpdateAccountPasswordPolicy", "MinimumPasswordLength=5&RequireSymbols=tRuE&MaxPasswordAge=0")
 	registry := make(map[string]*awsquery.Operation)
 	for _, op := range slices.Concat(iamapi.Operations(), stsapi.Operations()) {

@@ -12,9 +12,11 @@ import (
 	"unicode/utf8"
 )
 
-// EncodeResponse writes the answer of an operation: out, a pointer to its output, as the result element, and the
-// request id. An operation without a result element ignores out. What is absent is left out, except booleans and required
-// members; an empty list or map that is not nil is an empty element.
+// EncodeResponse writes the answer of an operation: the result element, made from out, a pointer to the output, and the request
+// id. For an operation without a result element, out is ignored. Absent members are left out, except booleans and required
+// members. An empty list or map that is not nil becomes an empty element.
+//
+// It returns an error when the operation has a result element and out is no struct.
 func EncodeResponse(w *bytes.Buffer, op *Operation, out any, requestID string) error {
 	fmt.Fprintf(w, `<%sResponse xmlns="%s">`, op.Name, op.Namespace)
 	if op.Output != nil {
@@ -33,7 +35,7 @@ func EncodeResponse(w *bytes.Buffer, op *Operation, out any, requestID string) e
 	return nil
 }
 
-// EncodeError writes the answer that tells an error, in the namespace of the service that was asked.
+// EncodeError writes the answer for an error, in the XML namespace of the service that was called.
 func EncodeError(w *bytes.Buffer, namespace string, e *Error, requestID string) {
 	fmt.Fprintf(w, `<ErrorResponse xmlns="%s">`, namespace)
 	open(w, "Error")
@@ -77,6 +79,8 @@ func encodeMembers(w *bytes.Buffer, s *Shape, value reflect.Value) {
 	}
 }
 
+var documentType = reflect.TypeFor[Document]()
+
 func encodeValue(w *bytes.Buffer, name string, s *Shape, value reflect.Value) {
 	if (s.Kind == Sequence || s.Kind == Map) && value.Len() == 0 {
 		w.WriteString("<" + name + "/>")
@@ -85,7 +89,11 @@ func encodeValue(w *bytes.Buffer, name string, s *Shape, value reflect.Value) {
 	open(w, name)
 	switch s.Kind {
 	case String:
-		escape(w, value.String())
+		if value.Type() == documentType {
+			w.WriteString(Document(value.String()).Encoded()) // has no character that XML would have escaped
+		} else {
+			escape(w, value.String())
+		}
 	case Integer:
 		w.Write(strconv.AppendInt(w.AvailableBuffer(), value.Int(), 10))
 	case Boolean:
@@ -135,7 +143,7 @@ func escape(w *bytes.Buffer, s string) {
 	w.WriteString(s[last:])
 }
 
-// reference is what stands for a character in XML; "" is itself.
+// reference returns what is written in place of a character in XML, or "" when the character is written as it is.
 func reference(r rune, size int) string {
 	switch r {
 	case '&':

@@ -2,15 +2,17 @@ package awsquery
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
 // Limits of a form. Fifty tags with their keys and values and a dozen other members are a tenth of maxParameters; simulations
-// with long lists come nearest. They bound the lists too whose model says nothing, since each item has a parameter.
+// with long lists come nearest. Together with maxSkip they also bound the lists for which the model has no bound.
 const (
 	maxParameters = 2000
 	maxNameLength = 512
@@ -25,16 +27,20 @@ type parameter struct {
 }
 
 // ParseForm reads the parameters of a request: of its URL and, for POST, of its body, which wins where both have a name. The
-// error is an *Error: MalformedQueryString when there is no reading them, ValidationError for a name given twice.
+// error is an *[Error]: MalformedQueryString when they cannot be read, ValidationError when there are too many, or when one has a
+// name that is too long or given twice.
 func ParseForm(r *http.Request, body []byte) (Form, error) {
 	text := ""
 	if r.Method == http.MethodPost {
 		text = string(body)
 	}
+
+	// The separators are counted first, so that a body of nothing else costs no memory.
 	n := strings.Count(text, "&") + strings.Count(r.URL.RawQuery, "&") + 2
 	if n > 2*maxParameters {
 		return nil, errTooManyParameters
 	}
+
 	form := make(Form, 0, n)
 	form, err := form.parse(text, false)
 	if err != nil {
@@ -43,20 +49,29 @@ func ParseForm(r *http.Request, body []byte) (Form, error) {
 	if form, err = form.parse(r.URL.RawQuery, true); err != nil {
 		return nil, err
 	}
+
 	if len(form) > maxParameters {
 		return nil, errTooManyParameters
 	}
+
+	// The sort is stable, so that the body's parameter stays before the URL's of the same name.
 	slices.SortStableFunc(form, func(a, b parameter) int { return cmp.Compare(a.name, b.name) })
 	return form.unique()
 }
 
 var (
 	errTooManyParameters = validationError("The request has more parameters than any operation takes.")
-	errMalformed         = &Error{Code: "MalformedQueryString", Status: http.StatusNotFound, Message: "The query string contains a syntax error."}
+	errMalformed         = &Error{
+		Code: "MalformedQueryString", Status: http.StatusNotFound, Message: "The query string contains a syntax error.",
+	}
 )
 
 func validationError(message string) *Error {
 	return &Error{Code: "ValidationError", Status: http.StatusBadRequest, Message: message}
+}
+
+func malformedInput(format string, args ...any) *Error {
+	return &Error{Code: "MalformedInput", Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
 }
 
 func (f Form) parse(text string, fromQuery bool) (Form, error) {
@@ -138,39 +153,66 @@ func compareDotted(parameter, name string) int {
 	return cmp.Or(cmp.Compare(parameter[:len(name)], name), cmp.Compare(parameter[len(name)], '.'))
 }
 
-// item is one numbered element of a list.
+// item is an index that is given: of an element of a list, or of an entry of a map.
 type item struct {
 	index int
-	name  string // the number as it is written
+	name  string // the index as it is written; it may have leading zeros
 }
 
-// items lists the numbers that follow the skip bytes that all of f share, in their order. Names without a proper number are
-// unknown parameters and are ignored; so are gaps.
-func (f Form) items(skip int) []item {
+// maxSkip is how far an index may be ahead of the greatest one before it. AWS refuses more as excessively sparse.
+const maxSkip = 10
+
+// items lists the indices that follow the skip bytes that all of f share, in their order. The error, if there is one, is
+// MalformedInput in the words of AWS, or ValidationError for an index that is written in two ways.
+func (f Form) items(skip int) ([]item, *Error) {
+	// The names are sorted, and a dot comes before all digits, so that the parameters of one index stand together.
 	var items []item
 	for n := range f {
-		rest := f[n].name[skip:]
-		index, length := leadingNumber(rest)
-		if index == 0 || len(items) > 0 && items[len(items)-1].index == index {
+		name, _, _ := strings.Cut(f[n].name[skip:], ".")
+		if len(items) > 0 && items[len(items)-1].name == name {
 			continue
 		}
-		items = append(items, item{index, rest[:length]})
+		index, err := readIndex(name)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item{index, name})
 	}
 	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.index, b.index) })
-	return slices.CompactFunc(items, func(a, b item) bool { return a.index == b.index })
+
+	last := 1
+	for n, it := range items {
+		if it.index-last > maxSkip {
+			return nil, malformedInput("Excessively sparse input would skip %d list elements", it.index-last)
+		}
+		if n > 0 && it.index == last {
+			return nil, validationError("The index " + strconv.Itoa(it.index) + " is given more than once.")
+		}
+		last = it.index
+	}
+	return items, nil
 }
 
-// leadingNumber reads a number without leading zeros that ends at the end or at a dot; 0 is none.
-func leadingNumber(s string) (n, length int) {
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case c == '.' && i > 0:
-			return n, i
-		case c < '0' || c > '9' || i == 0 && c == '0' || i == 9:
-			return 0, 0
-		}
-		n = n*10 + int(c-'0')
+// listLength is the length of a list with these indices.
+func listLength(items []item) int {
+	if len(items) == 0 {
+		return 0
 	}
-	return n, len(s)
+	return items[len(items)-1].index
+}
+
+// readIndex reads a positive number, with or without leading zeros. A number beyond 32 bits becomes the greatest that has 32, which
+// is too sparse for every list. The errors are those that AWS answers.
+func readIndex(name string) (int, *Error) {
+	if strings.HasPrefix(name, "-") {
+		return 0, malformedInput("Key %s may not have a leading '-'", name)
+	}
+	if name == "" || strings.Trim(name, "0123456789") != "" {
+		return 0, malformedInput("Start of list found where not expected")
+	}
+	n, _ := strconv.ParseInt(name, 10, 32) // on overflow it is the greatest
+	if n == 0 {
+		return 0, malformedInput("%s is not a valid index", name)
+	}
+	return int(n), nil
 }

@@ -7,7 +7,8 @@ type Registry map[operationKey]*Operation
 
 type operationKey struct{ version, name string }
 
-// NewRegistry holds the operations of services that differ in their API versions.
+// NewRegistry returns a registry of the operations of several services, which must differ in their API versions. It panics when two
+// operations have the same name and version.
 func NewRegistry(services ...[]*Operation) Registry {
 	r := make(Registry)
 	for _, operations := range services {
@@ -22,7 +23,7 @@ func NewRegistry(services ...[]*Operation) Registry {
 	return r
 }
 
-// Find returns the operation that the parameters Action and Version name. The error is an *Error: MissingAction or
+// Find returns the operation that the parameters Action and Version name. The error is an *[Error]: MissingAction or
 // InvalidAction.
 func (r Registry) Find(form Form) (*Operation, error) {
 	name, _ := form.Get("Action")

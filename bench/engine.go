@@ -17,8 +17,8 @@ import (
 	"github.com/touchstone-iam/touchstone/policy"
 )
 
-// engine is a policy engine. What it does for a workload has three parts: write, which is not measured, gives the policies
-// in the engine's language; compile reads them; and ask prepares the requests and returns the decision on one.
+// engine is a policy engine with what it does for a workload. write returns the policies in the engine's language, and is not
+// measured. compile reads them. ask prepares the requests and returns a function that decides one of them.
 type engine struct {
 	name    string
 	write   func(*workload) ([]string, error)
@@ -36,6 +36,7 @@ var engines = []engine{
 
 type object = map[string]any
 
+// effect returns one of two words.
 func effect(deny bool, whenAllow, whenDeny string) string {
 	if deny {
 		return whenDeny
@@ -52,7 +53,7 @@ var awsConditions = map[string]object{
 	locked:    {"StringEquals": object{"aws:ResourceTag/locked": "yes"}},
 }
 
-// awsStatement is a rule in the language of AWS.
+// awsStatement returns a rule as a statement in AWS's language.
 func awsStatement(r rule, conditions map[string]object) object {
 	s := object{"Effect": effect(r.deny, "Allow", "Deny"), "Resource": r.resource}
 	if r.notActions {
@@ -69,7 +70,7 @@ func awsStatement(r rule, conditions map[string]object) object {
 func writeAWS(w *workload) ([]string, error) {
 	var documents []string
 	for _, rules := range w.policies {
-		for len(rules) > 0 { // a document has a limit of statements
+		for len(rules) > 0 { // the number of statements in a document is limited
 			n := min(len(rules), 1000)
 			var statements []object
 			for _, r := range rules[:n] {
@@ -123,8 +124,8 @@ func askTouchstone(compiled any, w *workload) (func(int) bool, error) {
 	return func(n int) bool { return policy.Evaluate(policies, &requests[n]).Allowed() }, nil
 }
 
-// minio/pkg knows the keys and resources of an object store: the tags of objects stand for those of resources, a claim for
-// the principal's tag, TLS for MFA, and users are objects in a bucket "user".
+// minio/pkg has the condition keys and resources of an object store. Here the tags of objects stand for those of resources, a claim
+// stands for the principal's tag, and TLS for MFA. Users are objects in a bucket that is named "user".
 
 var minioConditions = map[string]object{
 	noMFA:     {"Bool": object{"aws:SecureTransport": "false"}},
@@ -151,7 +152,7 @@ func writeMinio(w *workload) ([]string, error) {
 	return statements, nil
 }
 
-// compileMinio reads statement by statement: reading them as one policy compares each with each.
+// compileMinio reads each statement by itself, because reading a policy compares all its statements with each other.
 func compileMinio(statements []string) (any, error) {
 	p := &minio.Policy{Version: minio.DefaultVersion, Statements: make([]minio.Statement, len(statements))}
 	for n, text := range statements {
@@ -246,10 +247,11 @@ var regoConditions = map[string]string{
 	openStage: `input.stage in {"dev", "test"}; `, locked: `input.locked == "yes"; `,
 }
 
-// writeRego writes a rule for each action, which OPA finds by its index of rules.
+// writeRego writes a rule for each action, because OPA has an index of rules by their conditions.
 func writeRego(w *workload) ([]string, error) {
 	var text strings.Builder
-	text.WriteString("package bench\n\ndefault decision := false\n\ndefault denied := false\n\ndecision if { allowed; not denied }\n\ndefault allowed := false\n\n")
+	text.WriteString("package bench\n\ndefault decision := false\n\ndefault denied := false\n\n" +
+		"decision if { allowed; not denied }\n\ndefault allowed := false\n\n")
 	for _, r := range w.rules() {
 		head, rest := effect(r.deny, "allowed", "denied"), regoConditions[r.when]
 		switch r.resource {

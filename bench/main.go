@@ -1,11 +1,12 @@
-// Command bench measures this project's policy engine beside other policy engines for Go, in one run, on the same rules and requests,
-// each written as its language says them best. It prints a table for each workload and lines
+// Command bench compares this project's policy engine with other policy engines for Go. All engines decide the same requests by the
+// same rules, which are written for each engine as its language expresses them best. The command prints a table for each workload,
+// and lines of the form
 //
 //	BENCH name=… value=… unit=… target=… met=yes|no
 //
-// and fails when an engine decides differently. Rounds of the engines alternate, and each engine's best round counts: on a busy machine
-// that is what it takes when nothing else takes its time. Requests are built beforehand. It is a module of its own, so that
-// the product does not depend on what it is compared with.
+// It fails when an engine decides differently from the others. Rounds of the engines alternate, and the best round of each engine
+// counts, because on a busy machine the best round is the one that was least disturbed. Requests are built before the measurement.
+// The command is a module of its own, so that the product does not depend on the other engines.
 package main
 
 import (
@@ -41,7 +42,7 @@ func main() {
 	}
 }
 
-// result is what was measured of one engine on one workload.
+// result holds the figures of one engine on one workload.
 type result struct {
 	engine
 	decide        func(int) bool
@@ -51,11 +52,13 @@ type result struct {
 	memory        float64
 }
 
+// prepare writes and compiles the policies of a workload for an engine, and measures compiling.
 func prepare(e engine, w *workload) (*result, error) {
 	texts, err := e.write(w)
 	if err != nil {
 		return nil, err
 	}
+
 	r := &result{engine: e, compile: math.MaxInt64}
 	var compiled any
 	for began := time.Now(); r.compile == math.MaxInt64 || time.Since(began) < 200*time.Millisecond; {
@@ -65,6 +68,7 @@ func prepare(e engine, w *workload) (*result, error) {
 		}
 		r.compile = min(r.compile, time.Since(start))
 	}
+
 	if r.memory, err = memory(e, texts, r.compile); err != nil {
 		return nil, err
 	}
@@ -72,7 +76,7 @@ func prepare(e engine, w *workload) (*result, error) {
 	return r, err
 }
 
-// memory returns the bytes that one compiled policy keeps alive.
+// memory returns how many bytes of memory a compiled policy takes. It compiles several and divides.
 func memory(e engine, texts []string, compile time.Duration) (float64, error) {
 	kept := make([]any, max(1, min(200, 100*time.Millisecond/compile)))
 	before := heap()
@@ -95,9 +99,11 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// measure fills in the figures of decisions.
+// measure measures decisions: their time, allocations and bytes.
 func measure(results []*result, requests int) {
 	const rounds, round = 60, 2 * time.Millisecond
+
+	// Find how many turns fill a round.
 	turns := make([]int, len(results)) // how often each engine goes through the requests in a round
 	for n, r := range results {
 		turns[n], r.nanoseconds = 1, math.MaxFloat64
@@ -107,10 +113,12 @@ func measure(results []*result, requests int) {
 			}
 		}
 	}
+
+	// Measure the time.
 	spent := make([]time.Duration, len(results))
 	for range rounds {
 		for n, r := range results {
-			if spent[n] > time.Second { // the slow have fewer rounds, each longer
+			if spent[n] > time.Second { // slow engines have fewer rounds, which are longer
 				continue
 			}
 			took := run(r.decide, requests, turns[n])
@@ -118,6 +126,8 @@ func measure(results []*result, requests int) {
 			r.nanoseconds = min(r.nanoseconds, float64(took.Nanoseconds())/float64(turns[n]*requests))
 		}
 	}
+
+	// Count the allocations.
 	for n, r := range results {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -139,6 +149,7 @@ func run(decide func(int) bool, requests, turns int) time.Duration {
 	return time.Since(start)
 }
 
+// compare checks that all engines decide a workload alike, measures them, prints the table and reports the figures.
 func compare(w *workload) error {
 	var results []*result
 	for _, e := range engines {
@@ -146,17 +157,20 @@ func compare(w *workload) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
+
 		for n := range w.requests {
 			request := &w.requests[n]
 			if len(results) == 0 {
 				request.allowed = r.decide(n)
 			} else if r.decide(n) != request.allowed {
-				return fmt.Errorf("%s decides %s on %s otherwise: allowed %v", e.name, request.action, request.resource, !request.allowed)
+				return fmt.Errorf("%s decides differently: %s on %s, allowed %v",
+					e.name, request.action, request.resource, !request.allowed)
 			}
 		}
 		results = append(results, r)
 	}
 	measure(results, len(w.requests))
+
 	fmt.Printf("(%s) %s, %d requests, decided alike by all\n", w.name, w.what, len(w.requests))
 	table := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "engine\tns/op\tallocs/op\tB/op\tcompile µs\tcompiled bytes\t")
@@ -168,7 +182,8 @@ func compare(w *workload) error {
 	}
 	fmt.Println()
 
-	own, fastest := results[0], slices.MinFunc(results[1:], func(a, b *result) int { return int(a.nanoseconds - b.nanoseconds) })
+	own := results[0]
+	fastest := slices.MinFunc(results[1:], func(a, b *result) int { return int(a.nanoseconds - b.nanoseconds) })
 	factor := 3.0
 	if w.name == "c" || w.name == "d" {
 		factor = 1
@@ -187,7 +202,7 @@ func compare(w *workload) error {
 
 func microseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 
-// grow compares decisions by few statements with those by many.
+// grow compares decisions by few statements with decisions by many.
 func grow(sized func(int) *workload) error {
 	sizes := []int{10, 100, 1000, 10000}
 	var results []*result
@@ -201,22 +216,26 @@ func grow(sized func(int) *workload) error {
 		results = append(results, r)
 	}
 	measure(results, len(sized(sizes[0]).requests))
+
 	fmt.Printf("(%s) by number of statements:", w.name)
 	for n, size := range sizes {
 		fmt.Printf("  %d: %.1f ns", size, results[n].nanoseconds)
 	}
 	fmt.Print("\n\n")
-	report("policy-"+w.name+"-growth-10-to-10000", results[len(results)-1].nanoseconds/results[0].nanoseconds, "times", 2, true)
+
+	growth := results[len(results)-1].nanoseconds / results[0].nanoseconds
+	report("policy-"+w.name+"-growth-10-to-10000", growth, "times", 2, true)
 	return nil
 }
 
-// scale compares what a second core adds with what it adds to a loop that shares nothing and touches no memory.
+// scale measures how much faster two cores decide than one, and compares that with a loop that shares nothing and uses no memory.
 func scale() error {
 	w := fidoPage()
 	r, err := prepare(engines[0], w)
 	if err != nil {
 		return err
 	}
+
 	decisions := func() { run(r.decide, len(w.requests), 500) }
 	control := func() {
 		x := uint64(1)
@@ -229,28 +248,32 @@ func scale() error {
 			log.Fatal("a shift register stopped")
 		}
 	}
+
 	const one, two = 0, 1
 	best := [2][2]time.Duration{{math.MaxInt64, math.MaxInt64}, {math.MaxInt64, math.MaxInt64}}
 	gain := func(n int) float64 { return 2 * float64(best[n][one]) / float64(best[n][two]) }
-	// The rounds are short, so that some find both cores free; on a busy machine it takes many.
+
+	// Rounds are short and many, so that even on a busy machine some find both cores free.
 	for round := 0; round < 1000 || round < 10_000 && min(gain(0), gain(1)) < 1.8; round++ {
 		for n, work := range []func(){decisions, control} {
 			best[n][one] = min(best[n][one], together(1, work))
 			best[n][two] = min(best[n][two], together(2, work))
 		}
 	}
+
 	fmt.Printf("two cores: decisions %.2f times one, the control loop %.2f times\n\n", gain(0), gain(1))
 	report("policy-scaling-to-control", gain(0)/gain(1), "ratio", 0.9, false)
 	return nil
 }
 
-// together returns how long several goroutines take that all do the same work at once. They wait for each other without giving up
-// their cores, so that none has finished before the next began.
+// together returns how long several goroutines take to do the same work at once. They wait for each other without giving up their
+// cores, so that they all work at the same time.
 func together(goroutines int32, work func()) time.Duration {
 	var wait sync.WaitGroup
 	var arrived atomic.Int32
 	var begun atomic.Bool
 	var start time.Time
+
 	for range goroutines {
 		wait.Go(func() {
 			if arrived.Add(1) == goroutines {
@@ -266,8 +289,10 @@ func together(goroutines int32, work func()) time.Duration {
 	return time.Since(start)
 }
 
+// lines are the BENCH lines, which are printed after all tables.
 var lines []string
 
+// report adds a BENCH line. The target is met when the value is at most, or at least, as large.
 func report(name string, value float64, unit string, target float64, atMost bool) {
 	met, sign := "yes", ">="
 	if atMost {

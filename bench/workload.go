@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// rule is a statement, as the author of each engine's policies thinks of it before writing it in that engine's language.
+// rule is a statement before it is written in the language of an engine.
 type rule struct {
 	deny       bool
 	actions    []string
@@ -14,7 +14,7 @@ type rule struct {
 	when       string // a condition, or none
 }
 
-// ownUser is the resource pattern of whoever asks.
+// ownUser is the pattern for the user who makes the request.
 const ownUser = "arn:aws:iam::*:user/${aws:username}"
 
 // The conditions that rules have.
@@ -25,7 +25,7 @@ const (
 	locked    = "locked"    // the resource's tag locked is yes
 )
 
-// request is a question, likewise.
+// request is a request before it is prepared for an engine.
 type request struct {
 	action, resource    string
 	mfa                 bool
@@ -40,13 +40,14 @@ const (
 	userARN  = "arn:aws:iam::123456789012:user/alice"
 )
 
-// workload is rules and the requests that are decided in turn.
+// workload holds policies and the requests that are decided by them.
 type workload struct {
 	name, what string
 	policies   [][]rule
 	requests   []request
 }
 
+// rules returns the rules of all policies.
 func (w *workload) rules() []rule {
 	var all []rule
 	for _, p := range w.policies {
@@ -55,14 +56,14 @@ func (w *workload) rules() []rule {
 	return all
 }
 
-// add adds a request.
+// add adds a request, and derives its bucket and key from the resource.
 func (w *workload) add(r request) {
 	name := strings.TrimPrefix(r.resource[strings.LastIndexByte(r.resource, ':')+1:], "/")
 	r.bucket, r.key, _ = strings.Cut(name, "/")
 	w.requests = append(w.requests, r)
 }
 
-// fidoPage is the self-management policy of the IAM User Guide, "Enabling a FIDO security key (console)".
+// fidoPage returns the self-management policy of the IAM User Guide, "Enabling a FIDO security key (console)".
 func fidoPage() *workload {
 	w := &workload{name: "a", what: "the FIDO page's policy", policies: [][]rule{{
 		{actions: []string{"iam:DeactivateMFADevice", "iam:EnableMFADevice", "iam:GetUser", "iam:ListMFADevices", "iam:ResyncMFADevice"}, resource: ownUser},
@@ -80,7 +81,7 @@ func fidoPage() *workload {
 	return w
 }
 
-// tenByTen is ten policies, each of one service, of ten statements, one of which denies.
+// tenByTen returns ten policies, each about one service. Each has ten statements, and the last of them denies.
 func tenByTen() *workload {
 	w := &workload{name: "b", what: "10 policies × 10 statements"}
 	for p := range 10 {
@@ -102,7 +103,7 @@ func tenByTen() *workload {
 	return w
 }
 
-// oneOfMany is statements about different actions, of which one is about the request.
+// oneOfMany returns statements about different actions, one of which is about the request.
 func oneOfMany(size int) *workload {
 	w := &workload{name: "c", what: fmt.Sprintf("%d statements, one matches", size), policies: [][]rule{{}}}
 	action := func(n int) string { return fmt.Sprintf("svc%d:Action%d", n%40, n) }
@@ -117,7 +118,7 @@ func oneOfMany(size int) *workload {
 	return w
 }
 
-// byPrefix is statements about one action on different resources.
+// byPrefix returns statements about the same action on different resources.
 func byPrefix(size int) *workload {
 	w := &workload{name: "d", what: fmt.Sprintf("%d resources by prefix", size), policies: [][]rule{{}}}
 	for n := range size {
@@ -131,7 +132,7 @@ func byPrefix(size int) *workload {
 	return w
 }
 
-// tags is attribute-based access control.
+// tags returns attribute-based access control, by the tags of principals and resources.
 func tags() *workload {
 	w := &workload{name: "e", what: "tag conditions", policies: [][]rule{{
 		{actions: []string{"s3:GetObject", "s3:PutObject"}, resource: "*", when: sameTeam},

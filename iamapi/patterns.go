@@ -106,3 +106,8 @@ func matchOrganizationsEntityPath(s string) bool {
 	root, ok := strings.CutPrefix(rest, "r-")
 	return ok && len(root) >= 4 && lowerDigits(root[:4]) && lowerDigits(root[4:], '-', '/')
 }
+
+// matchAccountPropertyKey: a letter, then letters, digits, slashes, underscores and hyphens.
+func matchAccountPropertyKey(s string) bool {
+	return s != "" && (isLower(s[0]) || isUpper(s[0])) && only(s, "/_-")
+}

@@ -103,6 +103,11 @@ func MalformedPolicyDocument(format string, args ...any) *awsquery.Error {
 	return &awsquery.Error{Code: "MalformedPolicyDocument", Status: 400, Message: fmt.Sprintf(format, args...)}
 }
 
+// NameConflict returns the error of that code, HTTP status 409, with a formatted message.
+func NameConflict(format string, args ...any) *awsquery.Error {
+	return &awsquery.Error{Code: "NameConflict", Status: 409, Message: fmt.Sprintf(format, args...)}
+}
+
 // NoSuchEntity returns the error of that code, HTTP status 404, with a formatted message.
 func NoSuchEntity(format string, args ...any) *awsquery.Error {
 	return &awsquery.Error{Code: "NoSuchEntity", Status: 404, Message: fmt.Sprintf(format, args...)}
@@ -161,6 +166,16 @@ func ReportInProgress(format string, args ...any) *awsquery.Error {
 // ReportNotPresent returns the error of that code, HTTP status 410, with a formatted message.
 func ReportNotPresent(format string, args ...any) *awsquery.Error {
 	return &awsquery.Error{Code: "ReportNotPresent", Status: 410, Message: fmt.Sprintf(format, args...)}
+}
+
+// RoleModified returns the error of that code, HTTP status 409, with a formatted message.
+func RoleModified(format string, args ...any) *awsquery.Error {
+	return &awsquery.Error{Code: "RoleModified", Status: 409, Message: fmt.Sprintf(format, args...)}
+}
+
+// RoleTemplateDisabled returns the error of that code, HTTP status 400, with a formatted message.
+func RoleTemplateDisabled(format string, args ...any) *awsquery.Error {
+	return &awsquery.Error{Code: "RoleTemplateDisabled", Status: 400, Message: fmt.Sprintf(format, args...)}
 }
 
 // ServiceAccessNotEnabledException returns the error of that code, HTTP status 400, with a formatted message.

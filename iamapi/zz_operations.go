@@ -17,6 +17,7 @@ func Operations() []*awsquery.Operation { return operations }
 
 var operations = []*awsquery.Operation{
 	AcceptDelegationRequest.Operation,
+	AcquireRole.Operation,
 	AddClientIDToOpenIDConnectProvider.Operation,
 	AddRoleToInstanceProfile.Operation,
 	AddUserToGroup.Operation,
@@ -80,6 +81,7 @@ var operations = []*awsquery.Operation{
 	GetAccessKeyLastUsed.Operation,
 	GetAccountAuthorizationDetails.Operation,
 	GetAccountPasswordPolicy.Operation,
+	GetAccountProperties.Operation,
 	GetAccountSummary.Operation,
 	GetContextKeysForCustomPolicy.Operation,
 	GetContextKeysForPrincipalPolicy.Operation,
@@ -98,6 +100,7 @@ var operations = []*awsquery.Operation{
 	GetPolicyVersion.Operation,
 	GetRole.Operation,
 	GetRolePolicy.Operation,
+	GetRoleTemplateVersion.Operation,
 	GetSAMLProvider.Operation,
 	GetSSHPublicKey.Operation,
 	GetServerCertificate.Operation,
@@ -142,6 +145,7 @@ var operations = []*awsquery.Operation{
 	ListUserTags.Operation,
 	ListUsers.Operation,
 	ListVirtualMFADevices.Operation,
+	PutAccountProperties.Operation,
 	PutGroupPolicy.Operation,
 	PutRolePermissionsBoundary.Operation,
 	PutRolePolicy.Operation,
@@ -198,20 +202,23 @@ var operations = []*awsquery.Operation{
 var AcceptDelegationRequest = awsquery.Typed[AcceptDelegationRequestInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "AcceptDelegationRequest",
 	Action: "iam:AcceptDelegationRequest", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "delegation-request", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification"},
 	Input:  &shapeAcceptDelegationRequestInput, NewInput: func() any { return new(AcceptDelegationRequestInput) },
+}}
+
+// AcquireRole is the operation iam:AcquireRole with the types of its input and output.
+var AcquireRole = awsquery.Typed[AcquireRoleInput, AcquireRoleOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "AcquireRole",
+	Action: "", Level: awsquery.Write,
+	Errors: []string{"ConcurrentModification", "EntityAlreadyExists", "InvalidInput", "LimitExceeded", "MalformedPolicyDocument", "NameConflict", "NoSuchEntity", "RoleModified", "RoleTemplateDisabled", "ServiceFailure"},
+	Input:  &shapeAcquireRoleInput, NewInput: func() any { return new(AcquireRoleInput) },
+	Output: &shapeAcquireRoleOutput, ResultWrapper: "AcquireRoleResult",
 }}
 
 // AddClientIDToOpenIDConnectProvider is the operation iam:AddClientIDToOpenIDConnectProvider with the types of its input and output.
 var AddClientIDToOpenIDConnectProvider = awsquery.Typed[AddClientIDToOpenIDConnectProviderInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "AddClientIDToOpenIDConnectProvider",
 	Action: "iam:AddClientIDToOpenIDConnectProvider", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "oidc-provider", Required: true},
-	},
 	Errors: []string{"ConcurrentModification", "InvalidInput", "NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeAddClientIDToOpenIDConnectProviderInput, NewInput: func() any { return new(AddClientIDToOpenIDConnectProviderInput) },
 }}
@@ -220,9 +227,6 @@ var AddClientIDToOpenIDConnectProvider = awsquery.Typed[AddClientIDToOpenIDConne
 var AddRoleToInstanceProfile = awsquery.Typed[AddRoleToInstanceProfileInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "AddRoleToInstanceProfile",
 	Action: "iam:AddRoleToInstanceProfile", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "instance-profile", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "EntityAlreadyExists", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
 	Input:  &shapeAddRoleToInstanceProfileInput, NewInput: func() any { return new(AddRoleToInstanceProfileInput) },
 }}
@@ -231,9 +235,6 @@ var AddRoleToInstanceProfile = awsquery.Typed[AddRoleToInstanceProfileInput, str
 var AddUserToGroup = awsquery.Typed[AddUserToGroupInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "AddUserToGroup",
 	Action: "iam:AddUserToGroup", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeAddUserToGroupInput, NewInput: func() any { return new(AddUserToGroupInput) },
 }}
@@ -242,9 +243,6 @@ var AddUserToGroup = awsquery.Typed[AddUserToGroupInput, struct{}]{Operation: &a
 var AssociateDelegationRequest = awsquery.Typed[AssociateDelegationRequestInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "AssociateDelegationRequest",
 	Action: "iam:AssociateDelegationRequest", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "delegation-request", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
 	Input:  &shapeAssociateDelegationRequestInput, NewInput: func() any { return new(AssociateDelegationRequestInput) },
 }}
@@ -253,45 +251,30 @@ var AssociateDelegationRequest = awsquery.Typed[AssociateDelegationRequestInput,
 var AttachGroupPolicy = awsquery.Typed[AttachGroupPolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "AttachGroupPolicy",
 	Action: "iam:AttachGroupPolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
-	ConditionKeys: []string{"iam:PolicyARN"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
-	Input:         &shapeAttachGroupPolicyInput, NewInput: func() any { return new(AttachGroupPolicyInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
+	Input:  &shapeAttachGroupPolicyInput, NewInput: func() any { return new(AttachGroupPolicyInput) },
 }}
 
 // AttachRolePolicy is the operation iam:AttachRolePolicy with the types of its input and output.
 var AttachRolePolicy = awsquery.Typed[AttachRolePolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "AttachRolePolicy",
 	Action: "iam:AttachRolePolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN", "iam:RoleTemplateARN"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "UnmodifiableEntity", "PolicyNotAttachable", "ServiceFailure"},
-	Input:         &shapeAttachRolePolicyInput, NewInput: func() any { return new(AttachRolePolicyInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "UnmodifiableEntity", "PolicyNotAttachable", "ServiceFailure"},
+	Input:  &shapeAttachRolePolicyInput, NewInput: func() any { return new(AttachRolePolicyInput) },
 }}
 
 // AttachUserPolicy is the operation iam:AttachUserPolicy with the types of its input and output.
 var AttachUserPolicy = awsquery.Typed[AttachUserPolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "AttachUserPolicy",
 	Action: "iam:AttachUserPolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
-	Input:         &shapeAttachUserPolicyInput, NewInput: func() any { return new(AttachUserPolicyInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
+	Input:  &shapeAttachUserPolicyInput, NewInput: func() any { return new(AttachUserPolicyInput) },
 }}
 
 // ChangePassword is the operation iam:ChangePassword with the types of its input and output.
 var ChangePassword = awsquery.Typed[ChangePasswordInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ChangePassword",
 	Action: "iam:ChangePassword", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidUserType", "LimitExceeded", "EntityTemporarilyUnmodifiable", "PasswordPolicyViolation", "ServiceFailure"},
 	Input:  &shapeChangePasswordInput, NewInput: func() any { return new(ChangePasswordInput) },
 }}
@@ -300,9 +283,6 @@ var ChangePassword = awsquery.Typed[ChangePasswordInput, struct{}]{Operation: &a
 var CreateAccessKey = awsquery.Typed[CreateAccessKeyInput, CreateAccessKeyOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateAccessKey",
 	Action: "iam:CreateAccessKey", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeCreateAccessKeyInput, NewInput: func() any { return new(CreateAccessKeyInput) },
 	Output: &shapeCreateAccessKeyOutput, ResultWrapper: "CreateAccessKeyResult",
@@ -320,12 +300,8 @@ var CreateAccountAlias = awsquery.Typed[CreateAccountAliasInput, struct{}]{Opera
 var CreateDelegationRequest = awsquery.Typed[CreateDelegationRequestInput, CreateDelegationRequestOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateDelegationRequest",
 	Action: "iam:CreateDelegationRequest", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "delegation-request", Required: true},
-	},
-	ConditionKeys: []string{"iam:DelegationDuration", "iam:NotificationChannel", "iam:TemplateArn"},
-	Errors:        []string{"EntityAlreadyExists", "ServiceFailure", "InvalidInput", "LimitExceeded", "ConcurrentModification"},
-	Input:         &shapeCreateDelegationRequestInput, NewInput: func() any { return new(CreateDelegationRequestInput) },
+	Errors: []string{"EntityAlreadyExists", "ServiceFailure", "InvalidInput", "LimitExceeded", "ConcurrentModification"},
+	Input:  &shapeCreateDelegationRequestInput, NewInput: func() any { return new(CreateDelegationRequestInput) },
 	Output: &shapeCreateDelegationRequestOutput, ResultWrapper: "CreateDelegationRequestResult",
 }}
 
@@ -333,9 +309,6 @@ var CreateDelegationRequest = awsquery.Typed[CreateDelegationRequestInput, Creat
 var CreateGroup = awsquery.Typed[CreateGroupInput, CreateGroupOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateGroup",
 	Action: "iam:CreateGroup", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
 	Errors: []string{"LimitExceeded", "EntityAlreadyExists", "NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeCreateGroupInput, NewInput: func() any { return new(CreateGroupInput) },
 	Output: &shapeCreateGroupOutput, ResultWrapper: "CreateGroupResult",
@@ -345,12 +318,8 @@ var CreateGroup = awsquery.Typed[CreateGroupInput, CreateGroupOutput]{Operation:
 var CreateInstanceProfile = awsquery.Typed[CreateInstanceProfileInput, CreateInstanceProfileOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateInstanceProfile",
 	Action: "iam:CreateInstanceProfile", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "instance-profile", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"EntityAlreadyExists", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeCreateInstanceProfileInput, NewInput: func() any { return new(CreateInstanceProfileInput) },
+	Errors: []string{"EntityAlreadyExists", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeCreateInstanceProfileInput, NewInput: func() any { return new(CreateInstanceProfileInput) },
 	Output: &shapeCreateInstanceProfileOutput, ResultWrapper: "CreateInstanceProfileResult",
 }}
 
@@ -358,9 +327,6 @@ var CreateInstanceProfile = awsquery.Typed[CreateInstanceProfileInput, CreateIns
 var CreateLoginProfile = awsquery.Typed[CreateLoginProfileInput, CreateLoginProfileOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateLoginProfile",
 	Action: "iam:CreateLoginProfile", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"EntityAlreadyExists", "NoSuchEntity", "PasswordPolicyViolation", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeCreateLoginProfileInput, NewInput: func() any { return new(CreateLoginProfileInput) },
 	Output: &shapeCreateLoginProfileOutput, ResultWrapper: "CreateLoginProfileResult",
@@ -370,12 +336,8 @@ var CreateLoginProfile = awsquery.Typed[CreateLoginProfileInput, CreateLoginProf
 var CreateOpenIDConnectProvider = awsquery.Typed[CreateOpenIDConnectProviderInput, CreateOpenIDConnectProviderOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateOpenIDConnectProvider",
 	Action: "iam:CreateOpenIDConnectProvider", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "oidc-provider", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"InvalidInput", "EntityAlreadyExists", "LimitExceeded", "ConcurrentModification", "ServiceFailure", "OpenIdIdpCommunicationError"},
-	Input:         &shapeCreateOpenIDConnectProviderInput, NewInput: func() any { return new(CreateOpenIDConnectProviderInput) },
+	Errors: []string{"InvalidInput", "EntityAlreadyExists", "LimitExceeded", "ConcurrentModification", "ServiceFailure", "OpenIdIdpCommunicationError"},
+	Input:  &shapeCreateOpenIDConnectProviderInput, NewInput: func() any { return new(CreateOpenIDConnectProviderInput) },
 	Output: &shapeCreateOpenIDConnectProviderOutput, ResultWrapper: "CreateOpenIDConnectProviderResult",
 }}
 
@@ -383,12 +345,8 @@ var CreateOpenIDConnectProvider = awsquery.Typed[CreateOpenIDConnectProviderInpu
 var CreatePolicy = awsquery.Typed[CreatePolicyInput, CreatePolicyOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreatePolicy",
 	Action: "iam:CreatePolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "policy", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"InvalidInput", "LimitExceeded", "EntityAlreadyExists", "MalformedPolicyDocument", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeCreatePolicyInput, NewInput: func() any { return new(CreatePolicyInput) },
+	Errors: []string{"InvalidInput", "LimitExceeded", "EntityAlreadyExists", "MalformedPolicyDocument", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeCreatePolicyInput, NewInput: func() any { return new(CreatePolicyInput) },
 	Output: &shapeCreatePolicyOutput, ResultWrapper: "CreatePolicyResult",
 }}
 
@@ -396,9 +354,6 @@ var CreatePolicy = awsquery.Typed[CreatePolicyInput, CreatePolicyOutput]{Operati
 var CreatePolicyVersion = awsquery.Typed[CreatePolicyVersionInput, CreatePolicyVersionOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreatePolicyVersion",
 	Action: "iam:CreatePolicyVersion", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "policy", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "MalformedPolicyDocument", "InvalidInput", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeCreatePolicyVersionInput, NewInput: func() any { return new(CreatePolicyVersionInput) },
 	Output: &shapeCreatePolicyVersionOutput, ResultWrapper: "CreatePolicyVersionResult",
@@ -408,12 +363,8 @@ var CreatePolicyVersion = awsquery.Typed[CreatePolicyVersionInput, CreatePolicyV
 var CreateRole = awsquery.Typed[CreateRoleInput, CreateRoleOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateRole",
 	Action: "iam:CreateRole", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys", "iam:PermissionsBoundary", "iam:RoleTemplateARN"},
-	Errors:        []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "MalformedPolicyDocument", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeCreateRoleInput, NewInput: func() any { return new(CreateRoleInput) },
+	Errors: []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "MalformedPolicyDocument", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeCreateRoleInput, NewInput: func() any { return new(CreateRoleInput) },
 	Output: &shapeCreateRoleOutput, ResultWrapper: "CreateRoleResult",
 }}
 
@@ -421,12 +372,8 @@ var CreateRole = awsquery.Typed[CreateRoleInput, CreateRoleOutput]{Operation: &a
 var CreateSAMLProvider = awsquery.Typed[CreateSAMLProviderInput, CreateSAMLProviderOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateSAMLProvider",
 	Action: "iam:CreateSAMLProvider", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "saml-provider", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"InvalidInput", "EntityAlreadyExists", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeCreateSAMLProviderInput, NewInput: func() any { return new(CreateSAMLProviderInput) },
+	Errors: []string{"InvalidInput", "EntityAlreadyExists", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeCreateSAMLProviderInput, NewInput: func() any { return new(CreateSAMLProviderInput) },
 	Output: &shapeCreateSAMLProviderOutput, ResultWrapper: "CreateSAMLProviderResult",
 }}
 
@@ -434,12 +381,8 @@ var CreateSAMLProvider = awsquery.Typed[CreateSAMLProviderInput, CreateSAMLProvi
 var CreateServiceLinkedRole = awsquery.Typed[CreateServiceLinkedRoleInput, CreateServiceLinkedRoleOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateServiceLinkedRole",
 	Action: "iam:CreateServiceLinkedRole", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"iam:AWSServiceName"},
-	Errors:        []string{"InvalidInput", "LimitExceeded", "NoSuchEntity", "ServiceFailure"},
-	Input:         &shapeCreateServiceLinkedRoleInput, NewInput: func() any { return new(CreateServiceLinkedRoleInput) },
+	Errors: []string{"InvalidInput", "LimitExceeded", "NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeCreateServiceLinkedRoleInput, NewInput: func() any { return new(CreateServiceLinkedRoleInput) },
 	Output: &shapeCreateServiceLinkedRoleOutput, ResultWrapper: "CreateServiceLinkedRoleResult",
 }}
 
@@ -447,12 +390,8 @@ var CreateServiceLinkedRole = awsquery.Typed[CreateServiceLinkedRoleInput, Creat
 var CreateServiceSpecificCredential = awsquery.Typed[CreateServiceSpecificCredentialInput, CreateServiceSpecificCredentialOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateServiceSpecificCredential",
 	Action: "iam:CreateServiceSpecificCredential", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:ServiceSpecificCredentialAgeDays", "iam:ServiceSpecificCredentialServiceName"},
-	Errors:        []string{"LimitExceeded", "NoSuchEntity", "NotSupportedService"},
-	Input:         &shapeCreateServiceSpecificCredentialInput, NewInput: func() any { return new(CreateServiceSpecificCredentialInput) },
+	Errors: []string{"LimitExceeded", "NoSuchEntity", "NotSupportedService"},
+	Input:  &shapeCreateServiceSpecificCredentialInput, NewInput: func() any { return new(CreateServiceSpecificCredentialInput) },
 	Output: &shapeCreateServiceSpecificCredentialOutput, ResultWrapper: "CreateServiceSpecificCredentialResult",
 }}
 
@@ -460,12 +399,8 @@ var CreateServiceSpecificCredential = awsquery.Typed[CreateServiceSpecificCreden
 var CreateUser = awsquery.Typed[CreateUserInput, CreateUserOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateUser",
 	Action: "iam:CreateUser", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys", "iam:PermissionsBoundary"},
-	Errors:        []string{"LimitExceeded", "EntityAlreadyExists", "NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeCreateUserInput, NewInput: func() any { return new(CreateUserInput) },
+	Errors: []string{"LimitExceeded", "EntityAlreadyExists", "NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeCreateUserInput, NewInput: func() any { return new(CreateUserInput) },
 	Output: &shapeCreateUserOutput, ResultWrapper: "CreateUserResult",
 }}
 
@@ -473,12 +408,8 @@ var CreateUser = awsquery.Typed[CreateUserInput, CreateUserOutput]{Operation: &a
 var CreateVirtualMFADevice = awsquery.Typed[CreateVirtualMFADeviceInput, CreateVirtualMFADeviceOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "CreateVirtualMFADevice",
 	Action: "iam:CreateVirtualMFADevice", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "mfa", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeCreateVirtualMFADeviceInput, NewInput: func() any { return new(CreateVirtualMFADeviceInput) },
+	Errors: []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeCreateVirtualMFADeviceInput, NewInput: func() any { return new(CreateVirtualMFADeviceInput) },
 	Output: &shapeCreateVirtualMFADeviceOutput, ResultWrapper: "CreateVirtualMFADeviceResult",
 }}
 
@@ -486,9 +417,6 @@ var CreateVirtualMFADevice = awsquery.Typed[CreateVirtualMFADeviceInput, CreateV
 var DeactivateMFADevice = awsquery.Typed[DeactivateMFADeviceInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeactivateMFADevice",
 	Action: "iam:DeactivateMFADevice", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"EntityTemporarilyUnmodifiable", "NoSuchEntity", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
 	Input:  &shapeDeactivateMFADeviceInput, NewInput: func() any { return new(DeactivateMFADeviceInput) },
 }}
@@ -497,9 +425,6 @@ var DeactivateMFADevice = awsquery.Typed[DeactivateMFADeviceInput, struct{}]{Ope
 var DeleteAccessKey = awsquery.Typed[DeleteAccessKeyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteAccessKey",
 	Action: "iam:DeleteAccessKey", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeDeleteAccessKeyInput, NewInput: func() any { return new(DeleteAccessKeyInput) },
 }}
@@ -524,9 +449,6 @@ var DeleteAccountPasswordPolicy = awsquery.Typed[DeleteAccountPasswordPolicyInpu
 var DeleteGroup = awsquery.Typed[DeleteGroupInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteGroup",
 	Action: "iam:DeleteGroup", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeDeleteGroupInput, NewInput: func() any { return new(DeleteGroupInput) },
 }}
@@ -535,9 +457,6 @@ var DeleteGroup = awsquery.Typed[DeleteGroupInput, struct{}]{Operation: &awsquer
 var DeleteGroupPolicy = awsquery.Typed[DeleteGroupPolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteGroupPolicy",
 	Action: "iam:DeleteGroupPolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeDeleteGroupPolicyInput, NewInput: func() any { return new(DeleteGroupPolicyInput) },
 }}
@@ -546,9 +465,6 @@ var DeleteGroupPolicy = awsquery.Typed[DeleteGroupPolicyInput, struct{}]{Operati
 var DeleteInstanceProfile = awsquery.Typed[DeleteInstanceProfileInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteInstanceProfile",
 	Action: "iam:DeleteInstanceProfile", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "instance-profile", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeDeleteInstanceProfileInput, NewInput: func() any { return new(DeleteInstanceProfileInput) },
 }}
@@ -557,9 +473,6 @@ var DeleteInstanceProfile = awsquery.Typed[DeleteInstanceProfileInput, struct{}]
 var DeleteLoginProfile = awsquery.Typed[DeleteLoginProfileInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteLoginProfile",
 	Action: "iam:DeleteLoginProfile", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"EntityTemporarilyUnmodifiable", "NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeDeleteLoginProfileInput, NewInput: func() any { return new(DeleteLoginProfileInput) },
 }}
@@ -568,9 +481,6 @@ var DeleteLoginProfile = awsquery.Typed[DeleteLoginProfileInput, struct{}]{Opera
 var DeleteOpenIDConnectProvider = awsquery.Typed[DeleteOpenIDConnectProviderInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteOpenIDConnectProvider",
 	Action: "iam:DeleteOpenIDConnectProvider", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "oidc-provider", Required: true},
-	},
 	Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeDeleteOpenIDConnectProviderInput, NewInput: func() any { return new(DeleteOpenIDConnectProviderInput) },
 }}
@@ -579,9 +489,6 @@ var DeleteOpenIDConnectProvider = awsquery.Typed[DeleteOpenIDConnectProviderInpu
 var DeletePolicy = awsquery.Typed[DeletePolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeletePolicy",
 	Action: "iam:DeletePolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "policy", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "DeleteConflict", "ServiceFailure"},
 	Input:  &shapeDeletePolicyInput, NewInput: func() any { return new(DeletePolicyInput) },
 }}
@@ -590,9 +497,6 @@ var DeletePolicy = awsquery.Typed[DeletePolicyInput, struct{}]{Operation: &awsqu
 var DeletePolicyVersion = awsquery.Typed[DeletePolicyVersionInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeletePolicyVersion",
 	Action: "iam:DeletePolicyVersion", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "policy", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "DeleteConflict", "ServiceFailure"},
 	Input:  &shapeDeletePolicyVersionInput, NewInput: func() any { return new(DeletePolicyVersionInput) },
 }}
@@ -601,45 +505,30 @@ var DeletePolicyVersion = awsquery.Typed[DeletePolicyVersionInput, struct{}]{Ope
 var DeleteRole = awsquery.Typed[DeleteRoleInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteRole",
 	Action: "iam:DeleteRole", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary"},
-	Errors:        []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "UnmodifiableEntity", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeDeleteRoleInput, NewInput: func() any { return new(DeleteRoleInput) },
+	Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "UnmodifiableEntity", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeDeleteRoleInput, NewInput: func() any { return new(DeleteRoleInput) },
 }}
 
 // DeleteRolePermissionsBoundary is the operation iam:DeleteRolePermissionsBoundary with the types of its input and output.
 var DeleteRolePermissionsBoundary = awsquery.Typed[DeleteRolePermissionsBoundaryInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteRolePermissionsBoundary",
 	Action: "iam:DeleteRolePermissionsBoundary", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary"},
-	Errors:        []string{"NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
-	Input:         &shapeDeleteRolePermissionsBoundaryInput, NewInput: func() any { return new(DeleteRolePermissionsBoundaryInput) },
+	Errors: []string{"NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
+	Input:  &shapeDeleteRolePermissionsBoundaryInput, NewInput: func() any { return new(DeleteRolePermissionsBoundaryInput) },
 }}
 
 // DeleteRolePolicy is the operation iam:DeleteRolePolicy with the types of its input and output.
 var DeleteRolePolicy = awsquery.Typed[DeleteRolePolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteRolePolicy",
 	Action: "iam:DeleteRolePolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
-	Input:         &shapeDeleteRolePolicyInput, NewInput: func() any { return new(DeleteRolePolicyInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
+	Input:  &shapeDeleteRolePolicyInput, NewInput: func() any { return new(DeleteRolePolicyInput) },
 }}
 
 // DeleteSAMLProvider is the operation iam:DeleteSAMLProvider with the types of its input and output.
 var DeleteSAMLProvider = awsquery.Typed[DeleteSAMLProviderInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteSAMLProvider",
 	Action: "iam:DeleteSAMLProvider", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "saml-provider", Required: true},
-	},
 	Errors: []string{"InvalidInput", "LimitExceeded", "NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeDeleteSAMLProviderInput, NewInput: func() any { return new(DeleteSAMLProviderInput) },
 }}
@@ -648,9 +537,6 @@ var DeleteSAMLProvider = awsquery.Typed[DeleteSAMLProviderInput, struct{}]{Opera
 var DeleteSSHPublicKey = awsquery.Typed[DeleteSSHPublicKeyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteSSHPublicKey",
 	Action: "iam:DeleteSSHPublicKey", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity"},
 	Input:  &shapeDeleteSSHPublicKeyInput, NewInput: func() any { return new(DeleteSSHPublicKeyInput) },
 }}
@@ -659,9 +545,6 @@ var DeleteSSHPublicKey = awsquery.Typed[DeleteSSHPublicKeyInput, struct{}]{Opera
 var DeleteServerCertificate = awsquery.Typed[DeleteServerCertificateInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteServerCertificate",
 	Action: "iam:DeleteServerCertificate", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "server-certificate", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeDeleteServerCertificateInput, NewInput: func() any { return new(DeleteServerCertificateInput) },
 }}
@@ -670,9 +553,6 @@ var DeleteServerCertificate = awsquery.Typed[DeleteServerCertificateInput, struc
 var DeleteServiceLinkedRole = awsquery.Typed[DeleteServiceLinkedRoleInput, DeleteServiceLinkedRoleOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteServiceLinkedRole",
 	Action: "iam:DeleteServiceLinkedRole", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeDeleteServiceLinkedRoleInput, NewInput: func() any { return new(DeleteServiceLinkedRoleInput) },
 	Output: &shapeDeleteServiceLinkedRoleOutput, ResultWrapper: "DeleteServiceLinkedRoleResult",
@@ -682,21 +562,14 @@ var DeleteServiceLinkedRole = awsquery.Typed[DeleteServiceLinkedRoleInput, Delet
 var DeleteServiceSpecificCredential = awsquery.Typed[DeleteServiceSpecificCredentialInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteServiceSpecificCredential",
 	Action: "iam:DeleteServiceSpecificCredential", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:ServiceSpecificCredentialServiceName"},
-	Errors:        []string{"NoSuchEntity"},
-	Input:         &shapeDeleteServiceSpecificCredentialInput, NewInput: func() any { return new(DeleteServiceSpecificCredentialInput) },
+	Errors: []string{"NoSuchEntity"},
+	Input:  &shapeDeleteServiceSpecificCredentialInput, NewInput: func() any { return new(DeleteServiceSpecificCredentialInput) },
 }}
 
 // DeleteSigningCertificate is the operation iam:DeleteSigningCertificate with the types of its input and output.
 var DeleteSigningCertificate = awsquery.Typed[DeleteSigningCertificateInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteSigningCertificate",
 	Action: "iam:DeleteSigningCertificate", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
 	Input:  &shapeDeleteSigningCertificateInput, NewInput: func() any { return new(DeleteSigningCertificateInput) },
 }}
@@ -705,9 +578,6 @@ var DeleteSigningCertificate = awsquery.Typed[DeleteSigningCertificateInput, str
 var DeleteUser = awsquery.Typed[DeleteUserInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteUser",
 	Action: "iam:DeleteUser", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"LimitExceeded", "NoSuchEntity", "DeleteConflict", "ConcurrentModification", "ServiceFailure"},
 	Input:  &shapeDeleteUserInput, NewInput: func() any { return new(DeleteUserInput) },
 }}
@@ -716,34 +586,22 @@ var DeleteUser = awsquery.Typed[DeleteUserInput, struct{}]{Operation: &awsquery.
 var DeleteUserPermissionsBoundary = awsquery.Typed[DeleteUserPermissionsBoundaryInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteUserPermissionsBoundary",
 	Action: "iam:DeleteUserPermissionsBoundary", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary"},
-	Errors:        []string{"NoSuchEntity", "ServiceFailure"},
-	Input:         &shapeDeleteUserPermissionsBoundaryInput, NewInput: func() any { return new(DeleteUserPermissionsBoundaryInput) },
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeDeleteUserPermissionsBoundaryInput, NewInput: func() any { return new(DeleteUserPermissionsBoundaryInput) },
 }}
 
 // DeleteUserPolicy is the operation iam:DeleteUserPolicy with the types of its input and output.
 var DeleteUserPolicy = awsquery.Typed[DeleteUserPolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteUserPolicy",
 	Action: "iam:DeleteUserPolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
-	Input:         &shapeDeleteUserPolicyInput, NewInput: func() any { return new(DeleteUserPolicyInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
+	Input:  &shapeDeleteUserPolicyInput, NewInput: func() any { return new(DeleteUserPolicyInput) },
 }}
 
 // DeleteVirtualMFADevice is the operation iam:DeleteVirtualMFADevice with the types of its input and output.
 var DeleteVirtualMFADevice = awsquery.Typed[DeleteVirtualMFADeviceInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DeleteVirtualMFADevice",
 	Action: "iam:DeleteVirtualMFADevice", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "mfa", Required: false},
-		{Type: "sms-mfa", Required: false},
-	},
 	Errors: []string{"NoSuchEntity", "DeleteConflict", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
 	Input:  &shapeDeleteVirtualMFADeviceInput, NewInput: func() any { return new(DeleteVirtualMFADeviceInput) },
 }}
@@ -752,36 +610,24 @@ var DeleteVirtualMFADevice = awsquery.Typed[DeleteVirtualMFADeviceInput, struct{
 var DetachGroupPolicy = awsquery.Typed[DetachGroupPolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DetachGroupPolicy",
 	Action: "iam:DetachGroupPolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
-	ConditionKeys: []string{"iam:PolicyARN"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ServiceFailure"},
-	Input:         &shapeDetachGroupPolicyInput, NewInput: func() any { return new(DetachGroupPolicyInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ServiceFailure"},
+	Input:  &shapeDetachGroupPolicyInput, NewInput: func() any { return new(DetachGroupPolicyInput) },
 }}
 
 // DetachRolePolicy is the operation iam:DetachRolePolicy with the types of its input and output.
 var DetachRolePolicy = awsquery.Typed[DetachRolePolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DetachRolePolicy",
 	Action: "iam:DetachRolePolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "UnmodifiableEntity", "ServiceFailure"},
-	Input:         &shapeDetachRolePolicyInput, NewInput: func() any { return new(DetachRolePolicyInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "UnmodifiableEntity", "ServiceFailure"},
+	Input:  &shapeDetachRolePolicyInput, NewInput: func() any { return new(DetachRolePolicyInput) },
 }}
 
 // DetachUserPolicy is the operation iam:DetachUserPolicy with the types of its input and output.
 var DetachUserPolicy = awsquery.Typed[DetachUserPolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "DetachUserPolicy",
 	Action: "iam:DetachUserPolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:PolicyARN"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ServiceFailure"},
-	Input:         &shapeDetachUserPolicyInput, NewInput: func() any { return new(DetachUserPolicyInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ServiceFailure"},
+	Input:  &shapeDetachUserPolicyInput, NewInput: func() any { return new(DetachUserPolicyInput) },
 }}
 
 // DisableOrganizationsRootCredentialsManagement is the operation iam:DisableOrganizationsRootCredentialsManagement with the types of its input and output.
@@ -814,12 +660,8 @@ var DisableOutboundWebIdentityFederation = awsquery.Typed[DisableOutboundWebIden
 var EnableMFADevice = awsquery.Typed[EnableMFADeviceInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "EnableMFADevice",
 	Action: "iam:EnableMFADevice", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:FIDO-FIPS-140-2-certification", "iam:FIDO-FIPS-140-3-certification", "iam:FIDO-certification", "iam:RegisterSecurityKey"},
-	Errors:        []string{"EntityAlreadyExists", "EntityTemporarilyUnmodifiable", "InvalidAuthenticationCode", "LimitExceeded", "NoSuchEntity", "ServiceFailure", "ConcurrentModification"},
-	Input:         &shapeEnableMFADeviceInput, NewInput: func() any { return new(EnableMFADeviceInput) },
+	Errors: []string{"EntityAlreadyExists", "EntityTemporarilyUnmodifiable", "InvalidAuthenticationCode", "LimitExceeded", "NoSuchEntity", "ServiceFailure", "ConcurrentModification"},
+	Input:  &shapeEnableMFADeviceInput, NewInput: func() any { return new(EnableMFADeviceInput) },
 }}
 
 // EnableOrganizationsRootCredentialsManagement is the operation iam:EnableOrganizationsRootCredentialsManagement with the types of its input and output.
@@ -862,12 +704,8 @@ var GenerateCredentialReport = awsquery.Typed[GenerateCredentialReportInput, Gen
 var GenerateOrganizationsAccessReport = awsquery.Typed[GenerateOrganizationsAccessReportInput, GenerateOrganizationsAccessReportOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GenerateOrganizationsAccessReport",
 	Action: "iam:GenerateOrganizationsAccessReport", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "access-report", Required: true},
-	},
-	ConditionKeys: []string{"iam:OrganizationsPolicyId"},
-	Errors:        []string{"ReportGenerationLimitExceeded"},
-	Input:         &shapeGenerateOrganizationsAccessReportInput, NewInput: func() any { return new(GenerateOrganizationsAccessReportInput) },
+	Errors: []string{"ReportGenerationLimitExceeded"},
+	Input:  &shapeGenerateOrganizationsAccessReportInput, NewInput: func() any { return new(GenerateOrganizationsAccessReportInput) },
 	Output: &shapeGenerateOrganizationsAccessReportOutput, ResultWrapper: "GenerateOrganizationsAccessReportResult",
 }}
 
@@ -875,12 +713,6 @@ var GenerateOrganizationsAccessReport = awsquery.Typed[GenerateOrganizationsAcce
 var GenerateServiceLastAccessedDetails = awsquery.Typed[GenerateServiceLastAccessedDetailsInput, GenerateServiceLastAccessedDetailsOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GenerateServiceLastAccessedDetails",
 	Action: "iam:GenerateServiceLastAccessedDetails", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-		{Type: "policy", Required: true},
-		{Type: "role", Required: true},
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput"},
 	Input:  &shapeGenerateServiceLastAccessedDetailsInput, NewInput: func() any { return new(GenerateServiceLastAccessedDetailsInput) },
 	Output: &shapeGenerateServiceLastAccessedDetailsOutput, ResultWrapper: "GenerateServiceLastAccessedDetailsResult",
@@ -890,9 +722,6 @@ var GenerateServiceLastAccessedDetails = awsquery.Typed[GenerateServiceLastAcces
 var GetAccessKeyLastUsed = awsquery.Typed[GetAccessKeyLastUsedInput, GetAccessKeyLastUsedOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccessKeyLastUsed",
 	Action: "iam:GetAccessKeyLastUsed", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Input: &shapeGetAccessKeyLastUsedInput, NewInput: func() any { return new(GetAccessKeyLastUsedInput) },
 	Output: &shapeGetAccessKeyLastUsedOutput, ResultWrapper: "GetAccessKeyLastUsedResult",
 }}
@@ -914,6 +743,15 @@ var GetAccountPasswordPolicy = awsquery.Typed[GetAccountPasswordPolicyInput, Get
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetAccountPasswordPolicyInput, NewInput: func() any { return new(GetAccountPasswordPolicyInput) },
 	Output: &shapeGetAccountPasswordPolicyOutput, ResultWrapper: "GetAccountPasswordPolicyResult",
+}}
+
+// GetAccountProperties is the operation iam:GetAccountProperties with the types of its input and output.
+var GetAccountProperties = awsquery.Typed[GetAccountPropertiesInput, GetAccountPropertiesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetAccountProperties",
+	Action: "iam:GetAccountProperties", Level: awsquery.Read,
+	Errors: []string{"InvalidInput", "ServiceFailure"},
+	Input:  &shapeGetAccountPropertiesInput, NewInput: func() any { return new(GetAccountPropertiesInput) },
+	Output: &shapeGetAccountPropertiesOutput, ResultWrapper: "GetAccountPropertiesResult",
 }}
 
 // GetAccountSummary is the operation iam:GetAccountSummary with the types of its input and output.
@@ -938,11 +776,6 @@ var GetContextKeysForCustomPolicy = awsquery.Typed[GetContextKeysForCustomPolicy
 var GetContextKeysForPrincipalPolicy = awsquery.Typed[GetContextKeysForPrincipalPolicyInput, GetContextKeysForPrincipalPolicyOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetContextKeysForPrincipalPolicy",
 	Action: "iam:GetContextKeysForPrincipalPolicy", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: false},
-		{Type: "role", Required: false},
-		{Type: "user", Required: false},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput"},
 	Input:  &shapeGetContextKeysForPrincipalPolicyInput, NewInput: func() any { return new(GetContextKeysForPrincipalPolicyInput) },
 	Output: &shapeGetContextKeysForPrincipalPolicyOutput, ResultWrapper: "GetContextKeysForPrincipalPolicyResult",
@@ -961,9 +794,6 @@ var GetCredentialReport = awsquery.Typed[GetCredentialReportInput, GetCredential
 var GetDelegationRequest = awsquery.Typed[GetDelegationRequestInput, GetDelegationRequestOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetDelegationRequest",
 	Action: "iam:GetDelegationRequest", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "delegation-request", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetDelegationRequestInput, NewInput: func() any { return new(GetDelegationRequestInput) },
 	Output: &shapeGetDelegationRequestOutput, ResultWrapper: "GetDelegationRequestResult",
@@ -973,9 +803,6 @@ var GetDelegationRequest = awsquery.Typed[GetDelegationRequestInput, GetDelegati
 var GetGroup = awsquery.Typed[GetGroupInput, GetGroupOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetGroup",
 	Action: "iam:GetGroup", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetGroupInput, NewInput: func() any { return new(GetGroupInput) },
 	Output: &shapeGetGroupOutput, ResultWrapper: "GetGroupResult",
@@ -986,9 +813,6 @@ var GetGroup = awsquery.Typed[GetGroupInput, GetGroupOutput]{Operation: &awsquer
 var GetGroupPolicy = awsquery.Typed[GetGroupPolicyInput, GetGroupPolicyOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetGroupPolicy",
 	Action: "iam:GetGroupPolicy", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetGroupPolicyInput, NewInput: func() any { return new(GetGroupPolicyInput) },
 	Output: &shapeGetGroupPolicyOutput, ResultWrapper: "GetGroupPolicyResult",
@@ -998,9 +822,6 @@ var GetGroupPolicy = awsquery.Typed[GetGroupPolicyInput, GetGroupPolicyOutput]{O
 var GetHumanReadableSummary = awsquery.Typed[GetHumanReadableSummaryInput, GetHumanReadableSummaryOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetHumanReadableSummary",
 	Action: "iam:GetHumanReadableSummary", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "delegation-request", Required: true},
-	},
 	Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetHumanReadableSummaryInput, NewInput: func() any { return new(GetHumanReadableSummaryInput) },
 	Output: &shapeGetHumanReadableSummaryOutput, ResultWrapper: "GetHumanReadableSummaryResult",
@@ -1010,9 +831,6 @@ var GetHumanReadableSummary = awsquery.Typed[GetHumanReadableSummaryInput, GetHu
 var GetInstanceProfile = awsquery.Typed[GetInstanceProfileInput, GetInstanceProfileOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetInstanceProfile",
 	Action: "iam:GetInstanceProfile", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "instance-profile", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetInstanceProfileInput, NewInput: func() any { return new(GetInstanceProfileInput) },
 	Output: &shapeGetInstanceProfileOutput, ResultWrapper: "GetInstanceProfileResult",
@@ -1022,9 +840,6 @@ var GetInstanceProfile = awsquery.Typed[GetInstanceProfileInput, GetInstanceProf
 var GetLoginProfile = awsquery.Typed[GetLoginProfileInput, GetLoginProfileOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetLoginProfile",
 	Action: "iam:GetLoginProfile", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetLoginProfileInput, NewInput: func() any { return new(GetLoginProfileInput) },
 	Output: &shapeGetLoginProfileOutput, ResultWrapper: "GetLoginProfileResult",
@@ -1034,9 +849,6 @@ var GetLoginProfile = awsquery.Typed[GetLoginProfileInput, GetLoginProfileOutput
 var GetMFADevice = awsquery.Typed[GetMFADeviceInput, GetMFADeviceOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetMFADevice",
 	Action: "iam:GetMFADevice", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetMFADeviceInput, NewInput: func() any { return new(GetMFADeviceInput) },
 	Output: &shapeGetMFADeviceOutput, ResultWrapper: "GetMFADeviceResult",
@@ -1046,9 +858,6 @@ var GetMFADevice = awsquery.Typed[GetMFADeviceInput, GetMFADeviceOutput]{Operati
 var GetOpenIDConnectProvider = awsquery.Typed[GetOpenIDConnectProviderInput, GetOpenIDConnectProviderOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetOpenIDConnectProvider",
 	Action: "iam:GetOpenIDConnectProvider", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "oidc-provider", Required: true},
-	},
 	Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetOpenIDConnectProviderInput, NewInput: func() any { return new(GetOpenIDConnectProviderInput) },
 	Output: &shapeGetOpenIDConnectProviderOutput, ResultWrapper: "GetOpenIDConnectProviderResult",
@@ -1076,9 +885,6 @@ var GetOutboundWebIdentityFederationInfo = awsquery.Typed[GetOutboundWebIdentity
 var GetPolicy = awsquery.Typed[GetPolicyInput, GetPolicyOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetPolicy",
 	Action: "iam:GetPolicy", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "policy", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 	Input:  &shapeGetPolicyInput, NewInput: func() any { return new(GetPolicyInput) },
 	Output: &shapeGetPolicyOutput, ResultWrapper: "GetPolicyResult",
@@ -1088,9 +894,6 @@ var GetPolicy = awsquery.Typed[GetPolicyInput, GetPolicyOutput]{Operation: &awsq
 var GetPolicyVersion = awsquery.Typed[GetPolicyVersionInput, GetPolicyVersionOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetPolicyVersion",
 	Action: "iam:GetPolicyVersion", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "policy", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 	Input:  &shapeGetPolicyVersionInput, NewInput: func() any { return new(GetPolicyVersionInput) },
 	Output: &shapeGetPolicyVersionOutput, ResultWrapper: "GetPolicyVersionResult",
@@ -1100,12 +903,8 @@ var GetPolicyVersion = awsquery.Typed[GetPolicyVersionInput, GetPolicyVersionOut
 var GetRole = awsquery.Typed[GetRoleInput, GetRoleOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetRole",
 	Action: "iam:GetRole", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:RoleTemplateARN"},
-	Errors:        []string{"NoSuchEntity", "ServiceFailure"},
-	Input:         &shapeGetRoleInput, NewInput: func() any { return new(GetRoleInput) },
+	Errors: []string{"NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetRoleInput, NewInput: func() any { return new(GetRoleInput) },
 	Output: &shapeGetRoleOutput, ResultWrapper: "GetRoleResult",
 }}
 
@@ -1113,21 +912,24 @@ var GetRole = awsquery.Typed[GetRoleInput, GetRoleOutput]{Operation: &awsquery.O
 var GetRolePolicy = awsquery.Typed[GetRolePolicyInput, GetRolePolicyOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetRolePolicy",
 	Action: "iam:GetRolePolicy", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetRolePolicyInput, NewInput: func() any { return new(GetRolePolicyInput) },
 	Output: &shapeGetRolePolicyOutput, ResultWrapper: "GetRolePolicyResult",
+}}
+
+// GetRoleTemplateVersion is the operation iam:GetRoleTemplateVersion with the types of its input and output.
+var GetRoleTemplateVersion = awsquery.Typed[GetRoleTemplateVersionInput, GetRoleTemplateVersionOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetRoleTemplateVersion",
+	Action: "iam:GetRoleTemplateVersion", Level: awsquery.Read,
+	Errors: []string{"InvalidInput", "NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeGetRoleTemplateVersionInput, NewInput: func() any { return new(GetRoleTemplateVersionInput) },
+	Output: &shapeGetRoleTemplateVersionOutput, ResultWrapper: "GetRoleTemplateVersionResult",
 }}
 
 // GetSAMLProvider is the operation iam:GetSAMLProvider with the types of its input and output.
 var GetSAMLProvider = awsquery.Typed[GetSAMLProviderInput, GetSAMLProviderOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetSAMLProvider",
 	Action: "iam:GetSAMLProvider", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "saml-provider", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 	Input:  &shapeGetSAMLProviderInput, NewInput: func() any { return new(GetSAMLProviderInput) },
 	Output: &shapeGetSAMLProviderOutput, ResultWrapper: "GetSAMLProviderResult",
@@ -1137,9 +939,6 @@ var GetSAMLProvider = awsquery.Typed[GetSAMLProviderInput, GetSAMLProviderOutput
 var GetSSHPublicKey = awsquery.Typed[GetSSHPublicKeyInput, GetSSHPublicKeyOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetSSHPublicKey",
 	Action: "iam:GetSSHPublicKey", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "UnrecognizedPublicKeyEncoding"},
 	Input:  &shapeGetSSHPublicKeyInput, NewInput: func() any { return new(GetSSHPublicKeyInput) },
 	Output: &shapeGetSSHPublicKeyOutput, ResultWrapper: "GetSSHPublicKeyResult",
@@ -1149,9 +948,6 @@ var GetSSHPublicKey = awsquery.Typed[GetSSHPublicKeyInput, GetSSHPublicKeyOutput
 var GetServerCertificate = awsquery.Typed[GetServerCertificateInput, GetServerCertificateOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServerCertificate",
 	Action: "iam:GetServerCertificate", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "server-certificate", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetServerCertificateInput, NewInput: func() any { return new(GetServerCertificateInput) },
 	Output: &shapeGetServerCertificateOutput, ResultWrapper: "GetServerCertificateResult",
@@ -1179,9 +975,6 @@ var GetServiceLastAccessedDetailsWithEntities = awsquery.Typed[GetServiceLastAcc
 var GetServiceLinkedRoleDeletionStatus = awsquery.Typed[GetServiceLinkedRoleDeletionStatusInput, GetServiceLinkedRoleDeletionStatusOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetServiceLinkedRoleDeletionStatus",
 	Action: "iam:GetServiceLinkedRoleDeletionStatus", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 	Input:  &shapeGetServiceLinkedRoleDeletionStatusInput, NewInput: func() any { return new(GetServiceLinkedRoleDeletionStatusInput) },
 	Output: &shapeGetServiceLinkedRoleDeletionStatusOutput, ResultWrapper: "GetServiceLinkedRoleDeletionStatusResult",
@@ -1191,9 +984,6 @@ var GetServiceLinkedRoleDeletionStatus = awsquery.Typed[GetServiceLinkedRoleDele
 var GetUser = awsquery.Typed[GetUserInput, GetUserOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetUser",
 	Action: "iam:GetUser", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetUserInput, NewInput: func() any { return new(GetUserInput) },
 	Output: &shapeGetUserOutput, ResultWrapper: "GetUserResult",
@@ -1203,9 +993,6 @@ var GetUser = awsquery.Typed[GetUserInput, GetUserOutput]{Operation: &awsquery.O
 var GetUserPolicy = awsquery.Typed[GetUserPolicyInput, GetUserPolicyOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "GetUserPolicy",
 	Action: "iam:GetUserPolicy", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeGetUserPolicyInput, NewInput: func() any { return new(GetUserPolicyInput) },
 	Output: &shapeGetUserPolicyOutput, ResultWrapper: "GetUserPolicyResult",
@@ -1215,9 +1002,6 @@ var GetUserPolicy = awsquery.Typed[GetUserPolicyInput, GetUserPolicyOutput]{Oper
 var ListAccessKeys = awsquery.Typed[ListAccessKeysInput, ListAccessKeysOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAccessKeys",
 	Action: "iam:ListAccessKeys", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeListAccessKeysInput, NewInput: func() any { return new(ListAccessKeysInput) },
 	Output: &shapeListAccessKeysOutput, ResultWrapper: "ListAccessKeysResult",
@@ -1238,9 +1022,6 @@ var ListAccountAliases = awsquery.Typed[ListAccountAliasesInput, ListAccountAlia
 var ListAttachedGroupPolicies = awsquery.Typed[ListAttachedGroupPoliciesInput, ListAttachedGroupPoliciesOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAttachedGroupPolicies",
 	Action: "iam:ListAttachedGroupPolicies", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 	Input:  &shapeListAttachedGroupPoliciesInput, NewInput: func() any { return new(ListAttachedGroupPoliciesInput) },
 	Output: &shapeListAttachedGroupPoliciesOutput, ResultWrapper: "ListAttachedGroupPoliciesResult",
@@ -1251,9 +1032,6 @@ var ListAttachedGroupPolicies = awsquery.Typed[ListAttachedGroupPoliciesInput, L
 var ListAttachedRolePolicies = awsquery.Typed[ListAttachedRolePoliciesInput, ListAttachedRolePoliciesOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAttachedRolePolicies",
 	Action: "iam:ListAttachedRolePolicies", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 	Input:  &shapeListAttachedRolePoliciesInput, NewInput: func() any { return new(ListAttachedRolePoliciesInput) },
 	Output: &shapeListAttachedRolePoliciesOutput, ResultWrapper: "ListAttachedRolePoliciesResult",
@@ -1264,9 +1042,6 @@ var ListAttachedRolePolicies = awsquery.Typed[ListAttachedRolePoliciesInput, Lis
 var ListAttachedUserPolicies = awsquery.Typed[ListAttachedUserPoliciesInput, ListAttachedUserPoliciesOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListAttachedUserPolicies",
 	Action: "iam:ListAttachedUserPolicies", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 	Input:  &shapeListAttachedUserPoliciesInput, NewInput: func() any { return new(ListAttachedUserPoliciesInput) },
 	Output: &shapeListAttachedUserPoliciesOutput, ResultWrapper: "ListAttachedUserPoliciesResult",
@@ -1277,9 +1052,8 @@ var ListAttachedUserPolicies = awsquery.Typed[ListAttachedUserPoliciesInput, Lis
 var ListDelegationRequests = awsquery.Typed[ListDelegationRequestsInput, ListDelegationRequestsOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListDelegationRequests",
 	Action: "iam:ListDelegationRequests", Level: awsquery.List,
-	ConditionKeys: []string{"iam:DelegationRequestOwner"},
-	Errors:        []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
-	Input:         &shapeListDelegationRequestsInput, NewInput: func() any { return new(ListDelegationRequestsInput) },
+	Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
+	Input:  &shapeListDelegationRequestsInput, NewInput: func() any { return new(ListDelegationRequestsInput) },
 	Output: &shapeListDelegationRequestsOutput, ResultWrapper: "ListDelegationRequestsResult",
 }}
 
@@ -1287,9 +1061,6 @@ var ListDelegationRequests = awsquery.Typed[ListDelegationRequestsInput, ListDel
 var ListEntitiesForPolicy = awsquery.Typed[ListEntitiesForPolicyInput, ListEntitiesForPolicyOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListEntitiesForPolicy",
 	Action: "iam:ListEntitiesForPolicy", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "policy", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 	Input:  &shapeListEntitiesForPolicyInput, NewInput: func() any { return new(ListEntitiesForPolicyInput) },
 	Output: &shapeListEntitiesForPolicyOutput, ResultWrapper: "ListEntitiesForPolicyResult",
@@ -1300,9 +1071,6 @@ var ListEntitiesForPolicy = awsquery.Typed[ListEntitiesForPolicyInput, ListEntit
 var ListGroupPolicies = awsquery.Typed[ListGroupPoliciesInput, ListGroupPoliciesOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListGroupPolicies",
 	Action: "iam:ListGroupPolicies", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeListGroupPoliciesInput, NewInput: func() any { return new(ListGroupPoliciesInput) },
 	Output: &shapeListGroupPoliciesOutput, ResultWrapper: "ListGroupPoliciesResult",
@@ -1323,9 +1091,6 @@ var ListGroups = awsquery.Typed[ListGroupsInput, ListGroupsOutput]{Operation: &a
 var ListGroupsForUser = awsquery.Typed[ListGroupsForUserInput, ListGroupsForUserOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListGroupsForUser",
 	Action: "iam:ListGroupsForUser", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeListGroupsForUserInput, NewInput: func() any { return new(ListGroupsForUserInput) },
 	Output: &shapeListGroupsForUserOutput, ResultWrapper: "ListGroupsForUserResult",
@@ -1336,9 +1101,6 @@ var ListGroupsForUser = awsquery.Typed[ListGroupsForUserInput, ListGroupsForUser
 var ListInstanceProfileTags = awsquery.Typed[ListInstanceProfileTagsInput, ListInstanceProfileTagsOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListInstanceProfileTags",
 	Action: "iam:ListInstanceProfileTags", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "instance-profile", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeListInstanceProfileTagsInput, NewInput: func() any { return new(ListInstanceProfileTagsInput) },
 	Output: &shapeListInstanceProfileTagsOutput, ResultWrapper: "ListInstanceProfileTagsResult",
@@ -1359,9 +1121,6 @@ var ListInstanceProfiles = awsquery.Typed[ListInstanceProfilesInput, ListInstanc
 var ListInstanceProfilesForRole = awsquery.Typed[ListInstanceProfilesForRoleInput, ListInstanceProfilesForRoleOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListInstanceProfilesForRole",
 	Action: "iam:ListInstanceProfilesForRole", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeListInstanceProfilesForRoleInput, NewInput: func() any { return new(ListInstanceProfilesForRoleInput) },
 	Output: &shapeListInstanceProfilesForRoleOutput, ResultWrapper: "ListInstanceProfilesForRoleResult",
@@ -1372,9 +1131,6 @@ var ListInstanceProfilesForRole = awsquery.Typed[ListInstanceProfilesForRoleInpu
 var ListMFADeviceTags = awsquery.Typed[ListMFADeviceTagsInput, ListMFADeviceTagsOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListMFADeviceTags",
 	Action: "iam:ListMFADeviceTags", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "mfa", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 	Input:  &shapeListMFADeviceTagsInput, NewInput: func() any { return new(ListMFADeviceTagsInput) },
 	Output: &shapeListMFADeviceTagsOutput, ResultWrapper: "ListMFADeviceTagsResult",
@@ -1385,9 +1141,6 @@ var ListMFADeviceTags = awsquery.Typed[ListMFADeviceTagsInput, ListMFADeviceTags
 var ListMFADevices = awsquery.Typed[ListMFADevicesInput, ListMFADevicesOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListMFADevices",
 	Action: "iam:ListMFADevices", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: false},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeListMFADevicesInput, NewInput: func() any { return new(ListMFADevicesInput) },
 	Output: &shapeListMFADevicesOutput, ResultWrapper: "ListMFADevicesResult",
@@ -1398,9 +1151,6 @@ var ListMFADevices = awsquery.Typed[ListMFADevicesInput, ListMFADevicesOutput]{O
 var ListOpenIDConnectProviderTags = awsquery.Typed[ListOpenIDConnectProviderTagsInput, ListOpenIDConnectProviderTagsOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListOpenIDConnectProviderTags",
 	Action: "iam:ListOpenIDConnectProviderTags", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "oidc-provider", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
 	Input:  &shapeListOpenIDConnectProviderTagsInput, NewInput: func() any { return new(ListOpenIDConnectProviderTagsInput) },
 	Output: &shapeListOpenIDConnectProviderTagsOutput, ResultWrapper: "ListOpenIDConnectProviderTagsResult",
@@ -1439,11 +1189,6 @@ var ListPolicies = awsquery.Typed[ListPoliciesInput, ListPoliciesOutput]{Operati
 var ListPoliciesGrantingServiceAccess = awsquery.Typed[ListPoliciesGrantingServiceAccessInput, ListPoliciesGrantingServiceAccessOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPoliciesGrantingServiceAccess",
 	Action: "iam:ListPoliciesGrantingServiceAccess", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-		{Type: "role", Required: true},
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput"},
 	Input:  &shapeListPoliciesGrantingServiceAccessInput, NewInput: func() any { return new(ListPoliciesGrantingServiceAccessInput) },
 	Output: &shapeListPoliciesGrantingServiceAccessOutput, ResultWrapper: "ListPoliciesGrantingServiceAccessResult",
@@ -1453,9 +1198,6 @@ var ListPoliciesGrantingServiceAccess = awsquery.Typed[ListPoliciesGrantingServi
 var ListPolicyTags = awsquery.Typed[ListPolicyTagsInput, ListPolicyTagsOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPolicyTags",
 	Action: "iam:ListPolicyTags", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "policy", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
 	Input:  &shapeListPolicyTagsInput, NewInput: func() any { return new(ListPolicyTagsInput) },
 	Output: &shapeListPolicyTagsOutput, ResultWrapper: "ListPolicyTagsResult",
@@ -1466,9 +1208,6 @@ var ListPolicyTags = awsquery.Typed[ListPolicyTagsInput, ListPolicyTagsOutput]{O
 var ListPolicyVersions = awsquery.Typed[ListPolicyVersionsInput, ListPolicyVersionsOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListPolicyVersions",
 	Action: "iam:ListPolicyVersions", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "policy", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "ServiceFailure"},
 	Input:  &shapeListPolicyVersionsInput, NewInput: func() any { return new(ListPolicyVersionsInput) },
 	Output: &shapeListPolicyVersionsOutput, ResultWrapper: "ListPolicyVersionsResult",
@@ -1479,9 +1218,6 @@ var ListPolicyVersions = awsquery.Typed[ListPolicyVersionsInput, ListPolicyVersi
 var ListRolePolicies = awsquery.Typed[ListRolePoliciesInput, ListRolePoliciesOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListRolePolicies",
 	Action: "iam:ListRolePolicies", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeListRolePoliciesInput, NewInput: func() any { return new(ListRolePoliciesInput) },
 	Output: &shapeListRolePoliciesOutput, ResultWrapper: "ListRolePoliciesResult",
@@ -1492,9 +1228,6 @@ var ListRolePolicies = awsquery.Typed[ListRolePoliciesInput, ListRolePoliciesOut
 var ListRoleTags = awsquery.Typed[ListRoleTagsInput, ListRoleTagsOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListRoleTags",
 	Action: "iam:ListRoleTags", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeListRoleTagsInput, NewInput: func() any { return new(ListRoleTagsInput) },
 	Output: &shapeListRoleTagsOutput, ResultWrapper: "ListRoleTagsResult",
@@ -1515,9 +1248,6 @@ var ListRoles = awsquery.Typed[ListRolesInput, ListRolesOutput]{Operation: &awsq
 var ListSAMLProviderTags = awsquery.Typed[ListSAMLProviderTagsInput, ListSAMLProviderTagsOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSAMLProviderTags",
 	Action: "iam:ListSAMLProviderTags", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "saml-provider", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure", "InvalidInput"},
 	Input:  &shapeListSAMLProviderTagsInput, NewInput: func() any { return new(ListSAMLProviderTagsInput) },
 	Output: &shapeListSAMLProviderTagsOutput, ResultWrapper: "ListSAMLProviderTagsResult",
@@ -1537,9 +1267,6 @@ var ListSAMLProviders = awsquery.Typed[ListSAMLProvidersInput, ListSAMLProviders
 var ListSSHPublicKeys = awsquery.Typed[ListSSHPublicKeysInput, ListSSHPublicKeysOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSSHPublicKeys",
 	Action: "iam:ListSSHPublicKeys", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity"},
 	Input:  &shapeListSSHPublicKeysInput, NewInput: func() any { return new(ListSSHPublicKeysInput) },
 	Output: &shapeListSSHPublicKeysOutput, ResultWrapper: "ListSSHPublicKeysResult",
@@ -1550,9 +1277,6 @@ var ListSSHPublicKeys = awsquery.Typed[ListSSHPublicKeysInput, ListSSHPublicKeys
 var ListServerCertificateTags = awsquery.Typed[ListServerCertificateTagsInput, ListServerCertificateTagsOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListServerCertificateTags",
 	Action: "iam:ListServerCertificateTags", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "server-certificate", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeListServerCertificateTagsInput, NewInput: func() any { return new(ListServerCertificateTagsInput) },
 	Output: &shapeListServerCertificateTagsOutput, ResultWrapper: "ListServerCertificateTagsResult",
@@ -1573,9 +1297,6 @@ var ListServerCertificates = awsquery.Typed[ListServerCertificatesInput, ListSer
 var ListServiceSpecificCredentials = awsquery.Typed[ListServiceSpecificCredentialsInput, ListServiceSpecificCredentialsOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListServiceSpecificCredentials",
 	Action: "iam:ListServiceSpecificCredentials", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "NotSupportedService"},
 	Input:  &shapeListServiceSpecificCredentialsInput, NewInput: func() any { return new(ListServiceSpecificCredentialsInput) },
 	Output: &shapeListServiceSpecificCredentialsOutput, ResultWrapper: "ListServiceSpecificCredentialsResult",
@@ -1585,9 +1306,6 @@ var ListServiceSpecificCredentials = awsquery.Typed[ListServiceSpecificCredentia
 var ListSigningCertificates = awsquery.Typed[ListSigningCertificatesInput, ListSigningCertificatesOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListSigningCertificates",
 	Action: "iam:ListSigningCertificates", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeListSigningCertificatesInput, NewInput: func() any { return new(ListSigningCertificatesInput) },
 	Output: &shapeListSigningCertificatesOutput, ResultWrapper: "ListSigningCertificatesResult",
@@ -1598,9 +1316,6 @@ var ListSigningCertificates = awsquery.Typed[ListSigningCertificatesInput, ListS
 var ListUserPolicies = awsquery.Typed[ListUserPoliciesInput, ListUserPoliciesOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListUserPolicies",
 	Action: "iam:ListUserPolicies", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeListUserPoliciesInput, NewInput: func() any { return new(ListUserPoliciesInput) },
 	Output: &shapeListUserPoliciesOutput, ResultWrapper: "ListUserPoliciesResult",
@@ -1611,9 +1326,6 @@ var ListUserPolicies = awsquery.Typed[ListUserPoliciesInput, ListUserPoliciesOut
 var ListUserTags = awsquery.Typed[ListUserTagsInput, ListUserTagsOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ListUserTags",
 	Action: "iam:ListUserTags", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeListUserTagsInput, NewInput: func() any { return new(ListUserTagsInput) },
 	Output: &shapeListUserTagsOutput, ResultWrapper: "ListUserTagsResult",
@@ -1639,13 +1351,19 @@ var ListVirtualMFADevices = awsquery.Typed[ListVirtualMFADevicesInput, ListVirtu
 	Pages: []string{"VirtualMFADevices"},
 }}
 
+// PutAccountProperties is the operation iam:PutAccountProperties with the types of its input and output.
+var PutAccountProperties = awsquery.Typed[PutAccountPropertiesInput, PutAccountPropertiesOutput]{Operation: &awsquery.Operation{
+	Service: "iam", Version: Version, Namespace: Namespace, Name: "PutAccountProperties",
+	Action: "iam:PutAccountProperties", Level: awsquery.Write,
+	Errors: []string{"ConcurrentModification", "InvalidInput", "ServiceFailure"},
+	Input:  &shapePutAccountPropertiesInput, NewInput: func() any { return new(PutAccountPropertiesInput) },
+	Output: &shapePutAccountPropertiesOutput, ResultWrapper: "PutAccountPropertiesResult",
+}}
+
 // PutGroupPolicy is the operation iam:PutGroupPolicy with the types of its input and output.
 var PutGroupPolicy = awsquery.Typed[PutGroupPolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "PutGroupPolicy",
 	Action: "iam:PutGroupPolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
 	Errors: []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "ServiceFailure"},
 	Input:  &shapePutGroupPolicyInput, NewInput: func() any { return new(PutGroupPolicyInput) },
 }}
@@ -1654,57 +1372,38 @@ var PutGroupPolicy = awsquery.Typed[PutGroupPolicyInput, struct{}]{Operation: &a
 var PutRolePermissionsBoundary = awsquery.Typed[PutRolePermissionsBoundaryInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "PutRolePermissionsBoundary",
 	Action: "iam:PutRolePermissionsBoundary", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:RoleTemplateARN"},
-	Errors:        []string{"NoSuchEntity", "InvalidInput", "UnmodifiableEntity", "PolicyNotAttachable", "ServiceFailure"},
-	Input:         &shapePutRolePermissionsBoundaryInput, NewInput: func() any { return new(PutRolePermissionsBoundaryInput) },
+	Errors: []string{"NoSuchEntity", "InvalidInput", "UnmodifiableEntity", "PolicyNotAttachable", "ServiceFailure"},
+	Input:  &shapePutRolePermissionsBoundaryInput, NewInput: func() any { return new(PutRolePermissionsBoundaryInput) },
 }}
 
 // PutRolePolicy is the operation iam:PutRolePolicy with the types of its input and output.
 var PutRolePolicy = awsquery.Typed[PutRolePolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "PutRolePolicy",
 	Action: "iam:PutRolePolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary", "iam:RoleTemplateARN"},
-	Errors:        []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
-	Input:         &shapePutRolePolicyInput, NewInput: func() any { return new(PutRolePolicyInput) },
+	Errors: []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
+	Input:  &shapePutRolePolicyInput, NewInput: func() any { return new(PutRolePolicyInput) },
 }}
 
 // PutUserPermissionsBoundary is the operation iam:PutUserPermissionsBoundary with the types of its input and output.
 var PutUserPermissionsBoundary = awsquery.Typed[PutUserPermissionsBoundaryInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "PutUserPermissionsBoundary",
 	Action: "iam:PutUserPermissionsBoundary", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary"},
-	Errors:        []string{"NoSuchEntity", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
-	Input:         &shapePutUserPermissionsBoundaryInput, NewInput: func() any { return new(PutUserPermissionsBoundaryInput) },
+	Errors: []string{"NoSuchEntity", "InvalidInput", "PolicyNotAttachable", "ServiceFailure"},
+	Input:  &shapePutUserPermissionsBoundaryInput, NewInput: func() any { return new(PutUserPermissionsBoundaryInput) },
 }}
 
 // PutUserPolicy is the operation iam:PutUserPolicy with the types of its input and output.
 var PutUserPolicy = awsquery.Typed[PutUserPolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "PutUserPolicy",
 	Action: "iam:PutUserPolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary"},
-	Errors:        []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "ServiceFailure"},
-	Input:         &shapePutUserPolicyInput, NewInput: func() any { return new(PutUserPolicyInput) },
+	Errors: []string{"LimitExceeded", "MalformedPolicyDocument", "NoSuchEntity", "ServiceFailure"},
+	Input:  &shapePutUserPolicyInput, NewInput: func() any { return new(PutUserPolicyInput) },
 }}
 
 // RejectDelegationRequest is the operation iam:RejectDelegationRequest with the types of its input and output.
 var RejectDelegationRequest = awsquery.Typed[RejectDelegationRequestInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "RejectDelegationRequest",
 	Action: "iam:RejectDelegationRequest", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "delegation-request", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
 	Input:  &shapeRejectDelegationRequestInput, NewInput: func() any { return new(RejectDelegationRequestInput) },
 }}
@@ -1713,9 +1412,6 @@ var RejectDelegationRequest = awsquery.Typed[RejectDelegationRequestInput, struc
 var RemoveClientIDFromOpenIDConnectProvider = awsquery.Typed[RemoveClientIDFromOpenIDConnectProviderInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "RemoveClientIDFromOpenIDConnectProvider",
 	Action: "iam:RemoveClientIDFromOpenIDConnectProvider", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "oidc-provider", Required: true},
-	},
 	Errors: []string{"ConcurrentModification", "InvalidInput", "NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeRemoveClientIDFromOpenIDConnectProviderInput, NewInput: func() any { return new(RemoveClientIDFromOpenIDConnectProviderInput) },
 }}
@@ -1724,9 +1420,6 @@ var RemoveClientIDFromOpenIDConnectProvider = awsquery.Typed[RemoveClientIDFromO
 var RemoveRoleFromInstanceProfile = awsquery.Typed[RemoveRoleFromInstanceProfileInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "RemoveRoleFromInstanceProfile",
 	Action: "iam:RemoveRoleFromInstanceProfile", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "instance-profile", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
 	Input:  &shapeRemoveRoleFromInstanceProfileInput, NewInput: func() any { return new(RemoveRoleFromInstanceProfileInput) },
 }}
@@ -1735,9 +1428,6 @@ var RemoveRoleFromInstanceProfile = awsquery.Typed[RemoveRoleFromInstanceProfile
 var RemoveUserFromGroup = awsquery.Typed[RemoveUserFromGroupInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "RemoveUserFromGroup",
 	Action: "iam:RemoveUserFromGroup", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeRemoveUserFromGroupInput, NewInput: func() any { return new(RemoveUserFromGroupInput) },
 }}
@@ -1746,12 +1436,8 @@ var RemoveUserFromGroup = awsquery.Typed[RemoveUserFromGroupInput, struct{}]{Ope
 var ResetServiceSpecificCredential = awsquery.Typed[ResetServiceSpecificCredentialInput, ResetServiceSpecificCredentialOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ResetServiceSpecificCredential",
 	Action: "iam:ResetServiceSpecificCredential", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:ServiceSpecificCredentialServiceName"},
-	Errors:        []string{"NoSuchEntity"},
-	Input:         &shapeResetServiceSpecificCredentialInput, NewInput: func() any { return new(ResetServiceSpecificCredentialInput) },
+	Errors: []string{"NoSuchEntity"},
+	Input:  &shapeResetServiceSpecificCredentialInput, NewInput: func() any { return new(ResetServiceSpecificCredentialInput) },
 	Output: &shapeResetServiceSpecificCredentialOutput, ResultWrapper: "ResetServiceSpecificCredentialResult",
 }}
 
@@ -1759,9 +1445,6 @@ var ResetServiceSpecificCredential = awsquery.Typed[ResetServiceSpecificCredenti
 var ResyncMFADevice = awsquery.Typed[ResyncMFADeviceInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "ResyncMFADevice",
 	Action: "iam:ResyncMFADevice", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"InvalidAuthenticationCode", "NoSuchEntity", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
 	Input:  &shapeResyncMFADeviceInput, NewInput: func() any { return new(ResyncMFADeviceInput) },
 }}
@@ -1770,9 +1453,6 @@ var ResyncMFADevice = awsquery.Typed[ResyncMFADeviceInput, struct{}]{Operation: 
 var SendDelegationToken = awsquery.Typed[SendDelegationTokenInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "SendDelegationToken",
 	Action: "iam:SendDelegationToken", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "delegation-request", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
 	Input:  &shapeSendDelegationTokenInput, NewInput: func() any { return new(SendDelegationTokenInput) },
 }}
@@ -1781,9 +1461,6 @@ var SendDelegationToken = awsquery.Typed[SendDelegationTokenInput, struct{}]{Ope
 var SetDefaultPolicyVersion = awsquery.Typed[SetDefaultPolicyVersionInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "SetDefaultPolicyVersion",
 	Action: "iam:SetDefaultPolicyVersion", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "policy", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeSetDefaultPolicyVersionInput, NewInput: func() any { return new(SetDefaultPolicyVersionInput) },
 }}
@@ -1810,11 +1487,6 @@ var SimulateCustomPolicy = awsquery.Typed[SimulateCustomPolicyInput, SimulateCus
 var SimulatePrincipalPolicy = awsquery.Typed[SimulatePrincipalPolicyInput, SimulatePrincipalPolicyOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "SimulatePrincipalPolicy",
 	Action: "iam:SimulatePrincipalPolicy", Level: awsquery.Read,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: false},
-		{Type: "role", Required: false},
-		{Type: "user", Required: false},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "PolicyEvaluation"},
 	Input:  &shapeSimulatePrincipalPolicyInput, NewInput: func() any { return new(SimulatePrincipalPolicyInput) },
 	Output: &shapeSimulatePrincipalPolicyOutput, ResultWrapper: "SimulatePrincipalPolicyResult",
@@ -1825,201 +1497,134 @@ var SimulatePrincipalPolicy = awsquery.Typed[SimulatePrincipalPolicyInput, Simul
 var TagInstanceProfile = awsquery.Typed[TagInstanceProfileInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagInstanceProfile",
 	Action: "iam:TagInstanceProfile", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "instance-profile", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeTagInstanceProfileInput, NewInput: func() any { return new(TagInstanceProfileInput) },
+	Errors: []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeTagInstanceProfileInput, NewInput: func() any { return new(TagInstanceProfileInput) },
 }}
 
 // TagMFADevice is the operation iam:TagMFADevice with the types of its input and output.
 var TagMFADevice = awsquery.Typed[TagMFADeviceInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagMFADevice",
 	Action: "iam:TagMFADevice", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "mfa", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"InvalidInput", "NoSuchEntity", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeTagMFADeviceInput, NewInput: func() any { return new(TagMFADeviceInput) },
+	Errors: []string{"InvalidInput", "NoSuchEntity", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeTagMFADeviceInput, NewInput: func() any { return new(TagMFADeviceInput) },
 }}
 
 // TagOpenIDConnectProvider is the operation iam:TagOpenIDConnectProvider with the types of its input and output.
 var TagOpenIDConnectProvider = awsquery.Typed[TagOpenIDConnectProviderInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagOpenIDConnectProvider",
 	Action: "iam:TagOpenIDConnectProvider", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "oidc-provider", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeTagOpenIDConnectProviderInput, NewInput: func() any { return new(TagOpenIDConnectProviderInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeTagOpenIDConnectProviderInput, NewInput: func() any { return new(TagOpenIDConnectProviderInput) },
 }}
 
 // TagPolicy is the operation iam:TagPolicy with the types of its input and output.
 var TagPolicy = awsquery.Typed[TagPolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagPolicy",
 	Action: "iam:TagPolicy", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "policy", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeTagPolicyInput, NewInput: func() any { return new(TagPolicyInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeTagPolicyInput, NewInput: func() any { return new(TagPolicyInput) },
 }}
 
 // TagRole is the operation iam:TagRole with the types of its input and output.
 var TagRole = awsquery.Typed[TagRoleInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagRole",
 	Action: "iam:TagRole", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys", "iam:RoleTemplateARN"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeTagRoleInput, NewInput: func() any { return new(TagRoleInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeTagRoleInput, NewInput: func() any { return new(TagRoleInput) },
 }}
 
 // TagSAMLProvider is the operation iam:TagSAMLProvider with the types of its input and output.
 var TagSAMLProvider = awsquery.Typed[TagSAMLProviderInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagSAMLProvider",
 	Action: "iam:TagSAMLProvider", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "saml-provider", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeTagSAMLProviderInput, NewInput: func() any { return new(TagSAMLProviderInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeTagSAMLProviderInput, NewInput: func() any { return new(TagSAMLProviderInput) },
 }}
 
 // TagServerCertificate is the operation iam:TagServerCertificate with the types of its input and output.
 var TagServerCertificate = awsquery.Typed[TagServerCertificateInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagServerCertificate",
 	Action: "iam:TagServerCertificate", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "server-certificate", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeTagServerCertificateInput, NewInput: func() any { return new(TagServerCertificateInput) },
+	Errors: []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeTagServerCertificateInput, NewInput: func() any { return new(TagServerCertificateInput) },
 }}
 
 // TagUser is the operation iam:TagUser with the types of its input and output.
 var TagUser = awsquery.Typed[TagUserInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "TagUser",
 	Action: "iam:TagUser", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeTagUserInput, NewInput: func() any { return new(TagUserInput) },
+	Errors: []string{"NoSuchEntity", "LimitExceeded", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeTagUserInput, NewInput: func() any { return new(TagUserInput) },
 }}
 
 // UntagInstanceProfile is the operation iam:UntagInstanceProfile with the types of its input and output.
 var UntagInstanceProfile = awsquery.Typed[UntagInstanceProfileInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagInstanceProfile",
 	Action: "iam:UntagInstanceProfile", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "instance-profile", Required: true},
-	},
-	ConditionKeys: []string{"aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeUntagInstanceProfileInput, NewInput: func() any { return new(UntagInstanceProfileInput) },
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeUntagInstanceProfileInput, NewInput: func() any { return new(UntagInstanceProfileInput) },
 }}
 
 // UntagMFADevice is the operation iam:UntagMFADevice with the types of its input and output.
 var UntagMFADevice = awsquery.Typed[UntagMFADeviceInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagMFADevice",
 	Action: "iam:UntagMFADevice", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "mfa", Required: true},
-	},
-	ConditionKeys: []string{"aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeUntagMFADeviceInput, NewInput: func() any { return new(UntagMFADeviceInput) },
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeUntagMFADeviceInput, NewInput: func() any { return new(UntagMFADeviceInput) },
 }}
 
 // UntagOpenIDConnectProvider is the operation iam:UntagOpenIDConnectProvider with the types of its input and output.
 var UntagOpenIDConnectProvider = awsquery.Typed[UntagOpenIDConnectProviderInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagOpenIDConnectProvider",
 	Action: "iam:UntagOpenIDConnectProvider", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "oidc-provider", Required: true},
-	},
-	ConditionKeys: []string{"aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeUntagOpenIDConnectProviderInput, NewInput: func() any { return new(UntagOpenIDConnectProviderInput) },
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeUntagOpenIDConnectProviderInput, NewInput: func() any { return new(UntagOpenIDConnectProviderInput) },
 }}
 
 // UntagPolicy is the operation iam:UntagPolicy with the types of its input and output.
 var UntagPolicy = awsquery.Typed[UntagPolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagPolicy",
 	Action: "iam:UntagPolicy", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "policy", Required: true},
-	},
-	ConditionKeys: []string{"aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeUntagPolicyInput, NewInput: func() any { return new(UntagPolicyInput) },
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeUntagPolicyInput, NewInput: func() any { return new(UntagPolicyInput) },
 }}
 
 // UntagRole is the operation iam:UntagRole with the types of its input and output.
 var UntagRole = awsquery.Typed[UntagRoleInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagRole",
 	Action: "iam:UntagRole", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeUntagRoleInput, NewInput: func() any { return new(UntagRoleInput) },
+	Errors: []string{"NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeUntagRoleInput, NewInput: func() any { return new(UntagRoleInput) },
 }}
 
 // UntagSAMLProvider is the operation iam:UntagSAMLProvider with the types of its input and output.
 var UntagSAMLProvider = awsquery.Typed[UntagSAMLProviderInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagSAMLProvider",
 	Action: "iam:UntagSAMLProvider", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "saml-provider", Required: true},
-	},
-	ConditionKeys: []string{"aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeUntagSAMLProviderInput, NewInput: func() any { return new(UntagSAMLProviderInput) },
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeUntagSAMLProviderInput, NewInput: func() any { return new(UntagSAMLProviderInput) },
 }}
 
 // UntagServerCertificate is the operation iam:UntagServerCertificate with the types of its input and output.
 var UntagServerCertificate = awsquery.Typed[UntagServerCertificateInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagServerCertificate",
 	Action: "iam:UntagServerCertificate", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "server-certificate", Required: true},
-	},
-	ConditionKeys: []string{"aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeUntagServerCertificateInput, NewInput: func() any { return new(UntagServerCertificateInput) },
+	Errors: []string{"NoSuchEntity", "InvalidInput", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeUntagServerCertificateInput, NewInput: func() any { return new(UntagServerCertificateInput) },
 }}
 
 // UntagUser is the operation iam:UntagUser with the types of its input and output.
 var UntagUser = awsquery.Typed[UntagUserInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UntagUser",
 	Action: "iam:UntagUser", Level: awsquery.Tagging,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"aws:TagKeys"},
-	Errors:        []string{"NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeUntagUserInput, NewInput: func() any { return new(UntagUserInput) },
+	Errors: []string{"NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeUntagUserInput, NewInput: func() any { return new(UntagUserInput) },
 }}
 
 // UpdateAccessKey is the operation iam:UpdateAccessKey with the types of its input and output.
 var UpdateAccessKey = awsquery.Typed[UpdateAccessKeyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateAccessKey",
 	Action: "iam:UpdateAccessKey", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure", "InvalidInput"},
 	Input:  &shapeUpdateAccessKeyInput, NewInput: func() any { return new(UpdateAccessKeyInput) },
 }}
@@ -2036,21 +1641,14 @@ var UpdateAccountPasswordPolicy = awsquery.Typed[UpdateAccountPasswordPolicyInpu
 var UpdateAssumeRolePolicy = awsquery.Typed[UpdateAssumeRolePolicyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateAssumeRolePolicy",
 	Action: "iam:UpdateAssumeRolePolicy", Level: awsquery.Permissions,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary"},
-	Errors:        []string{"NoSuchEntity", "MalformedPolicyDocument", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
-	Input:         &shapeUpdateAssumeRolePolicyInput, NewInput: func() any { return new(UpdateAssumeRolePolicyInput) },
+	Errors: []string{"NoSuchEntity", "MalformedPolicyDocument", "LimitExceeded", "UnmodifiableEntity", "ServiceFailure"},
+	Input:  &shapeUpdateAssumeRolePolicyInput, NewInput: func() any { return new(UpdateAssumeRolePolicyInput) },
 }}
 
 // UpdateDelegationRequest is the operation iam:UpdateDelegationRequest with the types of its input and output.
 var UpdateDelegationRequest = awsquery.Typed[UpdateDelegationRequestInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateDelegationRequest",
 	Action: "iam:UpdateDelegationRequest", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "delegation-request", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "ServiceFailure", "ConcurrentModification", "InvalidInput"},
 	Input:  &shapeUpdateDelegationRequestInput, NewInput: func() any { return new(UpdateDelegationRequestInput) },
 }}
@@ -2059,9 +1657,6 @@ var UpdateDelegationRequest = awsquery.Typed[UpdateDelegationRequestInput, struc
 var UpdateGroup = awsquery.Typed[UpdateGroupInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateGroup",
 	Action: "iam:UpdateGroup", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "group", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "EntityAlreadyExists", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeUpdateGroupInput, NewInput: func() any { return new(UpdateGroupInput) },
 }}
@@ -2070,9 +1665,6 @@ var UpdateGroup = awsquery.Typed[UpdateGroupInput, struct{}]{Operation: &awsquer
 var UpdateLoginProfile = awsquery.Typed[UpdateLoginProfileInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateLoginProfile",
 	Action: "iam:UpdateLoginProfile", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"EntityTemporarilyUnmodifiable", "NoSuchEntity", "PasswordPolicyViolation", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeUpdateLoginProfileInput, NewInput: func() any { return new(UpdateLoginProfileInput) },
 }}
@@ -2081,9 +1673,6 @@ var UpdateLoginProfile = awsquery.Typed[UpdateLoginProfileInput, struct{}]{Opera
 var UpdateOpenIDConnectProviderThumbprint = awsquery.Typed[UpdateOpenIDConnectProviderThumbprintInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateOpenIDConnectProviderThumbprint",
 	Action: "iam:UpdateOpenIDConnectProviderThumbprint", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "oidc-provider", Required: true},
-	},
 	Errors: []string{"ConcurrentModification", "InvalidInput", "NoSuchEntity", "ServiceFailure"},
 	Input:  &shapeUpdateOpenIDConnectProviderThumbprintInput, NewInput: func() any { return new(UpdateOpenIDConnectProviderThumbprintInput) },
 }}
@@ -2092,12 +1681,8 @@ var UpdateOpenIDConnectProviderThumbprint = awsquery.Typed[UpdateOpenIDConnectPr
 var UpdateRole = awsquery.Typed[UpdateRoleInput, UpdateRoleOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateRole",
 	Action: "iam:UpdateRole", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary"},
-	Errors:        []string{"UnmodifiableEntity", "NoSuchEntity", "ServiceFailure"},
-	Input:         &shapeUpdateRoleInput, NewInput: func() any { return new(UpdateRoleInput) },
+	Errors: []string{"UnmodifiableEntity", "NoSuchEntity", "ServiceFailure"},
+	Input:  &shapeUpdateRoleInput, NewInput: func() any { return new(UpdateRoleInput) },
 	Output: &shapeUpdateRoleOutput, ResultWrapper: "UpdateRoleResult",
 }}
 
@@ -2105,12 +1690,8 @@ var UpdateRole = awsquery.Typed[UpdateRoleInput, UpdateRoleOutput]{Operation: &a
 var UpdateRoleDescription = awsquery.Typed[UpdateRoleDescriptionInput, UpdateRoleDescriptionOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateRoleDescription",
 	Action: "iam:UpdateRoleDescription", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"iam:PermissionsBoundary"},
-	Errors:        []string{"NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
-	Input:         &shapeUpdateRoleDescriptionInput, NewInput: func() any { return new(UpdateRoleDescriptionInput) },
+	Errors: []string{"NoSuchEntity", "UnmodifiableEntity", "ServiceFailure"},
+	Input:  &shapeUpdateRoleDescriptionInput, NewInput: func() any { return new(UpdateRoleDescriptionInput) },
 	Output: &shapeUpdateRoleDescriptionOutput, ResultWrapper: "UpdateRoleDescriptionResult",
 }}
 
@@ -2118,9 +1699,6 @@ var UpdateRoleDescription = awsquery.Typed[UpdateRoleDescriptionInput, UpdateRol
 var UpdateSAMLProvider = awsquery.Typed[UpdateSAMLProviderInput, UpdateSAMLProviderOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateSAMLProvider",
 	Action: "iam:UpdateSAMLProvider", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "saml-provider", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput", "LimitExceeded", "ServiceFailure", "ConcurrentModification"},
 	Input:  &shapeUpdateSAMLProviderInput, NewInput: func() any { return new(UpdateSAMLProviderInput) },
 	Output: &shapeUpdateSAMLProviderOutput, ResultWrapper: "UpdateSAMLProviderResult",
@@ -2130,9 +1708,6 @@ var UpdateSAMLProvider = awsquery.Typed[UpdateSAMLProviderInput, UpdateSAMLProvi
 var UpdateSSHPublicKey = awsquery.Typed[UpdateSSHPublicKeyInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateSSHPublicKey",
 	Action: "iam:UpdateSSHPublicKey", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "InvalidInput"},
 	Input:  &shapeUpdateSSHPublicKeyInput, NewInput: func() any { return new(UpdateSSHPublicKeyInput) },
 }}
@@ -2141,9 +1716,6 @@ var UpdateSSHPublicKey = awsquery.Typed[UpdateSSHPublicKeyInput, struct{}]{Opera
 var UpdateServerCertificate = awsquery.Typed[UpdateServerCertificateInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateServerCertificate",
 	Action: "iam:UpdateServerCertificate", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "server-certificate", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "EntityAlreadyExists", "LimitExceeded", "ServiceFailure"},
 	Input:  &shapeUpdateServerCertificateInput, NewInput: func() any { return new(UpdateServerCertificateInput) },
 }}
@@ -2152,21 +1724,14 @@ var UpdateServerCertificate = awsquery.Typed[UpdateServerCertificateInput, struc
 var UpdateServiceSpecificCredential = awsquery.Typed[UpdateServiceSpecificCredentialInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateServiceSpecificCredential",
 	Action: "iam:UpdateServiceSpecificCredential", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:ServiceSpecificCredentialServiceName"},
-	Errors:        []string{"NoSuchEntity"},
-	Input:         &shapeUpdateServiceSpecificCredentialInput, NewInput: func() any { return new(UpdateServiceSpecificCredentialInput) },
+	Errors: []string{"NoSuchEntity"},
+	Input:  &shapeUpdateServiceSpecificCredentialInput, NewInput: func() any { return new(UpdateServiceSpecificCredentialInput) },
 }}
 
 // UpdateSigningCertificate is the operation iam:UpdateSigningCertificate with the types of its input and output.
 var UpdateSigningCertificate = awsquery.Typed[UpdateSigningCertificateInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateSigningCertificate",
 	Action: "iam:UpdateSigningCertificate", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "ServiceFailure", "InvalidInput"},
 	Input:  &shapeUpdateSigningCertificateInput, NewInput: func() any { return new(UpdateSigningCertificateInput) },
 }}
@@ -2175,9 +1740,6 @@ var UpdateSigningCertificate = awsquery.Typed[UpdateSigningCertificateInput, str
 var UpdateUser = awsquery.Typed[UpdateUserInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UpdateUser",
 	Action: "iam:UpdateUser", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"NoSuchEntity", "LimitExceeded", "EntityAlreadyExists", "EntityTemporarilyUnmodifiable", "ConcurrentModification", "ServiceFailure"},
 	Input:  &shapeUpdateUserInput, NewInput: func() any { return new(UpdateUserInput) },
 }}
@@ -2186,9 +1748,6 @@ var UpdateUser = awsquery.Typed[UpdateUserInput, struct{}]{Operation: &awsquery.
 var UploadSSHPublicKey = awsquery.Typed[UploadSSHPublicKeyInput, UploadSSHPublicKeyOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UploadSSHPublicKey",
 	Action: "iam:UploadSSHPublicKey", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"LimitExceeded", "NoSuchEntity", "InvalidPublicKey", "DuplicateSSHPublicKey", "UnrecognizedPublicKeyEncoding"},
 	Input:  &shapeUploadSSHPublicKeyInput, NewInput: func() any { return new(UploadSSHPublicKeyInput) },
 	Output: &shapeUploadSSHPublicKeyOutput, ResultWrapper: "UploadSSHPublicKeyResult",
@@ -2198,12 +1757,8 @@ var UploadSSHPublicKey = awsquery.Typed[UploadSSHPublicKeyInput, UploadSSHPublic
 var UploadServerCertificate = awsquery.Typed[UploadServerCertificateInput, UploadServerCertificateOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UploadServerCertificate",
 	Action: "iam:UploadServerCertificate", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "server-certificate", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "MalformedCertificate", "KeyPairMismatch", "ConcurrentModification", "ServiceFailure"},
-	Input:         &shapeUploadServerCertificateInput, NewInput: func() any { return new(UploadServerCertificateInput) },
+	Errors: []string{"LimitExceeded", "InvalidInput", "EntityAlreadyExists", "MalformedCertificate", "KeyPairMismatch", "ConcurrentModification", "ServiceFailure"},
+	Input:  &shapeUploadServerCertificateInput, NewInput: func() any { return new(UploadServerCertificateInput) },
 	Output: &shapeUploadServerCertificateOutput, ResultWrapper: "UploadServerCertificateResult",
 }}
 
@@ -2211,9 +1766,6 @@ var UploadServerCertificate = awsquery.Typed[UploadServerCertificateInput, Uploa
 var UploadSigningCertificate = awsquery.Typed[UploadSigningCertificateInput, UploadSigningCertificateOutput]{Operation: &awsquery.Operation{
 	Service: "iam", Version: Version, Namespace: Namespace, Name: "UploadSigningCertificate",
 	Action: "iam:UploadSigningCertificate", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Errors: []string{"LimitExceeded", "EntityAlreadyExists", "MalformedCertificate", "InvalidCertificate", "DuplicateCertificate", "NoSuchEntity", "ConcurrentModification", "ServiceFailure"},
 	Input:  &shapeUploadSigningCertificateInput, NewInput: func() any { return new(UploadSigningCertificateInput) },
 	Output: &shapeUploadSigningCertificateOutput, ResultWrapper: "UploadSigningCertificateResult",

@@ -18,6 +18,8 @@ var (
 
 var (
 	shapeAccessAdvisorUsageGranularityType               = awsquery.Shape{Kind: awsquery.String, Enum: []string{"SERVICE_LEVEL", "ACTION_LEVEL"}}
+	shapeAccountPropertyKeyType                          = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 50, Pattern: &patternAccountPropertyKeyType}
+	shapeAccountPropertyValueType                        = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 1024}
 	shapeActionNameType                                  = awsquery.Shape{Kind: awsquery.String, Min: 3, Max: 128}
 	shapeAttachmentNameType                              = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 128, Pattern: &patternAttachmentNameType}
 	shapeAttachmentType                                  = awsquery.Shape{Kind: awsquery.String, Enum: []string{"user", "group", "role"}}
@@ -29,6 +31,7 @@ var (
 	shapePolicyIdentifierPolicyType                      = awsquery.Shape{Kind: awsquery.String, Enum: []string{"inline", "aws-managed", "user-managed", "permission-boundary", "scp", "rcp"}}
 	shapePolicyParameterTypeEnum                         = awsquery.Shape{Kind: awsquery.String, Enum: []string{"string", "stringList"}}
 	shapePolicyUsageType                                 = awsquery.Shape{Kind: awsquery.String, Enum: []string{"PermissionsPolicy", "PermissionsBoundary"}}
+	shapeReplacementValueKeyType                         = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 128}
 	shapeResourceHandlingOptionType                      = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 64}
 	shapeResourceNameType                                = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 2048}
 	shapeSAMLMetadataDocumentType                        = awsquery.Shape{Kind: awsquery.String, Min: 1000, Max: 10000000}
@@ -99,6 +102,7 @@ var (
 	shapeUserNameType                                    = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 64, Pattern: &patternCustomSuffixType}
 	shapeVirtualMFADeviceName                            = awsquery.Shape{Kind: awsquery.String, Min: 1, Pattern: &patternCustomSuffixType}
 	shapeAccessDetails                                   = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeAccessDetail}
+	shapeAccountPropertiesMapType                        = awsquery.Shape{Kind: awsquery.Map, Element: &shapeAccountPropertyValueType, Key: &shapeAccountPropertyKeyType}
 	shapeActionNameListType                              = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeActionNameType}
 	shapeArnListType                                     = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeArnType}
 	shapeCertificationMapType                            = awsquery.Shape{Kind: awsquery.Map, Element: &stringShape}
@@ -108,13 +112,18 @@ var (
 	shapeEvalDecisionDetailsType                         = awsquery.Shape{Kind: awsquery.Map, Element: &stringShape}
 	shapeEvaluationResultsListType                       = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeEvaluationResult}
 	shapeFeaturesListType                                = awsquery.Shape{Kind: awsquery.Sequence, Element: &stringShape}
+	shapeInlinePolicyListType                            = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeInlinePolicy}
+	shapeManagedPolicyArnListType                        = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeArnType}
 	shapeManagedPolicyDetailListType                     = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeManagedPolicyDetail}
 	shapeOpenIDConnectProviderListType                   = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeOpenIDConnectProviderListEntry}
-	shapeOrganizationPolicyListType                      = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeOrderedOrganizationPolicyType}
-	shapePolicyExclusionsListType                        = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapePolicyIdentifier}
+	shapeOrganizationPolicyListType                      = awsquery.Shape{Kind: awsquery.Sequence, Max: 7, Element: &shapeOrderedOrganizationPolicyType}
+	shapeParameterDefinitionListType                     = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeParameterDefinition}
+	shapePolicyExclusionsListType                        = awsquery.Shape{Kind: awsquery.Sequence, Max: 256, Element: &shapePolicyIdentifier}
 	shapePolicyGroupListType                             = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapePolicyGroup}
 	shapePolicyRoleListType                              = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapePolicyRole}
 	shapePolicyUserListType                              = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapePolicyUser}
+	shapeReplacementValueListType                        = awsquery.Shape{Kind: awsquery.Sequence, Min: 1, Max: 20, Element: &stringShape}
+	shapeReplacementValuesMapType                        = awsquery.Shape{Kind: awsquery.Map, Max: 30, Element: &shapeReplacementValueEntry, Key: &shapeReplacementValueKeyType}
 	shapeResourceNameListType                            = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeResourceNameType}
 	shapeResourceSpecificResultListType                  = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeResourceSpecificResult}
 	shapeRoleUsageListType                               = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeRoleUsageType}
@@ -124,6 +133,7 @@ var (
 	shapeServicesLastAccessed                            = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeServiceLastAccessed}
 	shapeSimulationPolicyListType                        = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapePolicyDocumentType}
 	shapeStatementListType                               = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeStatement}
+	shapeTagTemplateListType                             = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeTagTemplate}
 	shapeTrackedActionsLastAccessed                      = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeTrackedActionLastAccessed}
 	shapeAccessKeyMetadataListType                       = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeAccessKeyMetadata}
 	shapeAccountAliasListType                            = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapeAccountAliasType}
@@ -190,6 +200,14 @@ var (
 		{Name: "AccessKeyId", Shape: &shapeAccessKeyIdType},
 		{Name: "Status", Shape: &shapeStatusType},
 		{Name: "CreateDate", Shape: &timestampShape},
+	}}
+	shapeAcquireRoleInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "TemplateArn", Shape: &shapeArnType, Required: true},
+		{Name: "TemplateMinorVersion", Shape: &integerShape},
+		{Name: "ReplacementValues", Shape: &shapeReplacementValuesMapType},
+	}}
+	shapeAcquireRoleOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "Role", Shape: &shapeRole, Required: true},
 	}}
 	shapeAddClientIDToOpenIDConnectProviderInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "OpenIDConnectProviderArn", Shape: &shapeArnType, Required: true},
@@ -590,6 +608,10 @@ var (
 	shapeGetAccountPasswordPolicyOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "PasswordPolicy", Shape: &shapePasswordPolicy, Required: true},
 	}}
+	shapeGetAccountPropertiesInput  = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{}}
+	shapeGetAccountPropertiesOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "Properties", Shape: &shapeAccountPropertiesMapType, Required: true},
+	}}
 	shapeGetAccountSummaryInput  = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{}}
 	shapeGetAccountSummaryOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "SummaryMap", Shape: &shapeSummaryMapType},
@@ -733,6 +755,13 @@ var (
 		{Name: "PolicyName", Shape: &shapePolicyNameType, Required: true},
 		{Name: "PolicyDocument", Shape: &shapePolicyDocumentType, Required: true},
 	}}
+	shapeGetRoleTemplateVersionInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "TemplateArn", Shape: &shapeArnType, Required: true},
+		{Name: "MinorVersion", Shape: &integerShape},
+	}}
+	shapeGetRoleTemplateVersionOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "RoleTemplateVersion", Shape: &shapeRoleTemplateVersion, Required: true},
+	}}
 	shapeGetSAMLProviderInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "SAMLProviderArn", Shape: &shapeArnType, Required: true},
 	}}
@@ -826,6 +855,10 @@ var (
 		{Name: "CreateDate", Shape: &timestampShape},
 		{Name: "GroupPolicyList", Shape: &shapePolicyDetailListType},
 		{Name: "AttachedManagedPolicies", Shape: &shapeAttachedPoliciesListType},
+	}}
+	shapeInlinePolicy = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "PolicyName", Shape: &shapePolicyNameType, Required: true},
+		{Name: "PolicyDocument", Shape: &shapePolicyDocumentType, Required: true},
 	}}
 	shapeInlinePolicyIdentifierType = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "PolicyName", Shape: &shapePolicyNameType, Required: true},
@@ -1233,6 +1266,15 @@ var (
 	shapeOrganizationsDecisionDetail = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "AllowedByOrganizations", Shape: &booleanShape},
 	}}
+	shapeParameterDefinition = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "Name", Shape: &stringShape, Required: true},
+		{Name: "Type", Shape: &stringShape, Required: true},
+		{Name: "SubType", Shape: &stringShape},
+		{Name: "Description", Shape: &stringShape},
+		{Name: "IsRequired", Shape: &booleanShape},
+		{Name: "DefaultValue", Shape: &stringShape},
+		{Name: "Immutable", Shape: &booleanShape},
+	}}
 	shapePasswordPolicy = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "MinimumPasswordLength", Shape: &shapeMinimumPasswordLengthType},
 		{Name: "RequireSymbols", Shape: &booleanShape},
@@ -1305,7 +1347,11 @@ var (
 		{Name: "Line", Shape: &integerShape},
 		{Name: "Column", Shape: &integerShape},
 	}}
-	shapePutGroupPolicyInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+	shapePutAccountPropertiesInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "Properties", Shape: &shapeAccountPropertiesMapType, Required: true},
+	}}
+	shapePutAccountPropertiesOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{}}
+	shapePutGroupPolicyInput        = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "GroupName", Shape: &shapeGroupNameType, Required: true},
 		{Name: "PolicyName", Shape: &shapePolicyNameType, Required: true},
 		{Name: "PolicyDocument", Shape: &shapePolicyDocumentType, Required: true},
@@ -1344,6 +1390,9 @@ var (
 		{Name: "GroupName", Shape: &shapeGroupNameType, Required: true},
 		{Name: "UserName", Shape: &shapeExistingUserNameType, Required: true},
 	}}
+	shapeReplacementValueEntry = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "Values", Shape: &shapeReplacementValueListType, Required: true},
+	}}
 	shapeResetServiceSpecificCredentialInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "UserName", Shape: &shapeUserNameType},
 		{Name: "ServiceSpecificCredentialId", Shape: &shapeServiceSpecificCredentialId, Required: true},
@@ -1377,6 +1426,7 @@ var (
 		{Name: "PermissionsBoundary", Shape: &shapeAttachedPermissionsBoundary},
 		{Name: "Tags", Shape: &shapeTagListType},
 		{Name: "RoleLastUsed", Shape: &shapeRoleLastUsed},
+		{Name: "SourceRoleTemplate", Shape: &shapeSourceRoleTemplate},
 	}}
 	shapeRoleDetail = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Path", Shape: &shapePathType},
@@ -1395,6 +1445,31 @@ var (
 	shapeRoleLastUsed = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "LastUsedDate", Shape: &timestampShape},
 		{Name: "Region", Shape: &stringShape},
+	}}
+	shapeRoleTemplateVersion = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "TemplateArn", Shape: &shapeArnType},
+		{Name: "TemplateName", Shape: &stringShape},
+		{Name: "TemplateVersionId", Shape: &stringShape},
+		{Name: "Description", Shape: &stringShape},
+		{Name: "MajorVersion", Shape: &integerShape},
+		{Name: "DefaultMinorVersion", Shape: &integerShape},
+		{Name: "MinorVersion", Shape: &integerShape},
+		{Name: "ManagedByType", Shape: &stringShape},
+		{Name: "ManagedByValue", Shape: &stringShape},
+		{Name: "Enabled", Shape: &booleanShape},
+		{Name: "VersionEnabled", Shape: &booleanShape},
+		{Name: "RoleNamePattern", Shape: &stringShape},
+		{Name: "RolePathPattern", Shape: &stringShape},
+		{Name: "RoleDescriptionPattern", Shape: &stringShape},
+		{Name: "AssumeRolePolicyDocumentTemplate", Shape: &shapePolicyDocumentType},
+		{Name: "InlinePolicyTemplates", Shape: &shapeInlinePolicyListType},
+		{Name: "ManagedPolicyArns", Shape: &shapeManagedPolicyArnListType},
+		{Name: "PermissionBoundaryArn", Shape: &shapeArnType},
+		{Name: "ParametersDefinition", Shape: &shapeParameterDefinitionListType},
+		{Name: "RoleTagsTemplate", Shape: &shapeTagTemplateListType},
+		{Name: "MaxSessionDuration", Shape: &integerShape},
+		{Name: "CreateTimestamp", Shape: &timestampShape},
+		{Name: "UpdateTimestamp", Shape: &timestampShape},
 	}}
 	shapeRoleUsageType = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Region", Shape: &stringShape},
@@ -1524,6 +1599,10 @@ var (
 		{Name: "IsTruncated", Shape: &booleanShape},
 		{Name: "Marker", Shape: &stringShape},
 	}}
+	shapeSourceRoleTemplate = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "TemplateArn", Shape: &shapeArnType, Required: true},
+		{Name: "TemplateMinorVersion", Shape: &integerShape, Required: true},
+	}}
 	shapeStatement = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "SourcePolicyId", Shape: &stringShape},
 		{Name: "SourcePolicyType", Shape: &stringShape},
@@ -1561,6 +1640,10 @@ var (
 	shapeTagServerCertificateInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "ServerCertificateName", Shape: &shapeServerCertificateNameType, Required: true},
 		{Name: "Tags", Shape: &shapeTagListType, Required: true},
+	}}
+	shapeTagTemplate = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "Key", Shape: &stringShape, Required: true},
+		{Name: "Value", Shape: &stringShape, Required: true},
 	}}
 	shapeTagUserInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "UserName", Shape: &shapeExistingUserNameType, Required: true},
@@ -1769,6 +1852,7 @@ var (
 	patternAccessKeyIdType                  = awsquery.Pattern{Text: "[\\w]+", ASCII: [2]uint64{0x3ff000000000000, 0x7fffffe87fffffe}, Min: 1}
 	patternAccountIdType                    = awsquery.Pattern{Text: "\\d{12}", ASCII: [2]uint64{0x3ff000000000000, 0x0}, Min: 12, Max: 12}
 	patternPathPrefixType                   = awsquery.Pattern{Text: "\\u002F[\\u0021-\\u007F]*", Prefix: "/", ASCII: [2]uint64{0xfffffffe00000000, 0xffffffffffffffff}}
+	patternAccountPropertyKeyType           = awsquery.Pattern{Text: "^[A-Za-z][A-Za-z0-9/_-]*$", Func: matchAccountPropertyKey}
 	patternAccountAliasType                 = awsquery.Pattern{Text: "^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", Func: matchAccountAlias}
 	patternOwnerIdType                      = awsquery.Pattern{Text: "^[a-zA-Z0-9:/+=,.@_-]+$", ASCII: [2]uint64{0x27fff80000000000, 0x7fffffe87ffffff}, Min: 1}
 	patternNotificationChannelType          = awsquery.Pattern{Text: "^[a-zA-Z0-9:_.-]+$", ASCII: [2]uint64{0x7ff600000000000, 0x7fffffe87fffffe}, Min: 1}

@@ -13,6 +13,18 @@ type AcceptDelegationRequestInput struct {
 	DelegationRequestId string // required
 }
 
+// AcquireRoleInput is what AcquireRole takes.
+type AcquireRoleInput struct {
+	TemplateArn          string // required
+	TemplateMinorVersion *int
+	ReplacementValues    map[string]ReplacementValueEntry
+}
+
+// AcquireRoleOutput is what AcquireRole answers.
+type AcquireRoleOutput struct {
+	Role Role // required
+}
+
 // AddClientIDToOpenIDConnectProviderInput is what AddClientIDToOpenIDConnectProvider takes.
 type AddClientIDToOpenIDConnectProviderInput struct {
 	OpenIDConnectProviderArn string // required
@@ -521,6 +533,14 @@ type GetAccountPasswordPolicyOutput struct {
 	PasswordPolicy PasswordPolicy // required
 }
 
+// GetAccountPropertiesInput is what GetAccountProperties takes.
+type GetAccountPropertiesInput struct{}
+
+// GetAccountPropertiesOutput is what GetAccountProperties answers.
+type GetAccountPropertiesOutput struct {
+	Properties map[string]string // required
+}
+
 // GetAccountSummaryInput is what GetAccountSummary takes.
 type GetAccountSummaryInput struct{}
 
@@ -596,9 +616,9 @@ type GetGroupPolicyInput struct {
 
 // GetGroupPolicyOutput is what GetGroupPolicy answers.
 type GetGroupPolicyOutput struct {
-	GroupName      string // required
-	PolicyName     string // required
-	PolicyDocument string // required
+	GroupName      string            // required
+	PolicyName     string            // required
+	PolicyDocument awsquery.Document // required
 }
 
 // GetHumanReadableSummaryInput is what GetHumanReadableSummary takes.
@@ -731,9 +751,20 @@ type GetRolePolicyInput struct {
 
 // GetRolePolicyOutput is what GetRolePolicy answers.
 type GetRolePolicyOutput struct {
-	RoleName       string // required
-	PolicyName     string // required
-	PolicyDocument string // required
+	RoleName       string            // required
+	PolicyName     string            // required
+	PolicyDocument awsquery.Document // required
+}
+
+// GetRoleTemplateVersionInput is what GetRoleTemplateVersion takes.
+type GetRoleTemplateVersionInput struct {
+	TemplateArn  string // required
+	MinorVersion *int
+}
+
+// GetRoleTemplateVersionOutput is what GetRoleTemplateVersion answers.
+type GetRoleTemplateVersionOutput struct {
+	RoleTemplateVersion RoleTemplateVersion // required
 }
 
 // GetSAMLProviderInput is what GetSAMLProvider takes.
@@ -841,9 +872,9 @@ type GetUserPolicyInput struct {
 
 // GetUserPolicyOutput is what GetUserPolicy answers.
 type GetUserPolicyOutput struct {
-	UserName       string // required
-	PolicyName     string // required
-	PolicyDocument string // required
+	UserName       string            // required
+	PolicyName     string            // required
+	PolicyDocument awsquery.Document // required
 }
 
 // ListAccessKeysInput is what ListAccessKeys takes.
@@ -1344,6 +1375,14 @@ type ListVirtualMFADevicesOutput struct {
 	IsTruncated       bool
 	Marker            string
 }
+
+// PutAccountPropertiesInput is what PutAccountProperties takes.
+type PutAccountPropertiesInput struct {
+	Properties map[string]string // required
+}
+
+// PutAccountPropertiesOutput is what PutAccountProperties answers.
+type PutAccountPropertiesOutput struct{}
 
 // PutGroupPolicyInput is what PutGroupPolicy takes.
 type PutGroupPolicyInput struct {
@@ -1883,6 +1922,12 @@ type GroupDetail struct {
 	AttachedManagedPolicies []AttachedPolicy
 }
 
+// InlinePolicy is a structure of the model.
+type InlinePolicy struct {
+	PolicyName     string // required
+	PolicyDocument string // required
+}
+
 // InlinePolicyIdentifierType is a structure of the model.
 type InlinePolicyIdentifierType struct {
 	PolicyName     string         // required
@@ -1952,6 +1997,17 @@ type OrganizationsDecisionDetail struct {
 	AllowedByOrganizations bool
 }
 
+// ParameterDefinition is a structure of the model.
+type ParameterDefinition struct {
+	Name         string                  // required
+	Type         ParameterDefinitionType // required
+	SubType      string
+	Description  string
+	IsRequired   bool
+	DefaultValue string
+	Immutable    bool
+}
+
 // PasswordPolicy is a structure of the model.
 type PasswordPolicy struct {
 	MinimumPasswordLength      int
@@ -1990,7 +2046,7 @@ type Policy struct {
 // PolicyDetail is a structure of the model.
 type PolicyDetail struct {
 	PolicyName     string
-	PolicyDocument string
+	PolicyDocument awsquery.Document
 }
 
 // PolicyGrantingServiceAccess is a structure of the model.
@@ -2036,7 +2092,7 @@ type PolicyUser struct {
 
 // PolicyVersion is a structure of the model.
 type PolicyVersion struct {
-	Document         string
+	Document         awsquery.Document
 	VersionId        string
 	IsDefaultVersion bool
 	CreateDate       *time.Time
@@ -2046,6 +2102,11 @@ type PolicyVersion struct {
 type Position struct {
 	Line   *int
 	Column *int
+}
+
+// ReplacementValueEntry is a structure of the model.
+type ReplacementValueEntry struct {
+	Values []string // required
 }
 
 // ResourceSpecificResult is a structure of the model.
@@ -2065,12 +2126,13 @@ type Role struct {
 	RoleId                   string    // required
 	Arn                      string    // required
 	CreateDate               time.Time // required
-	AssumeRolePolicyDocument string
+	AssumeRolePolicyDocument awsquery.Document
 	Description              string
 	MaxSessionDuration       int
 	PermissionsBoundary      *AttachedPermissionsBoundary
 	Tags                     []Tag
 	RoleLastUsed             *RoleLastUsed
+	SourceRoleTemplate       *SourceRoleTemplate
 }
 
 // RoleDetail is a structure of the model.
@@ -2080,7 +2142,7 @@ type RoleDetail struct {
 	RoleId                   string
 	Arn                      string
 	CreateDate               *time.Time
-	AssumeRolePolicyDocument string
+	AssumeRolePolicyDocument awsquery.Document
 	InstanceProfileList      []InstanceProfile
 	RolePolicyList           []PolicyDetail
 	AttachedManagedPolicies  []AttachedPolicy
@@ -2093,6 +2155,33 @@ type RoleDetail struct {
 type RoleLastUsed struct {
 	LastUsedDate *time.Time
 	Region       string
+}
+
+// RoleTemplateVersion is a structure of the model.
+type RoleTemplateVersion struct {
+	TemplateArn                      string
+	TemplateName                     string
+	TemplateVersionId                string
+	Description                      string
+	MajorVersion                     *int
+	DefaultMinorVersion              *int
+	MinorVersion                     *int
+	ManagedByType                    ManagedByType
+	ManagedByValue                   string
+	Enabled                          bool
+	VersionEnabled                   bool
+	RoleNamePattern                  string
+	RolePathPattern                  string
+	RoleDescriptionPattern           string
+	AssumeRolePolicyDocumentTemplate string
+	InlinePolicyTemplates            []InlinePolicy
+	ManagedPolicyArns                []string
+	PermissionBoundaryArn            string
+	ParametersDefinition             []ParameterDefinition
+	RoleTagsTemplate                 []TagTemplate
+	MaxSessionDuration               *int
+	CreateTimestamp                  *time.Time
+	UpdateTimestamp                  *time.Time
 }
 
 // RoleUsageType is a structure of the model.
@@ -2196,6 +2285,12 @@ type SigningCertificate struct {
 	UploadDate      *time.Time
 }
 
+// SourceRoleTemplate is a structure of the model.
+type SourceRoleTemplate struct {
+	TemplateArn          string // required
+	TemplateMinorVersion int    // required
+}
+
 // Statement is a structure of the model.
 type Statement struct {
 	SourcePolicyId   string
@@ -2206,6 +2301,12 @@ type Statement struct {
 
 // Tag is a structure of the model.
 type Tag struct {
+	Key   string // required
+	Value string // required
+}
+
+// TagTemplate is a structure of the model.
+type TagTemplate struct {
 	Key   string // required
 	Value string // required
 }
@@ -2369,6 +2470,27 @@ const (
 	JobStatusTypeInProgress JobStatusType = "IN_PROGRESS"
 	JobStatusTypeCompleted  JobStatusType = "COMPLETED"
 	JobStatusTypeFailed     JobStatusType = "FAILED"
+)
+
+// ManagedByType is an enumeration of the model.
+type ManagedByType string
+
+// The values of ManagedByType.
+const (
+	ManagedByTypeService ManagedByType = "Service"
+)
+
+// ParameterDefinitionType is an enumeration of the model.
+type ParameterDefinitionType string
+
+// The values of ParameterDefinitionType.
+const (
+	ParameterDefinitionTypeString     ParameterDefinitionType = "String"
+	ParameterDefinitionTypeStringList ParameterDefinitionType = "StringList"
+	ParameterDefinitionTypeNumber     ParameterDefinitionType = "Number"
+	ParameterDefinitionTypeNumberList ParameterDefinitionType = "NumberList"
+	ParameterDefinitionTypeArn        ParameterDefinitionType = "Arn"
+	ParameterDefinitionTypeArnList    ParameterDefinitionType = "ArnList"
 )
 
 // PermissionCheckResultType is an enumeration of the model.

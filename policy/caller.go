@@ -8,9 +8,8 @@ import (
 	"github.com/touchstone-iam/touchstone/arn"
 )
 
-// Caller is a principal with what is known of its identity and its credentials: what [Caller.Describe] needs. A field that is
-// not known stays zero. Only the embedded Principal takes part in a decision by itself; the rest reaches policies as
-// condition keys.
+// Caller is a principal with everything that is known of its identity and its credentials. A field that is not known stays zero.
+// Put the embedded [Principal] into a [Request]; everything else reaches policies as condition keys, by [Caller.Describe].
 type Caller struct {
 	Principal
 

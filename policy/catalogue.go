@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Catalogue says which actions, resources and condition keys exist, for Lint. The package comes with none: its caller knows what
-// it serves, and an operator may add what other services serve.
+// Catalogue lists the actions, resources and condition keys that exist, for [Lint]. The package has no catalogue of its own: its
+// caller knows what it serves, and an operator may add other services. Read one with [ParseCatalogue].
 type Catalogue struct {
 	Services map[string]CatalogueService `json:"services"` // by the prefix of their actions, such as iam
 	// Keys are the condition keys with their types. The names are patterns: aws:RequestTag/* is the key of any tag.
@@ -29,13 +29,14 @@ type CatalogueService struct {
 // CatalogueAction is an action and the types of resource that it can be restricted to; without any it is about "*" only.
 type CatalogueAction struct {
 	Resources []string `json:"resources,omitempty"`
-	// Keys are the condition keys of services that requests for the action may have, with those of its resources, as patterns. A service of
-	// which no action has any tells nothing of them. Global keys are not told.
+
+	// Keys are the condition keys of services that requests for the action may have, with those of its resources, as patterns.
+	// When no action of a service has any, nothing is known of the service's keys. Global keys are not listed.
 	Keys []string `json:"keys,omitempty"`
 }
 
-// tellsKeys reports whether the service says which condition keys its actions have.
-func (s CatalogueService) tellsKeys() bool {
+// listsKeys reports whether the catalogue has the condition keys of the service's actions.
+func (s CatalogueService) listsKeys() bool {
 	for _, action := range s.Actions {
 		if len(action.Keys) > 0 {
 			return true
@@ -44,8 +45,8 @@ func (s CatalogueService) tellsKeys() bool {
 	return false
 }
 
-// KeyType is the type of a condition key's values (Service Authorization Reference). ArrayOf before it says that a request
-// may have several.
+// KeyType is the type of a condition key's values (Service Authorization Reference). The prefix ArrayOf means that a request may
+// have several values.
 type KeyType string
 
 // The types of condition keys.
@@ -61,9 +62,11 @@ const (
 
 const arrayOf = "ArrayOf"
 
+// single returns the type of one value.
 func (t KeyType) single() KeyType { return KeyType(strings.TrimPrefix(string(t), arrayOf)) }
 
-// ParseCatalogue reads a catalogue in JSON.
+// ParseCatalogue reads a catalogue in JSON. It returns an error when a field is unknown, or when an action refers to a resource
+// type or a condition key that is not in the catalogue.
 func ParseCatalogue(text []byte) (*Catalogue, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
@@ -72,28 +75,12 @@ func ParseCatalogue(text []byte) (*Catalogue, error) {
 		return nil, fmt.Errorf("catalogue: %w", err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return nil, errors.New("catalogue: there is text behind the end")
+		return nil, errors.New("catalogue: there is text after the end")
 	}
+
 	for prefix, service := range c.Services {
-		if prefix != strings.ToLower(prefix) {
-			return nil, fmt.Errorf("catalogue: the service %s: a prefix is in lower case", prefix)
-		}
-		for kind, pattern := range service.Resources {
-			if pattern != "*" && len(strings.SplitN(pattern, ":", 6)) < 6 {
-				return nil, fmt.Errorf("catalogue: resource type %s of %s: %q is not the pattern of an ARN", kind, prefix, pattern)
-			}
-		}
-		for name, action := range service.Actions {
-			for _, kind := range action.Resources {
-				if _, ok := service.Resources[kind]; !ok {
-					return nil, fmt.Errorf("catalogue: action %s:%s has resources of type %q, which %s does not have", prefix, name, kind, prefix)
-				}
-			}
-			for _, key := range action.Keys {
-				if _, ok := c.Keys[key]; !ok {
-					return nil, fmt.Errorf("catalogue: action %s:%s has the condition key %q, which is not among the keys", prefix, name, key)
-				}
-			}
+		if err := c.checkService(prefix, service); err != nil {
+			return nil, fmt.Errorf("catalogue: %w", err)
 		}
 	}
 	for key, t := range c.Keys {
@@ -104,7 +91,34 @@ func ParseCatalogue(text []byte) (*Catalogue, error) {
 	return &c, nil
 }
 
-// With returns a catalogue that knows what both know. Where both know a service or a key, other's word counts.
+// checkService returns what is wrong with a service, apart from the types of condition keys.
+func (c *Catalogue) checkService(prefix string, service CatalogueService) error {
+	if prefix != strings.ToLower(prefix) {
+		return fmt.Errorf("the service %s: a prefix is in lower case", prefix)
+	}
+
+	for kind, pattern := range service.Resources {
+		if pattern != "*" && len(strings.SplitN(pattern, ":", 6)) < 6 {
+			return fmt.Errorf("resource type %s of %s: %q is not the pattern of an ARN", kind, prefix, pattern)
+		}
+	}
+
+	for name, action := range service.Actions {
+		for _, kind := range action.Resources {
+			if _, ok := service.Resources[kind]; !ok {
+				return fmt.Errorf("action %s:%s has resources of type %q, which %s does not have", prefix, name, kind, prefix)
+			}
+		}
+		for _, key := range action.Keys {
+			if _, ok := c.Keys[key]; !ok {
+				return fmt.Errorf("action %s:%s has the condition key %q, which is not among the keys", prefix, name, key)
+			}
+		}
+	}
+	return nil
+}
+
+// With returns a catalogue with everything that is in either. Where both have a service or a key, that of other is taken.
 func (c *Catalogue) With(other *Catalogue) *Catalogue {
 	both := &Catalogue{Services: make(map[string]CatalogueService), Keys: make(map[string]KeyType)}
 	for _, from := range []*Catalogue{c, other} {
@@ -114,7 +128,7 @@ func (c *Catalogue) With(other *Catalogue) *Catalogue {
 	return both
 }
 
-// CheckAction returns what keeps a text from being the action of a request: service:Action, without wildcards.
+// CheckAction returns an error when a text is not the action of a request, which has the form service:Action and no wildcards.
 func CheckAction(text string) error {
 	service, name, ok := strings.Cut(text, ":")
 	switch {
@@ -126,12 +140,13 @@ func CheckAction(text string) error {
 	return nil
 }
 
-// CheckAction is the function of that name, and in a service that the catalogue has the action must exist. A nil *Catalogue has no
-// services.
+// CheckAction checks an action as the function [CheckAction] does. Moreover, when the catalogue has the action's service, it must
+// have the action too. A nil *Catalogue has no services.
 func (c *Catalogue) CheckAction(text string) error {
 	if err := CheckAction(text); err != nil || c == nil {
 		return err
 	}
+
 	prefix, wanted, _ := strings.Cut(text, ":")
 	service, known := c.service(prefix)
 	if !known {
@@ -142,20 +157,23 @@ func (c *Catalogue) CheckAction(text string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("service %s has no action %s (%s)", prefix, wanted, cmp.Or(nearest(wanted, maps.Keys(service.Actions)), "check its spelling"))
+
+	hint := cmp.Or(nearest(wanted, maps.Keys(service.Actions)), "check its spelling")
+	return fmt.Errorf("service %s has no action %s (%s)", prefix, wanted, hint)
 }
 
-// service finds a service by its prefix, whose letter case is ignored like that of whole actions.
+// service finds a service by its prefix. Like that of whole actions, its letter case is ignored.
 func (c *Catalogue) service(prefix string) (CatalogueService, bool) {
 	s, ok := c.Services[strings.ToLower(prefix)]
 	return s, ok
 }
 
-// covers reports whether a wildcard pattern fits all that another one fits, as far as that can be seen from their texts. It costs at most
-// pattern × other.
+// covers reports whether a wildcard pattern fits everything that another one fits, as far as their texts show. It takes at most
+// len(pattern) × len(other) steps.
 func covers(pattern, other string) bool {
 	p, o := 0, 0
-	star, resume := -1, 0
+	star, resume := -1, 0 // where the latest '*' stands in the pattern, and how far it reaches in the other
+
 	for o < len(other) {
 		switch {
 		case p < len(pattern) && pattern[p] == '*':
@@ -174,12 +192,12 @@ func covers(pattern, other string) bool {
 	return strings.Trim(pattern[p:], "*") == ""
 }
 
-// overlap reports whether some text fits both wildcard patterns. It costs pattern × pattern.
+// overlap reports whether some text fits both wildcard patterns. It takes len(a) × len(b) steps.
 func overlap(a, b string) bool {
-	// fits[j] is whether a's rest overlaps with b[j:], for the rests of a from the shortest to the longest.
+	// fits[j] says whether a[i:] overlaps with b[j:]. It is computed for each i from that for i+1, which is next.
 	fits := make([]bool, len(b)+1)
 	for i := len(a); i >= 0; i-- {
-		next := slices.Clone(fits) // of a's rest without its first byte
+		next := slices.Clone(fits)
 		for j := len(b); j >= 0; j-- {
 			switch {
 			case i == len(a):

@@ -7,17 +7,18 @@ import (
 	"github.com/touchstone-iam/touchstone/arn"
 )
 
-// Source is a document and what it is called where it is attached, such as "inline:Self" or the ARN of a managed policy.
+// Source is a document with the name that it has where it is attached, such as "inline:Self" or the ARN of a managed policy. A
+// [Decision] repeats that name.
 type Source struct {
 	ID       string
 	Document *Document
 }
 
-// Set is the compiled policies of one type that apply together: any of them may allow, any may deny. It is immutable. A nil
-// *Set has no statements.
+// Set holds the compiled policies of one type that apply together: each of them may allow, and each may deny. It is made by
+// [Compile] and never changes. A nil *Set has no statements.
 type Set struct {
 	kind       Kind
-	sources    []Source    // as compiled, for Explain
+	sources    []Source    // as they were given to Compile, for Explain
 	statements []statement // those that deny first
 	denying    int         // how many deny
 	index      *index      // nil for few statements
@@ -44,15 +45,18 @@ func (s *Set) Len() int {
 	return len(s.statements)
 }
 
-// IsAbout reports whether a statement of the set is about a resource, whatever else it asks.
+// IsAbout reports whether the Resource or NotResource of some statement in the set matches a resource. The other elements of the
+// statement are not looked at.
 func (s *Set) IsAbout(resource string, ctx *Context) bool {
 	q := query{request: &Request{Resource: resource, Context: ctx}}
 	return s != nil && slices.ContainsFunc(s.statements, func(st statement) bool { return st.matchesResource(&q) })
 }
 
-// Compile prepares documents of one kind for Evaluate. The documents must have come from Parse.
+// Compile prepares documents of one kind for [Evaluate] and [Explain]. The documents must have come from [Parse].
 func Compile(sources ...Source) *Set {
 	set := &Set{sources: slices.Clone(sources)}
+
+	// Statements that deny come first, so that the first statement that applies decides.
 	for _, effect := range []Effect{ExplicitDeny, Allow} {
 		for _, source := range sources {
 			set.kind = source.Document.Kind
@@ -67,6 +71,7 @@ func Compile(sources ...Source) *Set {
 			set.denying = len(set.statements)
 		}
 	}
+
 	if len(set.statements) >= indexFrom {
 		set.index = newIndex(set.statements)
 	}
@@ -82,6 +87,8 @@ func compileStatement(source string, s *Statement, variables bool) statement {
 	if s.NotPrincipal != nil {
 		compiled.principals = s.NotPrincipal
 	}
+
+	// At most one list of each pair is set. The full slice expressions keep append from writing into the document.
 	for _, action := range append(s.Actions[:len(s.Actions):len(s.Actions)], s.NotActions...) {
 		compiled.actions = append(compiled.actions, compileAction(action))
 	}
@@ -97,7 +104,10 @@ func compileStatement(source string, s *Statement, variables bool) statement {
 // actionPattern is a compiled value of Action or NotAction. Letter case is ignored.
 type actionPattern struct {
 	glob
-	hash uint64 // foldHash of globExact's text; else of the service and its colon, or 0 for a pattern of every service
+
+	// hash is the foldHash of the whole action when the pattern has no wildcard. Otherwise it is the foldHash of the service
+	// with its colon, or 0 when the pattern is not limited to one service.
+	hash uint64
 }
 
 func compileAction(text string) actionPattern {
@@ -110,12 +120,13 @@ func compileAction(text string) actionPattern {
 	return p
 }
 
-// applies reports whether all elements but the principal hold. The cheapest come first.
+// applies reports whether all elements but the principal match. It looks at the cheapest first.
 func (s *statement) applies(q *query) bool {
 	return s.matchesAction(q) && s.matchesResource(q) && s.conditionsHold(q.request.Context)
 }
 
-// matchesAction compares two numbers for most actions that do not fit.
+// matchesAction reports whether Action or NotAction matches. Comparing the hashes first spares the comparison of texts for most
+// actions that do not match.
 func (s *statement) matchesAction(q *query) bool {
 	for n := range s.actions {
 		p := &s.actions[n]
@@ -126,7 +137,8 @@ func (s *statement) matchesAction(q *query) bool {
 	return s.notAction
 }
 
-// matchesResource is true for the policies that have no Resource, as those of roles: they are about what they are attached to.
+// matchesResource reports whether Resource or NotResource matches. A policy without either, such as the trust policy of a role, is
+// about what it is attached to, so it always matches.
 func (s *statement) matchesResource(q *query) bool {
 	for n := range s.resources {
 		if s.resources[n].match(q.request.Resource, q.request.Context) {
@@ -145,9 +157,10 @@ func (s *statement) conditionsHold(ctx *Context) bool {
 	return true
 }
 
-// accountOf returns the account that an AWS principal stands for as a whole, by number or as its root ARN.
+// accountOf returns the id of the account when an AWS principal stands for a whole account: by its number, or by the ARN of its
+// root user.
 func accountOf(principal string) (string, bool) {
-	if len(principal) == 12 && isDigits(principal) {
+	if arn.IsAccountID(principal) {
 		return principal, true
 	}
 	if name, err := arn.Parse(principal); err == nil && name.Service == "iam" && name.Resource == "root" {

@@ -2,16 +2,18 @@ package policy
 
 import "slices"
 
-// Context holds the condition keys of a request and their values. Names of keys ignore letter case, also in the tag's part
-// of keys such as aws:ResourceTag/Team (IAM User Guide, "Condition"). A key that was not set is absent, which is not the same
-// as one that was set to no values or to the empty string.
+// Context holds the condition keys of a request and their values. Names of keys ignore letter case, also in the part of a key such
+// as aws:ResourceTag/Team that names a tag (IAM User Guide, "Condition"). A key that was not set is absent, which is not the same
+// as a key that was set to no values or to the empty string.
 //
 // A Context may be reused after Reset, and then it is filled without allocating. It must not be changed while a decision
 // reads it; several decisions may read it at once. A nil *Context has no keys.
 type Context struct {
 	entries []contextEntry
 	values  []string
-	slots   []uint32 // a hash table of entries, by open addressing: 0, or an index in entries plus 1; its length is a power of two
+
+	// slots is a hash table with open addressing. A slot is 0, or 1 more than an index in entries. Its length is a power of two.
+	slots []uint32
 }
 
 type contextEntry struct {
@@ -19,7 +21,8 @@ type contextEntry struct {
 	start, end int // in values
 }
 
-// contextKey is a key's name with a hash that ignores case. Policies keep their keys so: a decision computes no hash of a key.
+// contextKey is a key's name with a hash that ignores letter case. Compiled policies contain the hash, so that a decision does not
+// compute it.
 type contextKey struct {
 	name string
 	hash uint64
@@ -36,12 +39,12 @@ func NewContext() *Context {
 	return &Context{entries: make([]contextEntry, 0, 32), values: make([]string, 0, 40), slots: make([]uint32, 64)}
 }
 
-// Set gives key its values in place of any that it had. The values are copied; the strings are kept.
+// Set gives key its values, in place of any that it had. The values are copied, so the slice may be used again.
 func (c *Context) Set(key string, values ...string) {
 	c.set(newContextKey(key), values...)
 }
 
-// set is Set for a key that was hashed before.
+// set does what Set does, for a key whose hash is known already.
 func (c *Context) set(key contextKey, values ...string) {
 	entry := contextEntry{key: key, start: len(c.values), end: len(c.values) + len(values)}
 	c.values = append(c.values, values...)
@@ -101,12 +104,14 @@ func (c *Context) index(k *contextKey) int {
 	return -1
 }
 
-// hash gives the entries from the given one on their slots. The table is kept at most half full.
+// hash enters the entries from the given index on into the table. The table grows so that it is at most half full, which keeps
+// the searches short.
 func (c *Context) hash(from int) {
 	if 2*len(c.entries) > len(c.slots) {
 		c.slots = make([]uint32, max(16, 2*len(c.slots)))
 		from = 0
 	}
+
 	last := uint64(len(c.slots)) - 1
 	for n := from; n < len(c.entries); n++ {
 		slot := c.entries[n].key.hash

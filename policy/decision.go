@@ -1,9 +1,9 @@
 package policy
 
-// Effect is what a decision, or a statement that applies, comes to.
+// Effect is the result of a decision, or of a statement that applies.
 type Effect uint8
 
-// The effects. Nothing allowed and nothing denied is ImplicitDeny.
+// The effects. ImplicitDeny means that no statement denies the request and none allows it.
 const (
 	ImplicitDeny Effect = iota
 	ExplicitDeny
@@ -21,20 +21,21 @@ func (e Effect) String() string {
 	return "implicitDeny"
 }
 
-// Decision is the answer of Evaluate. The zero Decision denies.
+// Decision is the answer of [Evaluate]. The zero Decision denies.
 type Decision struct {
 	Effect    Effect
 	Type      Kind       // the type of policy that decided, or that failed to allow
 	Source    string     // the ID of the Source whose statement decided; empty when none did
 	Statement *Statement // the statement that decided; nil when none did, as for every implicit denial and for the root user
-	foreign   bool       // the resource is another account's, which tells strangers no reasons
+	foreign   bool       // the resource belongs to another account; a denial then states no reason
 }
 
 // Allowed reports whether the action may be performed.
 func (d Decision) Allowed() bool { return d.Effect == Allow }
 
-// Reason returns how AWS ends the message about a denied action, beginning with "because" or "with" (IAM User Guide,
-// "Troubleshoot access denied error messages"). It is empty when access is allowed, and when the resource belongs to another account.
+// Reason returns the end of AWS's message about a denied action, which begins with "because" or "with" (IAM User Guide,
+// "Troubleshoot access denied error messages"). It is empty when access is allowed, and when the resource belongs to another
+// account.
 func (d Decision) Reason(action string) string {
 	switch {
 	case d.foreign:

@@ -1,7 +1,7 @@
-// Package policy reads, checks and evaluates AWS policies: the JSON policy language of the IAM User Guide, whole.
+// Package policy reads, checks and evaluates AWS policies. It implements the whole JSON policy language of the IAM User Guide.
 //
-// Parse reads a document and reports all that is wrong with it, each with its place. Compile prepares documents for deciding.
-// Evaluate answers whether a principal may perform an action on a resource, given the policies that apply to it:
+// To decide about a request, read each policy with [Parse], compile those of one type into a [Set] with [Compile], and call
+// [Evaluate] with all the sets that apply. The [Decision] says whether the request is allowed and which statement decided:
 //
 //	document, err := policy.Parse(policy.Identity, text)
 //	...
@@ -17,11 +17,15 @@
 //	})
 //	if !decision.Allowed() { ... decision.Reason("iam:GetUser") ... }
 //
-// The package finds no policies, knows no services and fills in no condition key: its caller says which policies apply, which
-// resource an action is about, and what is known of the request. Quotas that depend on what else is stored are the caller's.
+// A [Caller] fills a [Context] with the condition keys that follow from who asks, such as aws:username. [Explain] decides like
+// Evaluate and also says of every statement why it applies or does not. [Lint] finds mistakes and dangers in a policy, [Format]
+// returns its canonical form, and [ContextKeys] lists the condition keys that policies use.
 //
-// Invariants. Nothing is allowed without an Allow; the zero Decision denies. An operator that is not understood is an error when
-// the document is read, never ignored when it is evaluated. Reading is linear in the text, matching at most pattern × subject.
-// A decision allocates no memory (unless an address in the context is malformed), reads no clock and changes nothing, so sets and
-// documents are safe for concurrent use.
+// The package does not look for policies and knows no services. Its caller says which policies apply, which resource an action is
+// about, and what is known of the request. Quotas that depend on what else is stored are also left to the caller.
+//
+// These rules always hold. Nothing is allowed without an Allow, and the zero Decision denies. An unknown operator is an error when
+// a document is read, and is never ignored when the document is evaluated. Reading takes time linear in the length of the text, and
+// matching at most the length of the pattern times that of the subject. A decision allocates no memory (unless an address in the
+// context is malformed), reads no clock and changes nothing, so that sets and documents are safe for concurrent use.
 package policy

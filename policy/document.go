@@ -2,19 +2,19 @@ package policy
 
 import "fmt"
 
-// Kind says what a policy is attached to, and so which elements it may have and what it can do (IAM User Guide, "Policies and
+// Kind is the type of a policy. It determines which elements the policy may have and what it can do (IAM User Guide, "Policies and
 // permissions in IAM").
 type Kind uint8
 
 // The kinds of policy.
 const (
-	Identity        Kind = iota // of a user, group or role, inline or managed
-	Resource                    // of a resource
-	Trust                       // of a role: who may assume it
-	Boundary                    // a managed policy used as permissions boundary
-	Session                     // passed when temporary credentials are asked for
-	ServiceControl              // of an organization: what its accounts' principals may do at most
-	ResourceControl             // of an organization: what its accounts' resources let be done at most
+	Identity        Kind = iota // what a user, the members of a group, or a role may do; inline or managed
+	Resource                    // who may do what with a resource
+	Trust                       // who may assume a role
+	Boundary                    // what a user or role may do at most: a managed policy used as permissions boundary
+	Session                     // what a session may do at most: passed when temporary credentials are requested
+	ServiceControl              // what the principals in the accounts of an organization may do at most
+	ResourceControl             // what may be done at most with the resources in the accounts of an organization
 )
 
 // String returns the kind as messages about denied access name it.
@@ -45,8 +45,8 @@ const (
 	Version2012 = "2012-10-17"
 )
 
-// Document is a policy as Parse read it. It keeps what was written, in the order in which it was written, except that a single
-// value and a list of one are the same. Documents that were compiled must not be changed.
+// Document is a policy as [Parse] read it. It keeps what was written in the same order, except that a single value and a list with
+// that value are the same. A document must not be changed after it was given to [Compile].
 type Document struct {
 	Kind       Kind
 	Version    string // Version2008 when the text has none
@@ -54,7 +54,7 @@ type Document struct {
 	Statements []Statement
 }
 
-// Statement is one element of a document's Statement. Of each pair such as Action and NotAction at most one is set.
+// Statement is one statement of a document. At most one is set of each pair, such as Actions and NotActions.
 type Statement struct {
 	SID                     string
 	Effect                  Effect      // Allow or ExplicitDeny
@@ -62,16 +62,16 @@ type Statement struct {
 	Actions, NotActions     []string
 	Resources, NotResources []string
 	Conditions              []Condition
-	Start, End              Position // of the object: its brace, and behind its closing brace
+	Start, End              Position // of the object: its opening brace, and just after its closing brace
 }
 
-// Principals is the value of Principal or NotPrincipal; "*" alone reads as AWS: "*", which means the same.
+// Principals is the value of Principal or NotPrincipal. A lone "*" is read as {"AWS": "*"}, which means the same.
 type Principals struct {
 	AWS, Federated, Service, CanonicalUser []string
 }
 
 // Condition is one key under one operator of a Condition element, with the values that it is compared with. Numbers and
-// booleans that were written without quotes are here as text.
+// booleans that were written without quotes are kept as text.
 type Condition struct {
 	Operator string
 	Key      string

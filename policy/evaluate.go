@@ -2,8 +2,8 @@ package policy
 
 import "strings"
 
-// Policies are those that apply to a request, by type. Where a type does not take part its field is nil; an empty set takes part
-// and allows nothing.
+// Policies holds the policies that apply to a request, by type. A field is nil when its type takes no part in the decision; an
+// empty set takes part and allows nothing.
 type Policies struct {
 	Identity        *Set   // of the user and its groups, or of the role
 	Resource        *Set   // of the resource; for sts:AssumeRole the role's trust policy
@@ -13,16 +13,16 @@ type Policies struct {
 	ResourceControl []*Set // of the resource's organization, likewise
 }
 
-// Request is the question that Evaluate answers.
+// Request is the question that [Evaluate] answers.
 type Request struct {
 	Principal         Principal
-	Action            string // service:Name; letter case is ignored
-	Resource          string // an ARN, or "*" for an action that is about no resource
+	Action            string // service:Name, in any letter case
+	Resource          string // an ARN, or "*" for an action that is not about one resource
 	ResourceAccountID string // the account that owns the resource
 	Context           *Context
 }
 
-// Principal is who asks. The zero Principal is anonymous.
+// Principal is who makes a request. The zero Principal is anonymous.
 type Principal struct {
 	ARN       string // of the user, of the session of a role or federated user, or of the account's root user
 	AccountID string
@@ -32,21 +32,22 @@ type Principal struct {
 	Service   string // of a call by a service: its name, such as ec2.amazonaws.com
 }
 
-// query is a request prepared for matching.
+// query is a request that is prepared for matching.
 type query struct {
 	request *Request
 	action  uint64 // its foldHash
 }
 
-// Evaluate decides (IAM User Guide, "Policy evaluation logic"). An explicit deny in any policy is final. Otherwise the policies
-// that only limit must each allow, and one that grants: an identity-based policy, or in the same account a resource-based
-// one. Between accounts both must. It allocates nothing.
+// Evaluate decides about a request (IAM User Guide, "Policy evaluation logic"). An explicit deny in any policy is final. Otherwise
+// each type of policy that only limits must allow the request, and so must one that grants: an identity-based policy or, in the
+// same account, a resource-based policy. Between accounts both must. Evaluate allocates no memory.
 func Evaluate(p *Policies, r *Request) Decision {
 	d := decide(p, &query{request: r, action: foldHash(r.Action)})
 	d.foreign = r.Principal.AccountID != r.ResourceAccountID
 	return d
 }
 
+// decide looks for an explicit deny in every type of policy first, and then at what is allowed.
 func decide(p *Policies, q *query) Decision {
 	serviceControl := decideLevels(p.ServiceControl, q)
 	if serviceControl.effect == ExplicitDeny {
@@ -56,6 +57,7 @@ func decide(p *Policies, q *query) Decision {
 	if resourceControl.effect == ExplicitDeny {
 		return resourceControl.decision(ResourceControl)
 	}
+
 	resourceKind := Resource
 	if p.Resource != nil && p.Resource.kind == Trust {
 		resourceKind = Trust
@@ -64,6 +66,7 @@ func decide(p *Policies, q *query) Decision {
 	if granted.effect == ExplicitDeny {
 		return granted.decision(resourceKind)
 	}
+
 	own := decideOwn(p, q, grant)
 	principal := &q.request.Principal
 	switch {
@@ -73,7 +76,7 @@ func decide(p *Policies, q *query) Decision {
 		return Decision{Type: ServiceControl}
 	case resourceControl.effect != Allow:
 		return Decision{Type: ResourceControl}
-	case principal.ARN == "": // nobody: there is no account whose policies could allow too
+	case principal.ARN == "": // anonymous: there is no account whose policies could allow too
 		if grant == grantToPrincipal {
 			return granted.decision(resourceKind)
 		}
@@ -91,8 +94,9 @@ func decide(p *Policies, q *query) Decision {
 	return own
 }
 
-// decideOwn decides by the principal's own policies. What an issuer was granted in its own account needs no Allow of an
-// identity-based policy, but does need those of boundary and session.
+// decideOwn decides by the principal's own policies: identity-based policies, permissions boundary and session policies. When a
+// resource-based policy in the same account grants access to the issuer of a session, no identity-based policy needs to allow,
+// but the boundary and the session policies must.
 func decideOwn(p *Policies, q *query, grant grant) Decision {
 	principal := &q.request.Principal
 	if principal.Root {
@@ -102,6 +106,7 @@ func decideOwn(p *Policies, q *query, grant grant) Decision {
 	if identity.effect == ExplicitDeny {
 		return identity.decision(Identity)
 	}
+
 	boundary, session := verdict{effect: Allow}, verdict{effect: Allow}
 	if p.Boundary != nil {
 		if boundary = p.Boundary.decide(q); boundary.effect == ExplicitDeny {
@@ -113,8 +118,9 @@ func decideOwn(p *Policies, q *query, grant grant) Decision {
 			return session.decision(Session)
 		}
 	} else if isFederatedUser(principal.ARN) {
-		session.effect = ImplicitDeny // without a session policy such a session may do nothing of its own
+		session.effect = ImplicitDeny // without a session policy, a federated user has no permissions of its own
 	}
+
 	needsIdentity := grant != grantToIssuer || principal.AccountID != q.request.ResourceAccountID
 	switch {
 	case needsIdentity && identity.effect != Allow:
@@ -124,18 +130,19 @@ func decideOwn(p *Policies, q *query, grant grant) Decision {
 	case session.effect != Allow:
 		return Decision{Type: Session}
 	case identity.effect != Allow:
-		return Decision{Effect: Allow, Type: Identity} // by the grant
+		return Decision{Effect: Allow, Type: Identity} // by the grant to the issuer
 	}
 	return identity.decision(Identity)
 }
 
-// isFederatedUser looks at the service before it searches: most principals are IAM's.
+// isFederatedUser reports whether an ARN is that of a federated user. It compares the service before it searches the rest, because
+// most principals belong to IAM.
 func isFederatedUser(arn string) bool {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(arn, "arn:"), ":")
 	return strings.HasPrefix(rest, "sts:") && strings.Contains(rest, ":federated-user/")
 }
 
-// verdict is what the policies of one type say, and the statement that says it.
+// verdict is the effect of the policies of one type, and the statement that decided it.
 type verdict struct {
 	effect Effect
 	by     *statement
@@ -154,6 +161,8 @@ func (s *Set) decide(q *query) verdict {
 	if s == nil {
 		return verdict{}
 	}
+
+	// Statements that deny come before those that allow, so the first that applies decides.
 	first := len(s.statements)
 	if s.index != nil {
 		first = s.index.first(s.statements, q)
@@ -165,6 +174,7 @@ func (s *Set) decide(q *query) verdict {
 			}
 		}
 	}
+
 	switch {
 	case first == len(s.statements):
 		return verdict{}
@@ -174,7 +184,7 @@ func (s *Set) decide(q *query) verdict {
 	return verdict{Allow, &s.statements[first]}
 }
 
-// decideLevels returns the verdict of an organization's policies: each level must allow.
+// decideLevels returns the verdict of an organization's policies. The policies of every level must allow.
 func decideLevels(levels []*Set, q *query) verdict {
 	all := verdict{effect: Allow}
 	for _, level := range levels {

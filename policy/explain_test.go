@@ -108,7 +108,7 @@ func TestExplain(t *testing.T) {
 	got := policy.Explain(policies, request)
 	want := []policy.Verdict{
 		{Type: policy.Identity},
-		{Type: policy.Session, Effect: policy.Allow, Note: "it allows nothing by itself, and what it does not allow is denied"},
+		{Type: policy.Session, Effect: policy.Allow, Note: "it grants nothing by itself, and denies what it does not allow"},
 	}
 	if diff := cmp.Diff(want, got.Verdicts); diff != "" {
 		t.Error(diff)

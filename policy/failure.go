@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Failure tells in words the first element that did not hold: what the request has and what the policy asks. It is empty when the
-// statement applies. The request must still be as it was when it was explained.
+// Failure describes the first element that did not match: what the request has and what the policy asks. It is empty when the
+// statement applies. The request must not have been changed since it was explained.
 func (c *Considered) Failure() string {
 	s := c.Statement
 	switch c.failed {
@@ -24,6 +24,7 @@ func (c *Considered) Failure() string {
 	return ""
 }
 
+// listFailure describes a list of values, or of excluded values, that does not match what the request has.
 func listFailure(name, notName, has string, list, notList []string) string {
 	if notList != nil {
 		return notName + ": request has " + has + ", policy asks anything but " + quote(notList...)
@@ -31,6 +32,7 @@ func listFailure(name, notName, has string, list, notList []string) string {
 	return name + ": request has " + has + ", policy asks " + quote(list...)
 }
 
+// principalFailure describes a Principal or NotPrincipal that does not match.
 func (c *Considered) principalFailure() string {
 	p := &c.request.Principal
 	has := "an anonymous caller"
@@ -42,6 +44,7 @@ func (c *Considered) principalFailure() string {
 	case p.Service != "":
 		has = quote(p.Service)
 	}
+
 	names, not := c.Statement.Principal, c.Statement.NotPrincipal
 	if not != nil {
 		names = not
@@ -49,6 +52,7 @@ func (c *Considered) principalFailure() string {
 	if names == nil {
 		return "principal: the statement names none"
 	}
+
 	all := slices.Concat(names.AWS, names.Federated, names.Service, names.CanonicalUser)
 	if not != nil {
 		return listFailure("", "NotPrincipal", has, nil, all)
@@ -56,6 +60,7 @@ func (c *Considered) principalFailure() string {
 	return listFailure("principal", "", has, all, nil)
 }
 
+// conditionFailure describes a condition that does not hold, with a hint when a value is not of the operator's type.
 func (c *Considered) conditionFailure(failed *Condition) string {
 	values, present := c.request.Context.Get(failed.Key)
 	has := "request has " + quote(values...)
@@ -65,15 +70,19 @@ func (c *Considered) conditionFailure(failed *Condition) string {
 	case len(values) == 0:
 		has = "request has the key without a value"
 	}
-	op, _ := parseOperator(failed.Operator) // Parse let no other pass
+
+	op, _ := parseOperator(failed.Operator) // Parse has refused unknown operators
 	asks := ", policy asks "
 	if op.negated {
 		asks += "anything but "
 	}
+
 	failure := "condition " + failed.Operator + " " + failed.Key + ": " + has + asks + quote(failed.Values...)
 	if op.family == nullFamily {
 		return failure + " (true: that the key is absent or empty; false: that it has a value)"
 	}
+
+	// A value that cannot be compared is the most likely mistake, on either side.
 	for _, list := range [][]string{values, failed.Values} {
 		for _, value := range list {
 			if what := op.family.unreadable(value); what != "" {
@@ -84,7 +93,8 @@ func (c *Considered) conditionFailure(failed *Condition) string {
 	return failure + c.variableHints(failed.variables)
 }
 
-// unreadable says what a value should be that is not of the operators' type.
+// unreadable returns what a value should be, such as "a number", when it is not of the type that the operators compare. It returns
+// an empty text when the value is.
 func (f family) unreadable(value string) string {
 	ok, what := true, ""
 	switch f {
@@ -107,17 +117,19 @@ func (f family) unreadable(value string) string {
 		ok = value == "*" || strings.HasPrefix(value, "arn:") && strings.Count(value, ":") >= 5 || strings.Contains(value, "${")
 		what = "an ARN"
 	}
+
 	if ok {
 		return ""
 	}
 	return what
 }
 
-// variableHints tells what the variables in values stand for.
+// variableHints returns, in brackets, which values the variables of an element have in the request.
 func (c *Considered) variableHints(variables func(version string) []string) string {
 	if c.version != Version2012 && len(variables(Version2012)) > 0 {
 		return " (variables are literal text unless Version is " + Version2012 + ")"
 	}
+
 	var hints []string
 	for _, key := range variables(c.version) {
 		hint := key + " is absent"
@@ -130,20 +142,22 @@ func (c *Considered) variableHints(variables func(version string) []string) stri
 			hints = append(hints, hint)
 		}
 	}
+
 	if len(hints) == 0 {
 		return ""
 	}
 	return " (" + strings.Join(hints, ", ") + ")"
 }
 
-// maxQuoted bounds how many values of a list are told.
+// maxQuoted is how many values of a list a message repeats.
 const maxQuoted = 8
 
-// quote writes values in quotes. What others chose may hold anything, so it is escaped.
+// quote lists values in quotes. It escapes them, because a value that somebody else chose may contain anything.
 func quote(values ...string) string {
 	if len(values) == 0 {
 		return "nothing"
 	}
+
 	var b strings.Builder
 	for n, value := range values {
 		switch {

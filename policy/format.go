@@ -8,10 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// Format returns the canonical form of a policy of any kind: elements in the order in which the guide introduces them, a single
-// value without a list, Statement always a list, the values of conditions in quotes, one value a line, four spaces for each
-// level. It changes no decision: the order of statements and of values stays, and no element is added or dropped. Text that is
-// no JSON, or no object with a Statement, is a Violations error; elements that no policy has are kept behind the others, for Parse to refuse.
+// Format returns the canonical form of a policy of any kind. Elements stand in the order in which the guide introduces them, a
+// single value is not in a list, Statement is always a list, and the values of conditions are in quotes. Each value has a line, and
+// each level is indented by four spaces.
+//
+// The canonical form decides the same: the order of statements and of values stays, and no element is added or dropped. The error
+// is of type [Violations] when the text is not JSON or not an object with a Statement. Elements that no policy has are kept, after
+// the others, so that [Parse] can refuse them.
 func Format(text []byte) ([]byte, error) {
 	root, fault := readJSON(text)
 	if fault != nil {
@@ -20,9 +23,12 @@ func Format(text []byte) ([]byte, error) {
 	if root.member("Statement") == nil {
 		return nil, sortViolations(text, []Violation{{Message: messageSyntax, Hint: "Statement is missing"}}, []int{root.start})
 	}
+
 	var w formatter
 	w.document(&root)
 	w.WriteByte('\n')
+
+	// Indentation and escapes can make a text longer than a policy may be.
 	if utf8.RuneCount(w.Bytes()) > maxCharacters {
 		return nil, fmt.Errorf("the canonical form is longer than the %d characters that a policy may have", maxCharacters)
 	}
@@ -37,7 +43,7 @@ var (
 	}
 )
 
-// formatter writes JSON.
+// formatter writes JSON in the canonical form.
 type formatter struct {
 	bytes.Buffer
 	depth int
@@ -67,13 +73,13 @@ func (w *formatter) statement(v *jsonValue) {
 			w.object(v, nil, func(_ string, v *jsonValue) { w.unlisted(v, w.value) })
 		case "Action", "NotAction", "Resource", "NotResource":
 			w.unlisted(v, w.value)
-		default: // no list, and if one is written Parse refuses it
+		default: // the element has one value; when it has a list, Parse refuses it
 			w.value(v)
 		}
 	})
 }
 
-// unlisted writes a list of one as its item.
+// unlisted writes a list with a single item as that item.
 func (w *formatter) unlisted(v *jsonValue, write func(*jsonValue)) {
 	switch {
 	case v.kind != jsonArray:
@@ -85,7 +91,7 @@ func (w *formatter) unlisted(v *jsonValue, write func(*jsonValue)) {
 	}
 }
 
-// conditionValue writes numbers and booleans in quotes, which mean the same.
+// conditionValue writes a condition's value. Numbers and booleans mean the same in quotes, and are written so.
 func (w *formatter) conditionValue(v *jsonValue) {
 	if v.kind == jsonNumber || v.kind == jsonBool {
 		w.string(v.text)
@@ -108,12 +114,13 @@ func (w *formatter) value(v *jsonValue) {
 	}
 }
 
-// object writes an object's members, those of order first; anything else it writes as it is.
+// object writes an object, whose members with a name in order come first. Anything but an object it writes as it is.
 func (w *formatter) object(v *jsonValue, order []string, write func(name string, v *jsonValue)) {
 	if v.kind != jsonObject {
 		w.value(v)
 		return
 	}
+
 	members := slices.Clone(v.members)
 	rank := func(m jsonMember) int {
 		if n := slices.Index(order, m.name); n >= 0 {
@@ -122,6 +129,7 @@ func (w *formatter) object(v *jsonValue, order []string, write func(name string,
 		return len(order)
 	}
 	slices.SortStableFunc(members, func(a, b jsonMember) int { return rank(a) - rank(b) })
+
 	w.lines('{', '}', len(members), func(n int) {
 		w.string(members[n].name)
 		w.WriteString(": ")
@@ -133,7 +141,7 @@ func (w *formatter) list(items []jsonValue, write func(*jsonValue)) {
 	w.lines('[', ']', len(items), func(n int) { write(&items[n]) })
 }
 
-// lines writes count things, a line each, between brackets.
+// lines writes count values between brackets, each on a line of its own.
 func (w *formatter) lines(open, end byte, count int, write func(int)) {
 	w.WriteByte(open)
 	w.depth++
@@ -155,7 +163,7 @@ func (w *formatter) newLine() {
 	w.WriteString(strings.Repeat("    ", w.depth))
 }
 
-// string writes a string so that Parse accepts it: what a policy's text may not hold is escaped.
+// string writes a string in a form that Parse accepts: characters that the text of a policy must not contain are escaped.
 func (w *formatter) string(s string) {
 	w.WriteByte('"')
 	for _, r := range s {

@@ -6,10 +6,12 @@ import (
 	"strings"
 )
 
-// index finds the statements of a large set that may apply to a request, by action and then by resource, without looking at the
-// others. A statement is listed under each of its actions, or under the service of a pattern of actions; in each list under
-// the literal text that its resources begin with. Where that cannot be told, as for NotAction and NotResource, it is listed
-// under what every request has. What the index finds is then matched whole: it only leaves out statements that cannot apply.
+// index finds the statements of a large set that may apply to a request without looking at the others. It searches by action, and
+// then by resource. A statement is listed under each of its actions, or under the service when the action is a pattern; within each
+// of these lists it stands under the literal text that its resources begin with. Statements with NotAction or NotResource have no
+// such place, so they are listed where every request finds them.
+//
+// The index only leaves out statements that cannot apply. The statements that it finds are then matched in full.
 type index struct {
 	actions  map[uint64]*node // by the foldHash of an action
 	services map[uint64]*node // by the foldHash of a service with its colon
@@ -17,8 +19,8 @@ type index struct {
 }
 
 const (
-	indexFrom    = 24  // statements; fewer are looked through in less time
-	maxPlacings  = 256 // places in the index for one statement, if each of its actions can be listed with each of its resources
+	indexFrom    = 24  // statements; a smaller set is searched faster without an index
+	maxPlacings  = 256 // places for one statement with the text of its resources; with more it is listed by its actions only
 	everyRequest = ""  // the text that every resource begins with
 )
 
@@ -28,6 +30,7 @@ type placing struct {
 	statement int
 }
 
+// newIndex makes the index of compiled statements, which are numbered from 0.
 func newIndex(statements []statement) *index {
 	actions, services := make(map[uint64][]placing), make(map[uint64][]placing)
 	var others []placing
@@ -37,6 +40,7 @@ func newIndex(statements []statement) *index {
 		if len(heads)*len(s.actions) > maxPlacings {
 			heads = []string{everyRequest}
 		}
+
 		for _, head := range heads {
 			p := placing{head, n}
 			if s.notAction {
@@ -58,8 +62,8 @@ func newIndex(statements []statement) *index {
 	return &index{actions: newTrees(actions), services: newTrees(services), others: newTree(others)}
 }
 
-// heads returns texts with one of which every resource begins that a statement may apply to. None begins with another, so that
-// a search meets the statement once.
+// heads returns the texts that the resources of a statement begin with: a statement can apply only to a resource that begins with
+// one of them. No head begins with another, so that a search finds the statement only once.
 func (s *statement) heads() []string {
 	if s.notResource || len(s.resources) == 0 {
 		return []string{everyRequest}
@@ -70,6 +74,8 @@ func (s *statement) heads() []string {
 			heads = append(heads, s.resources[n].head)
 		}
 	}
+
+	// Sorted, a head that begins with another comes right after it, or after others that begin with it.
 	slices.Sort(heads)
 	apart := heads[:0]
 	for _, head := range heads {
@@ -80,7 +86,7 @@ func (s *statement) heads() []string {
 	return apart
 }
 
-// first returns the number of the first statement that applies, or how many there are.
+// first returns the number of the first statement that applies, or the number of statements when none does.
 func (x *index) first(statements []statement, q *query) int {
 	first := len(statements)
 	first = x.actions[q.action].first(statements, q, first)
@@ -93,7 +99,7 @@ func (x *index) first(statements []statement, q *query) int {
 // node is a node of a radix tree of the heads of resources.
 type node struct {
 	label      string // the text on the edge to the node
-	statements []int  // those with the head that ends here, ascending
+	statements []int  // the numbers of those whose head ends here, ascending
 	next       string // the first bytes of the labels of children
 	children   []node
 }
@@ -106,6 +112,7 @@ func newTrees(placings map[uint64][]placing) map[uint64]*node {
 	return trees
 }
 
+// newTree returns the tree of placings in any order, or nil without any.
 func newTree(p []placing) *node {
 	if len(p) == 0 {
 		return nil
@@ -117,8 +124,9 @@ func newTree(p []placing) *node {
 	return &root
 }
 
-// newNode makes the node of sorted placings, whose heads have the first depth bytes in common.
+// newNode makes the node for sorted placings whose heads have the same first depth bytes.
 func newNode(p []placing, depth int) node {
+	// Of sorted texts, all have in common what the first and the last have in common.
 	shortest, last := p[0].head[depth:], p[len(p)-1].head[depth:]
 	common := 0
 	for common < len(shortest) && common < len(last) && shortest[common] == last[common] {
@@ -126,10 +134,13 @@ func newNode(p []placing, depth int) node {
 	}
 	n := node{label: shortest[:common]}
 	depth += common
+
 	for len(p) > 0 && len(p[0].head) == depth {
 		n.statements = append(n.statements, p[0].statement)
 		p = p[1:]
 	}
+
+	// The others are children, one for each byte that comes next.
 	var next []byte
 	for len(p) > 0 {
 		b, end := p[0].head[depth], 1
@@ -144,7 +155,8 @@ func newNode(p []placing, depth int) node {
 	return n
 }
 
-// first returns the number of the first statement that applies of those in the tree, when it is less than before.
+// first returns the number of the first statement in the tree that applies, if it is less than before, and otherwise before. It
+// follows the text of the resource down the tree and looks at the statements of every node that it meets.
 func (n *node) first(statements []statement, q *query, before int) int {
 	rest := q.request.Resource
 	for n != nil && strings.HasPrefix(rest, n.label) {
@@ -157,6 +169,7 @@ func (n *node) first(statements []statement, q *query, before int) int {
 				break
 			}
 		}
+
 		rest = rest[len(n.label):]
 		if rest == "" {
 			break

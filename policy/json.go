@@ -5,27 +5,29 @@ import (
 	"unicode/utf8"
 )
 
-// The JSON reader exists because encoding/json tells the place of few things and accepts a key twice. It is strict RFC 8259,
-// reads in one pass, and its memory is bounded by the limits below, which are checked before the work that they bound.
+// This file has a JSON reader of its own because encoding/json does not report where values stand, and accepts a key that occurs
+// twice. The reader follows RFC 8259 strictly and reads the text in one pass. Its memory is bounded by the limits below, each of
+// which is checked before the work that it bounds.
 
 // maxCharacters is the longest text that any parameter holding a policy may have (IAM API, policyDocumentType).
 const maxCharacters = 131072
 
-// maxDepth bounds nesting. The grammar needs six: document, statements, statement, condition, operator, values.
+// maxDepth bounds nesting. The grammar needs six levels: document, statements, statement, condition, operator, values.
 const maxDepth = 16
 
-// maxValues bounds the memory that a text can come to. No policy within AWS's quotas has nearly as many.
+// maxValues bounds the memory that a text can take. A policy within AWS's quotas has far fewer values.
 const maxValues = maxCharacters / 4
 
-// jsonValue is one value and where it stands: start is the offset of its first byte, end the one behind its last.
+// jsonValue is a value and its place: start is the offset of its first byte, and end the offset after its last byte.
 type jsonValue struct {
 	kind       jsonKind
-	text       string // of a string decoded, of any other scalar as written
+	text       string // a string decoded, or another scalar as it is written
 	members    []jsonMember
 	items      []jsonValue
 	start, end int
 }
 
+// jsonMember is a member of an object. Its start is the offset of its name.
 type jsonMember struct {
 	name  string
 	start int
@@ -49,6 +51,8 @@ type jsonFault struct {
 	hint   string
 }
 
+// jsonReader reads values from a text. Each of its methods reads at the offset, and leaves the offset after what it read. Their
+// parameter depth is how many levels the value is nested in.
 type jsonReader struct {
 	text   []byte
 	offset int
@@ -72,8 +76,9 @@ func readJSON(text []byte) (jsonValue, *jsonFault) {
 	return v, nil
 }
 
-// checkText returns the offset of the first thing that no policy may contain, or -1: bytes that are not UTF-8, characters other than
-// tab, line feed, carriage return and U+0020 to U+00FF, and anything beyond the limit. It reads no further than the limit.
+// checkText returns the offset of the first thing that a policy must not contain, or -1 without any. These are bytes that are not
+// UTF-8, characters other than tab, line feed, carriage return and U+0020 to U+00FF, and everything beyond maxCharacters. It reads
+// no further than that.
 func checkText(text []byte) int {
 	characters := 0
 	for offset := 0; offset < len(text); characters++ {
@@ -86,6 +91,7 @@ func checkText(text []byte) int {
 	return -1
 }
 
+// textFault describes what checkText found at an offset.
 func textFault(text []byte, offset int) *jsonFault {
 	r, size := utf8.DecodeRune(text[offset:])
 	switch {
@@ -99,7 +105,7 @@ func textFault(text []byte, offset int) *jsonFault {
 
 func (r *jsonReader) fault(hint string) *jsonFault { return &jsonFault{r.offset, hint} }
 
-// unexpected is the fault of the character at hand where want should stand.
+// unexpected returns the fault that the next character is not what is wanted there.
 func (r *jsonReader) unexpected(want string) *jsonFault {
 	if r.offset >= len(r.text) {
 		return r.fault("the text ends where " + want + " should stand")
@@ -108,7 +114,7 @@ func (r *jsonReader) unexpected(want string) *jsonFault {
 	return r.fault(strconv.QuoteRune(c) + " stands where " + want + " should")
 }
 
-// peek returns the byte at hand, or 0 at the end of the text, where no byte is 0.
+// peek returns the next byte, or 0 at the end of the text. checkText has made sure that no byte of the text is 0.
 func (r *jsonReader) peek() byte {
 	if r.offset < len(r.text) {
 		return r.text[r.offset]
@@ -127,10 +133,12 @@ func (r *jsonReader) skipSpace() {
 	}
 }
 
+// value reads a value of any kind.
 func (r *jsonReader) value(depth int) (jsonValue, *jsonFault) {
 	if r.values++; r.values > maxValues {
 		return jsonValue{}, r.fault("more than " + strconv.Itoa(maxValues) + " values")
 	}
+
 	v := jsonValue{start: r.offset}
 	var fault *jsonFault
 	switch c := r.peek(); {
@@ -159,14 +167,15 @@ func (r *jsonReader) value(depth int) (jsonValue, *jsonFault) {
 	return v, fault
 }
 
-// members reads an object behind its brace.
+// members reads an object after its opening brace.
 func (r *jsonReader) members(depth int) ([]jsonMember, *jsonFault) {
-	var members []jsonMember
-	var seen map[string]struct{} // made for large objects only
 	if r.skipSpace(); r.peek() == '}' {
 		r.offset++
 		return nil, nil
 	}
+
+	var members []jsonMember
+	var seen map[string]struct{} // the names in a large object; in a small one, looking through the members is faster
 	for {
 		r.skipSpace()
 		m := jsonMember{start: r.offset}
@@ -177,6 +186,7 @@ func (r *jsonReader) members(depth int) ([]jsonMember, *jsonFault) {
 		if m.name, fault = r.string(); fault != nil {
 			return nil, fault
 		}
+
 		if len(members) == 16 {
 			seen = make(map[string]struct{})
 			for _, earlier := range members {
@@ -184,11 +194,12 @@ func (r *jsonReader) members(depth int) ([]jsonMember, *jsonFault) {
 			}
 		}
 		if isDuplicate(m.name, members, seen) {
-			return nil, &jsonFault{m.start, "key " + strconv.Quote(told(m.name)) + " occurs twice in one object"}
+			return nil, &jsonFault{m.start, "key " + strconv.Quote(printable(m.name)) + " occurs twice in one object"}
 		}
 		if seen != nil {
 			seen[m.name] = struct{}{}
 		}
+
 		if r.skipSpace(); r.peek() != ':' {
 			return nil, r.unexpected("a colon")
 		}
@@ -198,6 +209,7 @@ func (r *jsonReader) members(depth int) ([]jsonMember, *jsonFault) {
 			return nil, fault
 		}
 		members = append(members, m)
+
 		more, fault := r.more('}')
 		if fault != nil || !more {
 			return members, fault
@@ -205,6 +217,7 @@ func (r *jsonReader) members(depth int) ([]jsonMember, *jsonFault) {
 	}
 }
 
+// isDuplicate reports whether a name is among the members. It uses seen when that is not nil.
 func isDuplicate(name string, members []jsonMember, seen map[string]struct{}) bool {
 	if seen != nil {
 		_, found := seen[name]
@@ -218,13 +231,14 @@ func isDuplicate(name string, members []jsonMember, seen map[string]struct{}) bo
 	return false
 }
 
-// items reads an array behind its bracket.
+// items reads an array after its opening bracket.
 func (r *jsonReader) items(depth int) ([]jsonValue, *jsonFault) {
-	var items []jsonValue
 	if r.skipSpace(); r.peek() == ']' {
 		r.offset++
 		return nil, nil
 	}
+
+	var items []jsonValue
 	for {
 		r.skipSpace()
 		item, fault := r.value(depth)
@@ -239,7 +253,7 @@ func (r *jsonReader) items(depth int) ([]jsonValue, *jsonFault) {
 	}
 }
 
-// more reads the comma before another element, or the end.
+// more reads the comma before another element, or the closing brace or bracket. It reports whether there is another element.
 func (r *jsonReader) more(end byte) (bool, *jsonFault) {
 	r.skipSpace()
 	c := r.peek()
@@ -250,11 +264,13 @@ func (r *jsonReader) more(end byte) (bool, *jsonFault) {
 	return c == ',', nil
 }
 
+// word reads true, false or null.
 func (r *jsonReader) word() (jsonKind, string, *jsonFault) {
 	start := r.offset
 	for c := r.peek(); 'a' <= c && c <= 'z'; c = r.peek() {
 		r.offset++
 	}
+
 	switch word := string(r.text[start:r.offset]); word {
 	case "true", "false":
 		return jsonBool, word, nil
@@ -265,6 +281,7 @@ func (r *jsonReader) word() (jsonKind, string, *jsonFault) {
 	return jsonNull, "", r.unexpected("a value")
 }
 
+// number reads a number and returns it as it is written.
 func (r *jsonReader) number() (string, *jsonFault) {
 	start := r.offset
 	digits := func() bool {
@@ -274,6 +291,7 @@ func (r *jsonReader) number() (string, *jsonFault) {
 		}
 		return r.offset > from
 	}
+
 	if r.peek() == '-' {
 		r.offset++
 	}
@@ -296,6 +314,7 @@ func (r *jsonReader) number() (string, *jsonFault) {
 			return "", r.unexpected("a digit")
 		}
 	}
+
 	text := string(r.text[start:r.offset])
 	if _, ok := parseDecimal(text); !ok {
 		return "", &jsonFault{start, "number out of range"}
@@ -303,6 +322,7 @@ func (r *jsonReader) number() (string, *jsonFault) {
 	return text, nil
 }
 
+// string reads a string, beginning at its opening quote, and decodes it.
 func (r *jsonReader) string() (string, *jsonFault) {
 	r.offset++
 	start := r.offset
@@ -321,7 +341,7 @@ func (r *jsonReader) string() (string, *jsonFault) {
 	}
 }
 
-// escaped reads the rest of a string that begins at start and has its first backslash at the offset.
+// escaped reads the rest of a string that begins at start, when the reader has come to its first backslash.
 func (r *jsonReader) escaped(start int) (string, *jsonFault) {
 	s := append([]byte(nil), r.text[start:r.offset]...)
 	for {
@@ -364,29 +384,37 @@ func (r *jsonReader) escape() (rune, *jsonFault) {
 	case 't':
 		return '\t', nil
 	case 'u':
-		char, ok := r.hex()
-		if ok && 0xD800 <= char && char < 0xDC00 && r.peek() == '\\' {
-			r.offset++
-			if low := rune(0); r.peek() == 'u' {
-				r.offset++
-				if low, ok = r.hex(); ok && 0xDC00 <= low && low < 0xE000 {
-					return (char-0xD800)<<10 + (low - 0xDC00) + 0x10000, nil
-				}
-			}
-		}
-		switch {
-		case !ok:
-			return 0, &jsonFault{at, `\u without four hexadecimal digits`}
-		case 0xD800 <= char && char < 0xE000:
-			return 0, &jsonFault{at, "half of a surrogate pair"}
-		case char == 0:
-			return 0, &jsonFault{at, "the NUL character is not allowed in a policy"}
-		}
-		return char, nil
+		return r.unicodeEscape(at)
 	}
 	return 0, &jsonFault{at, "unknown escape sequence"}
 }
 
+// unicodeEscape reads an escape sequence that begins at an offset, when the reader has come to its digits. A character beyond
+// U+FFFF is written as two sequences, a surrogate pair.
+func (r *jsonReader) unicodeEscape(at int) (rune, *jsonFault) {
+	char, ok := r.hex()
+	if ok && 0xD800 <= char && char < 0xDC00 && r.peek() == '\\' {
+		r.offset++
+		if low := rune(0); r.peek() == 'u' {
+			r.offset++
+			if low, ok = r.hex(); ok && 0xDC00 <= low && low < 0xE000 {
+				return (char-0xD800)<<10 + (low - 0xDC00) + 0x10000, nil
+			}
+		}
+	}
+
+	switch {
+	case !ok:
+		return 0, &jsonFault{at, `\u without four hexadecimal digits`}
+	case 0xD800 <= char && char < 0xE000:
+		return 0, &jsonFault{at, "half of a surrogate pair"}
+	case char == 0:
+		return 0, &jsonFault{at, "the NUL character is not allowed in a policy"}
+	}
+	return char, nil
+}
+
+// hex reads four hexadecimal digits.
 func (r *jsonReader) hex() (rune, bool) {
 	var char rune
 	for range 4 {

@@ -6,7 +6,8 @@ import (
 	"github.com/touchstone-iam/touchstone/arn"
 )
 
-// Accepts reports whether a text is one value of the type, read as the operators for the type read what a request brings.
+// Accepts reports whether a text is a value of the type. It is read in the same way as the operators for the type read the value
+// of a request.
 func (t KeyType) Accepts(text string) bool {
 	ok := true
 	switch t.single() {

@@ -9,14 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// Class is how grave a finding is (IAM User Guide, "Access Analyzer policy check reference").
+// Class is how serious a finding is (IAM User Guide, "Access Analyzer policy check reference").
 type Class string
 
 // The classes of findings.
 const (
 	ClassError           Class = "ERROR"            // the policy does not do what it says
-	ClassSecurityWarning Class = "SECURITY_WARNING" // it allows more than its author may believe
-	ClassWarning         Class = "WARNING"          // it is not as the guide advises
+	ClassSecurityWarning Class = "SECURITY_WARNING" // it allows more than its author may expect
+	ClassWarning         Class = "WARNING"          // it does not follow the guide's advice
 	ClassSuggestion      Class = "SUGGESTION"       // it could be simpler
 )
 
@@ -25,26 +25,28 @@ type Finding struct {
 	Position
 	Path    string // to the element, such as "Statement[0].Action[2]"; empty for the document
 	Class   Class
-	Code    string // names the check, as Access Analyzer does where it has the same
+	Code    string // of the check: Access Analyzer's, when it has the same check
 	Message string
 	Hint    string // what to do about it; may be empty
 }
 
-// CodeMalformed is the code of findings that are violations: with them AWS does not store the policy.
+// CodeMalformed is the code of findings that are [Violations]. AWS does not store a policy that has any.
 const CodeMalformed = "MALFORMED_POLICY_DOCUMENT"
 
-// Lint reads a policy that is to be attached so and reports what is wrong, dangerous or needless in it, in the order of the text. A
-// text that Parse refuses has the violations as findings, and no others but its size. Without a catalogue the checks of what exists
-// are left out. At most 101 findings are reported, and the work is bounded: in a text far beyond AWS's quotas not all values
-// are compared with all others.
+// Lint reports what is wrong, dangerous or needless in a policy with a given attachment, in the order of the text. When [Parse]
+// refuses the text, the findings are the violations, and the size when it is too large. Without a catalogue Lint does not check
+// whether actions, resources and condition keys exist. It reports at most 101 findings. Its work is bounded: in a text far beyond
+// AWS's quotas it does not compare all values with all others.
 func Lint(a Attachment, text []byte, catalogue *Catalogue) []Finding {
 	findings := lintText(a, text, catalogue)
-	// Of a text too long to be read, Parse says so.
+
+	// A text of more than maxCharacters is a violation already.
 	if size, over := measure(text, a.MaxSize); a.MaxSize > 0 && size > a.MaxSize && utf8.RuneCount(text) <= maxCharacters {
 		places := locator{text: text, at: Position{1, 1}}
 		findings = append(findings, Finding{
 			places.locate(over), "", ClassError, a.Kind.sizeCode(),
-			fmt.Sprintf("the policy has %d characters, white space not counted, and may have %d", size, a.MaxSize), "split it, or say the same in fewer statements",
+			fmt.Sprintf("the policy has %d characters, white space not counted, and may have %d", size, a.MaxSize),
+			"split it, or say the same in fewer statements",
 		})
 		slices.SortStableFunc(findings, func(a, b Finding) int {
 			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
@@ -53,7 +55,7 @@ func Lint(a Attachment, text []byte, catalogue *Catalogue) []Finding {
 	return findings
 }
 
-// sizeCode is the code of the finding about a policy that is too large.
+// sizeCode returns the code of the finding about a policy that is too large.
 func (k Kind) sizeCode() string {
 	switch k {
 	case Resource, Trust:
@@ -66,6 +68,7 @@ func (k Kind) sizeCode() string {
 	return "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"
 }
 
+// lintText returns all findings but the one about the size.
 func lintText(a Attachment, text []byte, catalogue *Catalogue) []Finding {
 	document, err := Parse(a.Kind, text)
 	if violations, ok := err.(Violations); ok {
@@ -75,9 +78,15 @@ func lintText(a Attachment, text []byte, catalogue *Catalogue) []Finding {
 		}
 		return findings
 	}
-	root, _ := readJSON(text) // Parse read it
-	l := linter{attachment: a, document: document, catalogue: catalogue, root: &root, budget: maxLintSteps, meanings: make(map[string]meaning), unknown: make(map[string]bool), keyMeanings: make(map[string]keyMeaning)}
+
+	root, _ := readJSON(text) // it is JSON, since Parse has read it
+	l := linter{
+		attachment: a, document: document, catalogue: catalogue, root: &root, budget: maxLintSteps,
+		meanings: make(map[string]meaning), unknown: make(map[string]bool), keyMeanings: make(map[string]keyMeaning),
+	}
 	l.lintDocument()
+
+	// The locator goes through the text once, so it needs the findings in the order of the text.
 	slices.SortStableFunc(l.found, func(a, b found) int { return cmp.Compare(a.offset, b.offset) })
 	places := locator{text: text, at: Position{1, 1}}
 	findings := make([]Finding, len(l.found))
@@ -94,44 +103,48 @@ type found struct {
 	offset int
 }
 
+// linter looks for findings. It has the document for what statements mean, and its JSON for where they stand.
 type linter struct {
 	attachment Attachment
 	document   *Document
 	catalogue  *Catalogue // may be nil
 	root       *jsonValue
 	found      []found
-	budget     int                // steps of comparing patterns that may still be made
+	budget     int                // how many steps of comparing patterns are left
 	meanings   map[string]meaning // of patterns of actions
-	unknown    map[string]bool    // services that are reported as unknown, in lower case
-	// keyMeanings are what the catalogue knows of condition keys, in lower case
-	keyMeanings map[string]keyMeaning
-	// of the statement at hand
+	unknown    map[string]bool    // services that were reported as unknown, in lower case
+
+	keyMeanings map[string]keyMeaning // of condition keys, in lower case
+
+	// The statement that is being looked at.
 	statement *Statement
 	value     *jsonValue
 	path      string
 	keys      map[string]bool // its condition keys, in lower case
 }
 
-// maxLintSteps bounds the comparing of patterns with each other: some tenths of a second. A policy within AWS's quotas needs less.
+// maxLintSteps bounds how long patterns are compared with each other, to some tenths of a second. A policy within AWS's quotas needs
+// fewer steps.
 const maxLintSteps = 1 << 26
 
-// covers is the function covers, and false when the budget is spent.
+// covers does what the function covers does. It returns false when the budget is spent.
 func (l *linter) covers(pattern, other string) bool {
 	l.budget -= 16 + len(pattern)*len(other)
 	return l.budget > 0 && covers(pattern, other)
 }
 
-// place is an element, or a value in it, of the statement at hand.
+// place is where an element of the current statement, or a value in it, stands.
 type place struct {
 	offset int
 	path   string
 }
 
-// at finds an element by the names of the members that lead to it, and item n of its list; a single value is item 0, and n below 0
-// means the element itself.
+// at returns the place of item n of an element, which is found by the names of the members that lead to it. A single value is item 0.
+// A negative n means the element itself. Where a member is missing, the place is that of the object that lacks it.
 func (l *linter) at(n int, names ...string) place {
 	p := place{l.value.start, l.path}
 	v := l.value
+
 	for _, name := range names {
 		m := v.member(name)
 		if m == nil {
@@ -140,16 +153,17 @@ func (l *linter) at(n int, names ...string) place {
 		p = p.member(m)
 		v = &m.value
 	}
+
 	if n < 0 {
 		return p
 	}
 	return p.item(v, n)
 }
 
-// member is the place of an element within the one at p.
-func (p place) member(m *jsonMember) place { return place{m.start, p.path + "." + told(m.name)} }
+// member returns the place of a member of the object at p.
+func (p place) member(m *jsonMember) place { return place{m.start, p.path + "." + printable(m.name)} }
 
-// item is the place of item n of the value of the element at p.
+// item returns the place of item n of the value at p. A single value is its own item.
 func (p place) item(v *jsonValue, n int) place {
 	if v.kind != jsonArray {
 		return place{v.start, p.path}
@@ -157,18 +171,42 @@ func (p place) item(v *jsonValue, n int) place {
 	return place{v.items[n].start, fmt.Sprintf("%s[%d]", p.path, n)}
 }
 
+// report adds a finding. Beyond maxViolations it adds none. Texts of the policy go into the message only as arguments, so that they
+// are made printable.
 func (l *linter) report(at place, class Class, code, hint, format string, args ...any) {
-	if len(l.found) < maxViolations {
-		for n := range args {
-			if text, ok := args[n].(string); ok {
-				args[n] = told(text)
-			}
-		}
-		l.found = append(l.found, found{Finding{Path: at.path, Class: class, Code: code, Message: fmt.Sprintf(format, args...), Hint: told(hint)}, at.offset})
+	if len(l.found) >= maxViolations {
+		return
 	}
+
+	for n := range args {
+		if text, ok := args[n].(string); ok {
+			args[n] = printable(text)
+		}
+	}
+	l.found = append(l.found, found{
+		Finding{Path: at.path, Class: class, Code: code, Message: fmt.Sprintf(format, args...), Hint: printable(hint)}, at.offset,
+	})
 }
 
 func (l *linter) lintDocument() {
+	l.lintVersion()
+	if id := l.root.member("Id"); id != nil && l.document.Kind != Resource && l.document.Kind != Trust {
+		l.report(place{id.start, "Id"}, ClassWarning, "UNSUPPORTED_ID", "leave it out", "Id is an element of resource-based policies")
+	}
+
+	for n := range l.document.Statements {
+		l.statement, l.path = &l.document.Statements[n], "Statement"
+		l.value = &l.root.member("Statement").value
+		if l.value.kind == jsonArray {
+			l.value, l.path = &l.value.items[n], fmt.Sprintf("Statement[%d]", n)
+		}
+		l.lintStatement()
+		l.lintRedundancy(n)
+	}
+}
+
+// lintVersion reports a version that the attachment does not accept, and one that is missing.
+func (l *linter) lintVersion() {
 	start := place{l.root.start, ""}
 	version := l.root.member("Version")
 	switch {
@@ -178,19 +216,8 @@ func (l *linter) lintDocument() {
 		}
 		l.report(start, ClassError, CodeMalformed, `use "Version": "`+Version2012+`"`, "%s", messageVersion)
 	case version == nil:
-		l.report(start, ClassWarning, "MISSING_VERSION", `add "Version": "`+Version2012+`"`, "without Version the policy has version %s, which has no variables", Version2008)
-	}
-	if id := l.root.member("Id"); id != nil && l.document.Kind != Resource && l.document.Kind != Trust {
-		l.report(place{id.start, "Id"}, ClassWarning, "UNSUPPORTED_ID", "leave it out", "Id is an element of resource-based policies")
-	}
-	for n := range l.document.Statements {
-		l.statement, l.path = &l.document.Statements[n], "Statement"
-		l.value = &l.root.member("Statement").value
-		if l.value.kind == jsonArray {
-			l.value, l.path = &l.value.items[n], fmt.Sprintf("Statement[%d]", n)
-		}
-		l.lintStatement()
-		l.lintRedundancy(n)
+		l.report(start, ClassWarning, "MISSING_VERSION", `add "Version": "`+Version2012+`"`,
+			"without Version the policy has version %s, which has no variables", Version2008)
 	}
 }
 
@@ -203,46 +230,52 @@ func (l *linter) lintStatement() {
 	if m := l.value.member("Sid"); m != nil && s.SID == "" {
 		l.report(l.at(-1, "Sid"), ClassSuggestion, "EMPTY_SID_VALUE", "give it a name or leave it out", "the statement's Sid is empty")
 	}
+
 	l.lintPrincipals()
 	l.lintActions("Action", s.Actions)
 	l.lintActions("NotAction", s.NotActions)
 	l.lintResources("Resource", s.Resources)
 	l.lintResources("NotResource", s.NotResources)
 	l.lintResourceTypes()
+
 	switch {
 	case l.document.Kind == ResourceControl:
 		l.lintResourceControl()
 	case s.Effect == Allow && !l.document.Kind.limits():
 		if s.NotActions != nil {
-			l.report(l.at(-1, "NotAction"), ClassSecurityWarning, "ALLOW_WITH_NOT_ACTION", "list the actions that are meant, or use NotAction with Deny",
-				"allows every action of every service but those listed, also such as come later")
+			l.report(l.at(-1, "NotAction"), ClassSecurityWarning, "ALLOW_WITH_NOT_ACTION",
+				"list the actions that are meant, or use NotAction with Deny",
+				"allows every action of every service except those listed, also actions that are added later")
 		}
 		if l.document.Kind == Identity {
 			l.lintRoles()
 		}
 	}
+
 	l.lintConditions()
 }
 
-// limits reports whether policies of the kind grant nothing and only limit what others grant.
+// limits reports whether policies of the kind grant nothing and only limit what other policies grant.
 func (k Kind) limits() bool {
 	return k == Boundary || k == Session || k == ServiceControl || k == ResourceControl
 }
 
-// lintResourceControl checks what only resource control policies may not have (AWS Organizations User Guide, "RCP syntax"). Service
-// control policies have had the whole language since 2025.
+// lintResourceControl reports what a resource control policy must not have, although all other policies may (AWS Organizations User
+// Guide, "RCP syntax"). Service control policies have the whole language since 2025.
 func (l *linter) lintResourceControl() {
 	s := l.statement
 	full := slices.Equal(s.Actions, []string{"*"}) && slices.Equal(s.Resources, []string{"*"}) && len(s.Conditions) == 0
 	if s.Effect == Allow && !full {
-		l.report(l.at(-1, "Effect"), ClassError, "RCP_SYNTAX_ERROR_ALLOW", "use Deny, with the condition negated", "a resource control policy can only deny, but for the one that allows everything")
+		l.report(l.at(-1, "Effect"), ClassError, "RCP_SYNTAX_ERROR_ALLOW", "use Deny, with the condition negated",
+			"a resource control policy can only deny, except for the one that allows everything")
 	}
 	if s.NotActions != nil {
-		l.report(l.at(-1, "NotAction"), ClassError, "RCP_SYNTAX_ERROR_NOTACTION", "list the actions that are meant", "a resource control policy cannot have NotAction")
+		l.report(l.at(-1, "NotAction"), ClassError, "RCP_SYNTAX_ERROR_NOTACTION", "list the actions that are meant",
+			"a resource control policy cannot have NotAction")
 	}
 }
 
-// lintRedundancy reports a statement that another one makes needless.
+// lintRedundancy reports statement n when another one makes it needless. Of two that say the same, the later one is needless.
 func (l *linter) lintRedundancy(n int) {
 	for other := range l.document.Statements {
 		a, b := &l.document.Statements[other], &l.document.Statements[n]
@@ -250,14 +283,15 @@ func (l *linter) lintRedundancy(n int) {
 			return
 		}
 		if other != n && l.includes(a, b) && (other < n || !l.includes(b, a)) {
-			l.report(place{l.value.start, l.path}, ClassSuggestion, "REDUNDANT_STATEMENT", "leave it out", "statement %d says all that this one says", other)
+			l.report(place{l.value.start, l.path}, ClassSuggestion, "REDUNDANT_STATEMENT", "leave it out",
+				"statement %d says everything that this one says", other)
 			return
 		}
 	}
 }
 
-// includes reports whether a statement applies, to the same effect, wherever another one does, as far as that can be seen from their
-// texts.
+// includes reports whether a statement has the same effect as another one and applies wherever that one does, as far as their texts
+// show.
 func (l *linter) includes(wide, narrow *Statement) bool {
 	l.budget -= 256
 	all := func(wide, narrow []string, covers func(pattern, other string) bool) bool {
@@ -268,6 +302,7 @@ func (l *linter) includes(wide, narrow *Statement) bool {
 		}
 		return true
 	}
+
 	return wide.Effect == narrow.Effect &&
 		reflect.DeepEqual(wide.Principal, narrow.Principal) && reflect.DeepEqual(wide.NotPrincipal, narrow.NotPrincipal) &&
 		slices.Equal(wide.NotActions, narrow.NotActions) && slices.Equal(wide.NotResources, narrow.NotResources) &&

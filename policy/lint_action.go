@@ -12,16 +12,17 @@ import (
 type meaning struct {
 	service CatalogueService
 	known   bool     // whether the catalogue has the service
-	names   []string // the service's actions that are meant, sorted; none when the pattern is of every service
+	names   []string // the service's actions that the pattern fits, sorted; none when the pattern is not limited to one service
 }
 
-// meaning looks a pattern of actions up. What there is no budget for counts as unknown.
+// meaning looks a pattern of actions up in the catalogue. Once the budget is spent, every pattern counts as unknown.
 func (l *linter) meaning(pattern string) meaning {
 	prefix, name, _ := strings.Cut(strings.ToLower(pattern), ":")
 	key := prefix + ":" + name
 	if m, found := l.meanings[key]; found || l.catalogue == nil {
 		return m
 	}
+
 	var m meaning
 	if m.service, m.known = l.catalogue.service(prefix); m.known {
 		l.budget -= len(m.service.Actions) * 64
@@ -43,28 +44,32 @@ func (l *linter) lintActions(element string, patterns []string) {
 		if len(l.found) == maxViolations {
 			return
 		}
+
 		prefix, name, _ := strings.Cut(pattern, ":")
 		m := l.meaning(pattern)
 		switch {
 		case strings.Contains(pattern, "${"):
-			l.report(l.at(n, element), ClassError, "VARIABLE_UNSUPPORTED_IN_ELEMENT", "list the actions that are meant", "in an action a variable is literal text")
+			l.report(l.at(n, element), ClassError, "VARIABLE_UNSUPPORTED_IN_ELEMENT", "list the actions that are meant",
+				"in an action a variable is literal text")
 		case l.catalogue == nil || l.budget <= 0 || prefix == "*":
-		case !m.known && l.unknown[strings.ToLower(prefix)]: // told at its first place
+		case !m.known && l.unknown[strings.ToLower(prefix)]: // it was reported at its first place
 		case !m.known:
 			l.unknown[strings.ToLower(prefix)] = true
-			l.report(l.at(n, element), ClassWarning, "INVALID_SERVICE_IN_ACTION", "check the prefix, or add a catalogue that has the service",
-				"no catalogue has a service %q", prefix)
+			l.report(l.at(n, element), ClassWarning, "INVALID_SERVICE_IN_ACTION",
+				"check the prefix, or add a catalogue that has the service", "no catalogue has a service %q", prefix)
 		case len(m.names) == 0:
-			l.report(l.at(n, element), ClassError, "INVALID_ACTION", nearest(name, maps.Keys(m.service.Actions)), "service %s has no action %s", prefix, name)
+			l.report(l.at(n, element), ClassError, "INVALID_ACTION", nearest(name, maps.Keys(m.service.Actions)),
+				"service %s has no action %s", prefix, name)
 		}
+
 		l.lintCovered(element, "REDUNDANT_ACTION", patterns, n, l.coversAction)
 	}
 }
 
-// far is a distance at which one name is no misspelling of another.
+// far is the smallest distance at which one name is not taken for a misspelling of another.
 const far = 4
 
-// nearest names what a misspelt name may be.
+// nearest returns a hint with the candidate that a misspelt name is most like, or an empty text when none is like it.
 func nearest(name string, candidates iter.Seq[string]) string {
 	best, least := "", far
 	for candidate := range candidates {
@@ -73,18 +78,21 @@ func nearest(name string, candidates iter.Seq[string]) string {
 			best, least = candidate, d
 		}
 	}
+
 	if best == "" {
 		return ""
 	}
 	return "is " + best + " meant?"
 }
 
-// distance is how many letters must be added, dropped or changed to turn a into b; far is all that is told of texts whose lengths differ
-// that much, and of long ones.
+// distance returns how many letters must be added, dropped or changed to turn a into b. It returns far, without computing more, for
+// long texts and for texts whose lengths differ by that much.
 func distance(a, b string) int {
 	if len(a)-len(b) >= far || len(b)-len(a) >= far || len(a) > 128 {
 		return far
 	}
+
+	// The row for i has the distances of a[:i] from each b[:j]. It is computed in place from the row before.
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
@@ -104,19 +112,19 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// coversAction reports whether a pattern of actions means all that another one means.
+// coversAction reports whether a pattern of actions fits everything that another one fits.
 func (l *linter) coversAction(pattern, other string) bool {
 	return l.covers(strings.ToLower(pattern), strings.ToLower(other))
 }
 
-// lintCovered reports a value that another one of the list makes needless.
+// lintCovered reports value n of a list when another one makes it needless. Of two that mean the same, the later one is needless.
 func (l *linter) lintCovered(element, code string, patterns []string, n int, covers func(pattern, other string) bool) {
 	for other, pattern := range patterns {
 		if l.budget <= 0 {
 			return
 		}
 		if other != n && covers(pattern, patterns[n]) && (other < n || !covers(patterns[n], pattern)) {
-			message := fmt.Sprintf("%s is among what %s means", patterns[n], pattern)
+			message := fmt.Sprintf("%s includes %s", pattern, patterns[n])
 			if strings.EqualFold(pattern, patterns[n]) {
 				message = patterns[n] + " is there twice"
 			}
@@ -126,21 +134,24 @@ func (l *linter) lintCovered(element, code string, patterns []string, n int, cov
 	}
 }
 
-// roleAction is an action with which whoever may do it on every role can come by more than is meant.
+// roleAction is an action that should not be allowed on every role, because it can give a user more permissions than was intended.
 type roleAction struct {
 	action string
-	roles  string // the resources that are every role
+	roles  string // the pattern that fits every role that it is about
 	class  Class
-	keys   []string // that narrow it, in lower case
+	keys   []string // condition keys that limit it, in lower case
 	hint   string
-	// codes are for the action itself, for one with a wildcard, and for NotAction; on every role, and on all but NotResource.
+
+	// codes has a row for the action itself, one for a pattern with a wildcard, and one for NotAction. The first code of a row is
+	// for a statement about every role, the second for a statement with NotResource.
 	codes [3][2]string
 }
 
 var roleActions = []roleAction{
 	{
 		action: "iam:PassRole", roles: "role/*", class: ClassSecurityWarning,
-		keys: []string{"iam:passedtoservice", "iam:associatedresourcearn"}, hint: "name the roles, or add a condition on iam:PassedToService",
+		keys: []string{"iam:passedtoservice", "iam:associatedresourcearn"},
+		hint: "name the roles, or add a condition on iam:PassedToService",
 		codes: [3][2]string{
 			{"PASS_ROLE_WITH_STAR_IN_RESOURCE", "PASS_ROLE_WITH_NOT_RESOURCE"},
 			{"PASS_ROLE_WITH_STAR_IN_ACTION_AND_RESOURCE", "PASS_ROLE_WITH_STAR_IN_ACTION_AND_NOT_RESOURCE"},
@@ -158,12 +169,14 @@ var roleActions = []roleAction{
 	},
 }
 
-// lintRoles reports that any role may be handed to any service, which lets whoever may do it act as that role, or that a role of any
-// service may be made.
+// lintRoles reports statements that allow passing every role to every service, or creating the roles of every service. Whoever may
+// pass a role to a service can act as that role through the service.
 func (l *linter) lintRoles() {
 	s := l.statement
 	for _, r := range roleActions {
 		means := func(pattern string) bool { return covers(strings.ToLower(pattern), strings.ToLower(r.action)) }
+
+		// Does the statement allow the action, and how?
 		at, how, what := l.at(-1, "NotAction"), 2, 0
 		if s.NotActions == nil {
 			n := slices.IndexFunc(s.Actions, means)
@@ -177,6 +190,8 @@ func (l *linter) lintRoles() {
 		} else if slices.ContainsFunc(s.NotActions, means) {
 			continue
 		}
+
+		// Does it allow the action on every role?
 		if s.NotResources != nil {
 			what = 1
 		} else if !slices.ContainsFunc(s.Resources, func(pattern string) bool {
@@ -185,9 +200,12 @@ func (l *linter) lintRoles() {
 		}) {
 			continue
 		}
+
+		// A condition may limit it.
 		if slices.ContainsFunc(r.keys, func(key string) bool { return l.keys[key] }) {
 			continue
 		}
-		l.report(at, r.class, r.codes[how][what], r.hint, [...]string{"allows %s for every role", "allows %s for all roles but those listed"}[what], r.action)
+		message := [...]string{"allows %s for every role", "allows %s for all roles except those listed"}[what]
+		l.report(at, r.class, r.codes[how][what], r.hint, message, r.action)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 )
 
+// lintConditions checks the Condition of the current statement.
 func (l *linter) lintConditions() {
 	m := l.value.member("Condition")
 	if m == nil {
@@ -15,13 +16,16 @@ func (l *linter) lintConditions() {
 	if len(m.value.members) == 0 {
 		l.report(l.at(-1, "Condition"), ClassSuggestion, "EMPTY_OBJECT_CONDITION", "leave it out", "the condition is empty")
 	}
-	n := 0 // of the statement's conditions
+
+	// The document has a list of conditions, and the JSON has the keys by operator, in the same order.
+	n := 0
 	for i := range m.value.members {
 		op := &m.value.members[i]
 		at := place{m.start, l.path + ".Condition"}.member(op)
 		if len(op.value.members) == 0 {
 			l.report(at, ClassSuggestion, "EMPTY_OBJECT_CONDITION", "leave it out", "%s has no condition key", op.name)
 		}
+
 		seen := make(map[string]bool)
 		for j := range op.value.members {
 			if len(l.found) == maxViolations {
@@ -30,7 +34,8 @@ func (l *linter) lintConditions() {
 			key := &op.value.members[j]
 			at := at.member(key)
 			if folded := strings.ToLower(key.name); seen[folded] {
-				l.report(at, ClassError, "DUPLICATE_KEYS_WITH_DIFFERENT_CASE", "put the values into one list", "%s has the key %s twice, as letter case does not matter", op.name, key.name)
+				l.report(at, ClassError, "DUPLICATE_KEYS_WITH_DIFFERENT_CASE", "put the values into one list",
+					"%s has the key %s twice, as letter case does not matter", op.name, key.name)
 			} else {
 				seen[folded] = true
 			}
@@ -38,24 +43,26 @@ func (l *linter) lintConditions() {
 			n++
 		}
 	}
+
 	if l.keys["aws:vpcsourceip"] && !l.keys["aws:sourcevpc"] && !l.keys["aws:sourcevpce"] {
 		l.report(l.at(-1, "Condition"), ClassSecurityWarning, "MISSING_PAIRED_CONDITION_KEYS", "add a condition on aws:SourceVpc",
 			"every network may have the private addresses that aws:VpcSourceIp is compared with")
 	}
 }
 
-// supports reports whether requests for an action of the statement may have a condition key of a service. Where the catalogue does not
-// tell, they may.
+// supports reports whether requests for an action of the statement may have a condition key of a service. Where the catalogue does
+// not say, they may.
 func (l *linter) supports(key string) bool {
 	if prefix, _, _ := strings.Cut(key, ":"); l.statement.Actions == nil {
 		return true
 	} else if _, served := l.catalogue.service(prefix); !served { // a global key, or an identity provider's
 		return true
 	}
+
 	key = strings.ToLower(key)
 	for _, action := range l.statement.Actions {
 		m := l.meaning(action)
-		if len(m.names) == 0 || !m.service.tellsKeys() {
+		if len(m.names) == 0 || !m.service.listsKeys() {
 			return true
 		}
 		for _, name := range m.names {
@@ -69,7 +76,8 @@ func (l *linter) supports(key string) bool {
 	return false
 }
 
-// unreadableCodes are the codes of findings about values that an operator cannot compare with. Parse refuses such dates.
+// unreadableCodes are the codes of findings about values that are not of the operator's type. Dates are not among them, because Parse
+// refuses them.
 var unreadableCodes = map[family]string{
 	numericFamily: "TYPE_MISMATCH_NUMBER", boolFamily: "TYPE_MISMATCH_BOOLEAN", nullFamily: "TYPE_MISMATCH_BOOLEAN",
 	addressFamily: "TYPE_MISMATCH_IP_RANGE", binaryFamily: "TYPE_MISMATCH_STRING", arnFamily: "TYPE_MISMATCH_ARN",
@@ -77,10 +85,11 @@ var unreadableCodes = map[family]string{
 
 // lintCondition checks one key under one operator.
 func (l *linter) lintCondition(at place, c *Condition, value *jsonValue) {
-	op, _ := parseOperator(c.Operator) // Parse let no other pass
+	op, _ := parseOperator(c.Operator) // Parse has refused unknown operators
 	if len(c.Values) == 0 {
 		l.lintNoValues(at, op)
 	}
+
 	t, known := l.keyType(at, c.Key)
 	for n, text := range c.Values {
 		if len(l.found) == maxViolations {
@@ -88,20 +97,24 @@ func (l *linter) lintCondition(at place, c *Condition, value *jsonValue) {
 		}
 		l.lintValue(at.item(value, n), c, op, text)
 	}
+
 	if (op.family == boolFamily || op.family == nullFamily) && len(c.Values) > 1 {
-		l.report(at, ClassError, "INVALID_CONDITION_MULTIPLE_BOOLEAN", "keep one", "%s compares with one value, true or false", c.Operator)
+		l.report(at, ClassError, "INVALID_CONDITION_MULTIPLE_BOOLEAN", "keep one", "%s compares with one value, true or false",
+			c.Operator)
 	}
+
 	l.lintNeedlessValues(at, c, op)
 	if known && op.family != nullFamily {
 		l.lintType(at, c, op, t)
 	}
 	if known && !l.supports(c.Key) {
-		l.report(at, ClassWarning, "UNSUPPORTED_CONDITION_KEY_FOR_ACTION", "", "requests for the statement's actions never have the key %s", c.Key)
+		l.report(at, ClassWarning, "UNSUPPORTED_CONDITION_KEY_FOR_ACTION", "",
+			"requests for the statement's actions never have the key %s", c.Key)
 	}
 	l.lintMFA(at, c, op)
 }
 
-// lintNoValues reports an empty list of values, of which each form of operator makes something else.
+// lintNoValues reports an empty list of values, which has another meaning with each form of operator.
 func (l *linter) lintNoValues(at place, op operator) {
 	code, message := "EMPTY_ARRAY_CONDITION", "asks for no value, so it never holds"
 	switch {
@@ -113,20 +126,23 @@ func (l *linter) lintNoValues(at place, op operator) {
 		code, message = "EMPTY_ARRAY_CONDITION_IFEXISTS", "holds only when the key is absent"
 	}
 	if op.negated {
+		// With no value to differ from, every value differs.
 		message = "holds whatever the value is"
 		if op.qualifier == forAnyValue {
 			message = "holds whenever the key has a value"
 		}
 	}
-	l.report(at, ClassSuggestion, code, `leave the key out, or ask for values; whether it is absent is asked by Null`, "%s", message)
+	l.report(at, ClassSuggestion, code, "leave the key out, or give values; use Null to ask whether it is absent", "%s", message)
 }
 
+// lintValue checks one value of a condition. It reports one thing about it at most, apart from faults of its variables.
 func (l *linter) lintValue(at place, c *Condition, op operator, value string) {
 	variables := variableKeys(Version2012, []string{value})
 	if len(variables) > 0 && !op.family.hasVariables() {
 		l.report(at, ClassError, "INVALID_VARIABLE_FOR_OPERATOR", "write the value itself", "with %s a variable is literal text", c.Operator)
 		return
 	}
+
 	what := op.family.unreadable(value)
 	if op.family == nullFamily && !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
 		what = "true or false"
@@ -135,20 +151,25 @@ func (l *linter) lintValue(at place, c *Condition, op operator, value string) {
 		l.report(at, ClassWarning, unreadableCodes[op.family], "", "%s compares with %s, which %q is not", c.Operator, what, value)
 		return
 	}
+
 	switch op.family {
 	case stringFamily, stringIgnoreCaseFamily:
 		if strings.ContainsAny(replaceVariables(value, "", ""), "*?") {
-			l.report(at, ClassWarning, "WILDCARD_WITHOUT_LIKE_OPERATOR", "use StringLike, or write ${*} or ${?}", "with %s * and ? are themselves, no wildcards", c.Operator)
+			l.report(at, ClassWarning, "WILDCARD_WITHOUT_LIKE_OPERATOR", "use StringLike, or write ${*} or ${?}",
+				"with %s the characters * and ? are no wildcards", c.Operator)
 		}
 	case addressFamily:
 		if prefix, err := netip.ParsePrefix(value); err == nil && prefix != prefix.Masked() {
-			l.report(at, ClassSuggestion, "IMPROVE_IP_RANGE", "write "+prefix.Masked().String(), "the range %s begins at another address", value)
+			l.report(at, ClassSuggestion, "IMPROVE_IP_RANGE", "write "+prefix.Masked().String(),
+				"the range %s begins at another address", value)
 		}
 	case dateFamily:
 		if len(value) != 4 && isDigits(value) && !strings.EqualFold(c.Key, "aws:EpochTime") {
-			l.report(at, ClassWarning, "INVALID_DATE_VALUE", "write it as 2026-11-24T10:00:00Z", "%s is taken for seconds since 1970", value)
+			l.report(at, ClassWarning, "INVALID_DATE_VALUE", "write it as 2026-11-24T10:00:00Z",
+				"%s is taken for seconds since 1970", value)
 		}
 	}
+
 	if op.family.hasVariables() {
 		l.lintVariables(at, value)
 	}
@@ -156,14 +177,19 @@ func (l *linter) lintValue(at place, c *Condition, op operator, value string) {
 
 // lintNeedlessValues reports values of which only the greatest or the least matters.
 func (l *linter) lintNeedlessValues(at place, c *Condition, op operator) {
-	if op.relation == equal || len(c.Values) < 2 || slices.ContainsFunc(c.Values, func(value string) bool { return op.family.unreadable(value) != "" }) {
+	unreadable := func(value string) bool { return op.family.unreadable(value) != "" }
+	if op.relation == equal || len(c.Values) < 2 || slices.ContainsFunc(c.Values, unreadable) {
 		return
 	}
-	code := map[family]string{numericFamily: "REDUNDANT_CONDITION_VALUE_NUM", dateFamily: "REDUNDANT_CONDITION_VALUE_DATE"}[op.family]
+
+	code := map[family]string{
+		numericFamily: "REDUNDANT_CONDITION_VALUE_NUM", dateFamily: "REDUNDANT_CONDITION_VALUE_DATE",
+	}[op.family]
 	which := map[relation]string{less: "greatest", lessOrEqual: "greatest", greater: "least", greaterOrEqual: "least"}[op.relation]
 	l.report(at, ClassSuggestion, code, "keep that one", "with %s only the %s value counts", c.Operator, which)
 }
 
+// lintType compares the type of a condition key with the operator.
 func (l *linter) lintType(at place, c *Condition, op operator, t KeyType) {
 	fits := map[KeyType][]family{
 		KeyString:  {stringFamily, stringIgnoreCaseFamily, stringLikeFamily},
@@ -171,30 +197,38 @@ func (l *linter) lintType(at place, c *Condition, op operator, t KeyType) {
 		KeyNumeric: {numericFamily}, KeyDate: {dateFamily, numericFamily}, KeyBool: {boolFamily}, KeyBinary: {binaryFamily},
 		KeyAddress: {addressFamily},
 	}
-	asVariable := op.family.hasVariables() && len(variableKeys(Version2012, c.Values)) > 0 // operators of addresses take none
+
+	// Operators of addresses take no variables, so an address can be compared with one only by another operator.
+	asVariable := op.family.hasVariables() && len(variableKeys(Version2012, c.Values)) > 0
 	if !slices.Contains(fits[t.single()], op.family) && !(t.single() == KeyAddress && asVariable) {
 		l.report(at, ClassWarning, "TYPE_MISMATCH", "", "%s does not suit the condition key %s, whose type is %s", c.Operator, c.Key, t)
 	}
+
 	switch many := t != t.single(); {
 	case many && op.qualifier == noQualifier:
-		l.report(at, ClassError, "MISSING_QUALIFIER", "put ForAllValues: or ForAnyValue: before the operator", "a request can have several values of %s", c.Key)
+		l.report(at, ClassError, "MISSING_QUALIFIER", "put ForAllValues: or ForAnyValue: before the operator",
+			"a request can have several values of %s", c.Key)
 	case !many && op.qualifier == forAllValues && l.statement.Effect == Allow:
-		l.report(at, ClassSecurityWarning, "FORALLVALUES_WITH_SINGLE_VALUED_KEY", "leave ForAllValues: out", "allows when %s is absent, too", c.Key)
+		l.report(at, ClassSecurityWarning, "FORALLVALUES_WITH_SINGLE_VALUED_KEY", "leave ForAllValues: out",
+			"also allows requests without %s", c.Key)
 	}
 }
 
-// lintMFA reports conditions that requests with long-term access keys slip past, which do not have the key (IAM User Guide,
-// "aws:MultiFactorAuthPresent").
+// lintMFA reports conditions on MFA that do not stop requests with long-term access keys, because such requests do not have the key
+// (IAM User Guide, "aws:MultiFactorAuthPresent").
 func (l *linter) lintMFA(at place, c *Condition, op operator) {
 	if !strings.EqualFold(c.Key, "aws:MultiFactorAuthPresent") || op.family != boolFamily || len(c.Values) != 1 {
 		return
 	}
+
 	asks := strings.EqualFold(c.Values[0], "true")
 	switch {
 	case l.statement.Effect == ExplicitDeny && !asks && !op.ifExists && op.qualifier != forAllValues:
-		l.report(at, ClassSecurityWarning, "MFA_KEY_MAY_BE_ABSENT", "use BoolIfExists", "does not deny requests with long-term access keys, which have no %s", c.Key)
+		l.report(at, ClassSecurityWarning, "MFA_KEY_MAY_BE_ABSENT", "use BoolIfExists",
+			"does not deny requests with long-term access keys, which have no %s", c.Key)
 	case l.statement.Effect == Allow && asks && op.ifExists:
-		l.report(at, ClassSecurityWarning, "MFA_KEY_MAY_BE_ABSENT", "use Bool", "allows requests with long-term access keys, which have no %s", c.Key)
+		l.report(at, ClassSecurityWarning, "MFA_KEY_MAY_BE_ABSENT", "use Bool",
+			"allows requests with long-term access keys, which have no %s", c.Key)
 	}
 }
 
@@ -203,10 +237,12 @@ func (l *linter) lintVariables(at place, value string) {
 	keys := variableKeys(Version2012, []string{value})
 	if l.document.Version != Version2012 {
 		if len(keys) > 0 {
-			l.report(at, ClassError, "VARIABLE_UNSUPPORTED_IN_VERSION", `use "Version": "`+Version2012+`"`, "under version %s the variable ${%s} is literal text", l.document.Version, keys[0])
+			l.report(at, ClassError, "VARIABLE_UNSUPPORTED_IN_VERSION", `use "Version": "`+Version2012+`"`,
+				"under version %s the variable ${%s} is literal text", l.document.Version, keys[0])
 		}
 		return
 	}
+
 	if code, message := variableFault(value); code != "" {
 		l.report(at, ClassError, code, "${*} is a literal star, ${?} a question mark and ${$} a dollar", "%s", message)
 	}
@@ -217,8 +253,8 @@ func (l *linter) lintVariables(at place, value string) {
 	}
 }
 
-// variableFault says what is wrong with the first variable of a value that is not as it should be (IAM User Guide, "IAM policy elements:
-// Variables and tags").
+// variableFault describes the first malformed variable of a value. It returns empty texts when there is none (IAM User Guide, "IAM
+// policy elements: Variables and tags").
 func variableFault(value string) (code, message string) {
 	for {
 		start := strings.Index(value, "${")
@@ -226,6 +262,7 @@ func variableFault(value string) (code, message string) {
 			return "", ""
 		}
 		value = value[start:]
+
 		e, size := readVariable(value)
 		body := value[len("${"):]
 		end := strings.IndexAny(body, "},")
@@ -246,22 +283,24 @@ func variableFault(value string) (code, message string) {
 		default:
 			return "MISSING_QUOTE_IN_VARIABLE", "a default stands in single quotes after a comma and a space; this is literal text"
 		}
+
 		value = value[max(size, len("${")):]
 	}
 }
 
 // keyMeaning is what the catalogue knows of a condition key.
 type keyMeaning struct {
-	keyType KeyType // empty for a key that it does not have
-	exact   bool    // it has the key by this name, not only by a pattern
+	keyType KeyType // empty for a key that the catalogue does not have
+	exact   bool    // whether it has the key by this name, and not by a pattern only
 }
 
-// lookUp finds a condition key in the catalogue. What there is no budget for counts as unknown.
+// lookUp looks a condition key up in the catalogue. Once the budget is spent, every key counts as unknown.
 func (l *linter) lookUp(key string) keyMeaning {
 	key = strings.ToLower(key)
 	if m, found := l.keyMeanings[key]; found {
 		return m
 	}
+
 	var m keyMeaning
 	for name, t := range l.catalogue.Keys {
 		if l.budget -= 16 + len(name); l.budget <= 0 {
@@ -276,20 +315,22 @@ func (l *linter) lookUp(key string) keyMeaning {
 			m.keyType = t
 		}
 	}
+
 	l.keyMeanings[key] = m
 	return m
 }
 
-// keyType finds the type of a condition key and reports one that does not exist.
+// keyType returns the type of a condition key, and whether the catalogue has it. It reports a key that does not exist.
 func (l *linter) keyType(at place, key string) (KeyType, bool) {
 	prefix, _, found := strings.Cut(key, ":")
 	if !found {
-		l.report(at, ClassError, "INVALID_CONDITION_KEY_FORMAT", "", "a condition key has the form service:name, which %q has not", key)
+		l.report(at, ClassError, "INVALID_CONDITION_KEY_FORMAT", "", "%q does not have the form of a condition key, service:name", key)
 		return "", false
 	}
 	if l.catalogue == nil {
 		return "", false
 	}
+
 	bare := strings.TrimSuffix(key, "/")
 	tagged := l.lookUp(bare + "/*").exact
 	m := l.lookUp(key)
@@ -297,16 +338,20 @@ func (l *linter) keyType(at place, key string) (KeyType, bool) {
 	_, served := l.catalogue.service(prefix)
 	switch {
 	case tagged && !strings.Contains(bare, "/"):
-		l.report(at, ClassError, "MISSING_TAG_KEY_IN_CONDITION", "write "+bare+"/ and the key of the tag", "%s is the key of no tag", key)
+		l.report(at, ClassError, "MISSING_TAG_KEY_IN_CONDITION", "write "+bare+"/ and the key of the tag",
+			"%s does not name the key of a tag", key)
 		return "", false
 	case known:
 	case strings.EqualFold(prefix, "aws"):
-		l.report(at, ClassWarning, "INVALID_GLOBAL_CONDITION_KEY", nearest(key, maps.Keys(l.catalogue.Keys)), "there is no global condition key %s", key)
+		l.report(at, ClassWarning, "INVALID_GLOBAL_CONDITION_KEY", nearest(key, maps.Keys(l.catalogue.Keys)),
+			"there is no global condition key %s", key)
 	case served:
-		l.report(at, ClassError, "INVALID_SERVICE_CONDITION_KEY", nearest(key, maps.Keys(l.catalogue.Keys)), "service %s has no condition key %s", prefix, key)
+		l.report(at, ClassError, "INVALID_SERVICE_CONDITION_KEY", nearest(key, maps.Keys(l.catalogue.Keys)),
+			"service %s has no condition key %s", prefix, key)
 	case !strings.Contains(prefix, ".") && !l.unknown[strings.ToLower(prefix)]: // with a point it is an identity provider's
 		l.unknown[strings.ToLower(prefix)] = true
-		l.report(at, ClassWarning, "INVALID_SERVICE_IN_CONDITION_KEY", "check the prefix, or add a catalogue that has the key", "no catalogue has the condition key %s", key)
+		l.report(at, ClassWarning, "INVALID_SERVICE_IN_CONDITION_KEY", "check the prefix, or add a catalogue that has the key",
+			"no catalogue has the condition key %s", key)
 	}
 	return t, known
 }

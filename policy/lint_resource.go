@@ -10,6 +10,7 @@ func (l *linter) lintResources(element string, patterns []string) {
 		if len(l.found) == maxViolations {
 			return
 		}
+
 		at := l.at(n, element)
 		l.lintARN(at, pattern)
 		l.lintVariables(at, pattern)
@@ -17,8 +18,8 @@ func (l *linter) lintResources(element string, patterns []string) {
 	}
 }
 
-// coversResource reports whether a pattern of resources means all that another one means, field by field, since a wildcard stays within
-// its own. A special character is no wildcard.
+// coversResource reports whether a pattern of resources fits everything that another one fits. It compares them field by field, since
+// a wildcard stays within its field. Special characters such as ${*} are no wildcards.
 func (l *linter) coversResource(pattern, other string) bool {
 	if pattern == "*" || pattern == other {
 		return true
@@ -46,18 +47,23 @@ func (l *linter) lintARN(at place, pattern string) {
 		l.report(at, ClassError, "MISSING_ARN_FIELD", "", "an ARN has five colons, so %s is no resource", pattern)
 		return
 	case slices.ContainsFunc(fields[:5], func(field string) bool { return strings.Contains(field, "${") }):
-		l.report(at, ClassError, "VARIABLE_UNSUPPORTED_IN_ELEMENT", "use a wildcard, and a condition if need be", "before the fifth colon of an ARN a variable is literal text")
+		l.report(at, ClassError, "VARIABLE_UNSUPPORTED_IN_ELEMENT", "use a wildcard, and a condition if need be",
+			"before the fifth colon of an ARN a variable is literal text")
 		return
 	}
+
 	if service := fields[2]; service != strings.ToLower(service) {
-		l.report(at, ClassError, "INVALID_ARN_SERVICE_CASE", "write "+strings.ToLower(service), "no ARN has the service %s in this letter case", service)
+		l.report(at, ClassError, "INVALID_ARN_SERVICE_CASE", "write "+strings.ToLower(service),
+			"no ARN has the service %s in this letter case", service)
 	}
-	if account := fields[4]; account != "" && isDigits(account) && len(account) != 12 { // some of AWS's own resources have a name there
-		l.report(at, ClassError, "INVALID_ARN_ACCOUNT", "", "an account has twelve digits, which %s has not", account)
+
+	// Some of AWS's own resources have a name in place of the account.
+	if account := fields[4]; account != "" && isDigits(account) && len(account) != 12 {
+		l.report(at, ClassError, "INVALID_ARN_ACCOUNT", "", "the account %s does not have twelve digits", account)
 	}
 }
 
-// lintResourceTypes reports actions that can be about none of the statement's resources.
+// lintResourceTypes reports actions that cannot be about any of the statement's resources.
 func (l *linter) lintResourceTypes() {
 	s := l.statement
 	if l.catalogue == nil || len(s.Resources) == 0 {
@@ -71,6 +77,8 @@ func (l *linter) lintResourceTypes() {
 		if len(m.names) == 0 {
 			continue
 		}
+
+		// Look for one action that the pattern fits and that can be about one of the resources.
 		service, types := m.service, make(map[string]bool)
 		about := slices.ContainsFunc(m.names, func(name string) bool {
 			for _, kind := range service.Actions[name].Resources {
@@ -84,22 +92,25 @@ func (l *linter) lintResourceTypes() {
 			}
 			return len(service.Actions[name].Resources) == 0 && slices.Contains(s.Resources, "*")
 		})
+
 		switch {
 		case about:
 		case len(types) == 0:
-			l.report(l.at(n, "Action"), ClassError, "RESOURCE_TYPE_MISMATCH", `use Resource "*" in a statement of its own`, "%s cannot be restricted to resources, so the statement does not apply to it", pattern)
+			l.report(l.at(n, "Action"), ClassError, "RESOURCE_TYPE_MISMATCH", `use Resource "*" in a statement of its own`,
+				"%s cannot be restricted to resources, so the statement does not apply to it", pattern)
 		default:
 			names := make([]string, 0, len(types))
 			for kind := range types {
 				names = append(names, service.Resources[kind])
 			}
 			slices.Sort(names)
-			l.report(l.at(n, "Action"), ClassError, "RESOURCE_TYPE_MISMATCH", "", "%s is about %s, which no resource of the statement is", pattern, quote(names...))
+			l.report(l.at(n, "Action"), ClassError, "RESOURCE_TYPE_MISMATCH", "",
+				"%s is about %s, and no resource of the statement is", pattern, quote(names...))
 		}
 	}
 }
 
-// resourcesOverlap reports whether a resource of a statement can be of a type. A variable may have any value.
+// resourcesOverlap reports whether a resource of a statement can be of a type. It assumes that a variable can have any value.
 func resourcesOverlap(resource, kind string) bool {
 	if resource == "*" || kind == "*" {
 		return true
@@ -116,10 +127,10 @@ func resourcesOverlap(resource, kind string) bool {
 	return true
 }
 
-// withoutVariables returns what a resource fits whatever the variables are.
+// withoutVariables returns a pattern that fits whatever a resource can fit with any values of its variables.
 func withoutVariables(text string) string { return replaceVariables(text, "*", "?") }
 
-// replaceVariables puts texts in the place of variables and of literal special characters.
+// replaceVariables replaces each variable by one text, and each literal special character by another.
 func replaceVariables(text, variable, literal string) string {
 	var b strings.Builder
 	for text != "" {

@@ -329,7 +329,7 @@ func TestCatalogue(t *testing.T) {
 		`{"services":{"a":{"actions":{"B":{"keys":["a:c"]}}}},"keys":{"a:d":"String"}}`: `catalogue: action a:B has the condition key "a:c", which is not among the keys`,
 		`{"keys":{"a:b":"Text"}}`:                                                       `catalogue: condition key a:b has the unknown type "Text"`,
 		`{"other":1}`:                                                                   `catalogue: json: unknown field "other"`,
-		`{} trailing {`:                                                                 `catalogue: there is text behind the end`,
+		`{} trailing {`:                                                                 `catalogue: there is text after the end`,
 		`{"services":{"S3":{}}}`:                                                        `catalogue: the service S3: a prefix is in lower case`,
 	} {
 		if _, err := policy.ParseCatalogue([]byte(text)); err == nil || err.Error() != want {

@@ -9,7 +9,7 @@ import (
 	"github.com/touchstone-iam/touchstone/arn"
 )
 
-// operator is a condition operator's name, understood (IAM User Guide, "IAM JSON policy elements: Condition operators").
+// operator is what the name of a condition operator means (IAM User Guide, "IAM JSON policy elements: Condition operators").
 type operator struct {
 	family    family
 	relation  relation
@@ -59,7 +59,7 @@ func (r relation) holds(order int) bool {
 	return order == 0
 }
 
-// qualifier says how the several values of a request's key are taken.
+// qualifier says for how many of the values of a request's key an operator must hold.
 type qualifier uint8
 
 const (
@@ -106,6 +106,7 @@ func parseOperator(name string) (operator, bool) {
 	} else if rest, ok := strings.CutPrefix(name, "ForAnyValue:"); ok {
 		q, name = forAnyValue, rest
 	}
+
 	name, ifExists := strings.CutSuffix(name, "IfExists")
 	op, ok := operators[name]
 	if op.family == nullFamily && (q != noQualifier || ifExists) {
@@ -115,22 +116,22 @@ func parseOperator(name string) (operator, bool) {
 	return op, ok
 }
 
-// outcome is what comparing one value of a request with all values of a policy comes to.
+// outcome is the result of comparing one value of a request with all values of a policy.
 type outcome uint8
 
 const (
 	differs outcome = iota
 	matches
-	incomparable // a value is not of the operator's type: neither the operator nor its negation holds
+	incomparable // a value is not of the operator's type, so neither the operator nor its negation holds
 )
 
-// matcher compares a request's value with a policy's values; one that matches suffices.
+// matcher compares a value of a request with the values of a policy, of which one must match.
 type matcher interface {
 	match(value string, ctx *Context) outcome
 }
 
-// compileMatcher prepares the values of a condition. Where variables are not substituted they are literal text. A value
-// that is not of the operator's type is accepted, as AWS does, and never matches.
+// compileMatcher prepares the values of a condition. With variables false, variables are literal text. A value that is not of the
+// operator's type is accepted, as AWS accepts it, and never matches.
 func (op operator) compileMatcher(values []string, variables bool) matcher {
 	switch op.family {
 	case stringIgnoreCaseFamily:
@@ -173,7 +174,7 @@ func (m texts) match(value string, ctx *Context) outcome {
 	return differs
 }
 
-// booleans compares true and false, in any letter case.
+// booleans compares the words true and false in any letter case.
 type booleans struct{ texts texts }
 
 func (m booleans) match(value string, ctx *Context) outcome {
@@ -183,7 +184,8 @@ func (m booleans) match(value string, ctx *Context) outcome {
 	return m.texts.match(value, ctx)
 }
 
-// isBoolean compares lengths too, because folding takes some letters of other alphabets for ours.
+// isBoolean reports whether s is true or false in any letter case. It compares the lengths too, because some letters beyond ASCII
+// differ from an ASCII letter in case only, such as the long s.
 func isBoolean(s string) bool {
 	return len(s) == len("true") && equalFold(s, "true") || len(s) == len("false") && equalFold(s, "false")
 }
@@ -192,12 +194,14 @@ func isBoolean(s string) bool {
 type ordered[T any] struct {
 	relation relation
 	values   []T
-	bad      bool // one value could not be read
+	bad      bool // at least one value could not be read
 	parse    func(string) (T, bool)
 	compare  func(a, b T) int
 }
 
-func compileOrdered[T any](values []string, r relation, parse func(string) (T, bool), compare func(a, b T) int) *ordered[T] {
+func compileOrdered[T any](
+	values []string, r relation, parse func(string) (T, bool), compare func(a, b T) int,
+) *ordered[T] {
 	m := &ordered[T]{relation: r, parse: parse, compare: compare}
 	for _, text := range values {
 		value, ok := parse(text)
@@ -215,6 +219,7 @@ func (m *ordered[T]) match(text string, _ *Context) outcome {
 	if !ok {
 		return incomparable
 	}
+
 	for n := range m.values {
 		if m.relation.holds(m.compare(value, m.values[n])) {
 			return matches
@@ -226,7 +231,8 @@ func (m *ordered[T]) match(text string, _ *Context) outcome {
 	return differs
 }
 
-// binaries compares bytes written in base64. Each sequence of bytes has one strict encoding, so the texts are compared.
+// binaries compares bytes that are written in base64. Each sequence of bytes has only one strict encoding, so comparing the texts is
+// enough.
 type binaries []string
 
 func compileBinaries(values []string) binaries {
@@ -248,8 +254,8 @@ func (m binaries) match(value string, _ *Context) outcome {
 	return differs
 }
 
-// addresses looks for an address in ranges. An IPv4 address is in no IPv6 range, nor the reverse; one that is mapped into IPv6 is an
-// IPv4 address, in requests and in policies.
+// addresses looks for an address in ranges. An IPv4 address is in no IPv6 range, and an IPv6 address in no IPv4 range. An IPv4
+// address that is mapped into IPv6 counts as an IPv4 address, in requests and in policies.
 type addresses []netip.Prefix
 
 func compileAddresses(values []string) addresses {
@@ -269,13 +275,15 @@ func compileAddresses(values []string) addresses {
 }
 
 func (m addresses) match(value string, _ *Context) outcome {
-	if !mayBeAddress(value) { // spares most of the errors that ParseAddr would allocate, and refuses zones
+	// ParseAddr allocates its errors. This check spares most of them, and refuses zones.
+	if !mayBeAddress(value) {
 		return differs
 	}
 	address, err := netip.ParseAddr(value)
 	if err != nil {
 		return differs
 	}
+
 	address = address.Unmap()
 	for _, prefix := range m {
 		if prefix.Contains(address) {
@@ -285,7 +293,7 @@ func (m addresses) match(value string, _ *Context) outcome {
 	return differs
 }
 
-// mayBeAddress reports whether s consists of what addresses without a zone consist of.
+// mayBeAddress reports whether s has only characters that an address without a zone can have, and about the right length.
 func mayBeAddress(s string) bool {
 	if len(s) < len("::") || len(s) > len("0000:0000:0000:0000:0000:ffff:255.255.255.255") {
 		return false

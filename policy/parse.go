@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// Parse reads a document of the given kind. The error is of type Violations and names all that is wrong with it, or the first
-// thing when it is not JSON; there is a document only when there is no error. The text is not kept.
+// Parse reads a document of the given kind. An error is of type [Violations]: it names everything that is wrong with the document,
+// or the first thing when the text is not JSON. With an error there is no document. The text is not kept.
 //
-// What AWS accepts is accepted: that an action, a condition key or a resource does not exist, or that a value does not suit its
-// operator, is no violation; such things never match. Quotas of size count what is stored together, so they are checked by
-// the caller, with Size.
+// Parse accepts what AWS accepts. An action, condition key or resource that does not exist is no violation, and neither is a value
+// that does not suit its operator; they never match. [Lint] reports them. Quotas limit the size of what is stored together, so they
+// are left to the caller, who uses [Size].
 func Parse(kind Kind, text []byte) (*Document, error) {
 	root, fault := readJSON(text)
 	if fault != nil {
@@ -21,6 +21,7 @@ func Parse(kind Kind, text []byte) (*Document, error) {
 		}
 		return nil, sortViolations(text, []Violation{{Message: message, Hint: fault.hint}}, []int{fault.offset})
 	}
+
 	p := parser{text: text, locator: locator{text: text, at: Position{1, 1}}, document: &Document{Kind: kind, Version: Version2008}}
 	p.readDocument(&root)
 	if len(p.violations) > 0 {
@@ -29,14 +30,15 @@ func Parse(kind Kind, text []byte) (*Document, error) {
 	return p.document, nil
 }
 
-// Size returns the number of characters that count against the quotas for the size of policies: all but the white space outside strings
-// (IAM User Guide, "IAM and AWS STS quotas").
+// Size returns the number of characters that count against the quotas for the size of policies. White space outside strings does
+// not count (IAM User Guide, "IAM and AWS STS quotas").
 func Size(text []byte) int {
 	size, _ := measure(text, 0)
 	return size
 }
 
-// measure returns the size of a text and where the character begins that is one too many; behind the text when none is.
+// measure returns the size of a text, and the offset of the first character that exceeds the limit. When none does, that is the
+// length of the text.
 func measure(text []byte, limit int) (size, over int) {
 	over = len(text)
 	inString, escaped := false, false
@@ -51,6 +53,8 @@ func measure(text []byte, limit int) (size, over int) {
 		case c == '"':
 			inString = !inString
 		}
+
+		// A character is counted at its first byte.
 		if utf8.RuneStart(c) {
 			if size == limit {
 				over = offset
@@ -81,6 +85,8 @@ type step struct {
 func (p *parser) enter(name string) { p.path = append(p.path, step{name: name}) }
 func (p *parser) enterItem(n int)   { p.path = append(p.path, step{index: n, isItem: true}) }
 func (p *parser) leave()            { p.path = p.path[:len(p.path)-1] }
+
+// pathString returns the path of the current element, such as "Statement[0].Action[2]".
 func (p *parser) pathString() string {
 	var b strings.Builder
 	for _, s := range p.path {
@@ -88,14 +94,15 @@ func (p *parser) pathString() string {
 		case s.isItem:
 			b.WriteString("[" + strconv.Itoa(s.index) + "]")
 		case b.Len() > 0:
-			b.WriteString("." + told(s.name))
+			b.WriteString("." + printable(s.name))
 		default:
-			b.WriteString(told(s.name))
+			b.WriteString(printable(s.name))
 		}
 	}
 	return b.String()
 }
 
+// report adds a violation at an offset in the current element. Beyond maxViolations it adds none.
 func (p *parser) report(c check, offset int, message, hint string) {
 	if len(p.violations) < maxViolations {
 		p.violations = append(p.violations, Violation{Path: p.pathString(), Message: message, Hint: hint, check: c})
@@ -112,13 +119,15 @@ func (p *parser) readDocument(root *jsonValue) {
 		p.reportSyntax(root, "a policy is an object")
 		return
 	}
+
 	hasStatement := false
 	for n := range root.members {
 		m := &root.members[n]
 		p.enter(m.name)
 		switch m.name {
 		case "Version":
-			if p.document.Version = m.value.text; m.value.kind != jsonString || m.value.text != Version2008 && m.value.text != Version2012 {
+			p.document.Version = m.value.text
+			if m.value.kind != jsonString || m.value.text != Version2008 && m.value.text != Version2012 {
 				p.reportSyntax(&m.value, "Version is "+Version2012+" or "+Version2008)
 			}
 		case "Id":
@@ -136,6 +145,7 @@ func (p *parser) readDocument(root *jsonValue) {
 	}
 }
 
+// readStatements reads the value of Statement: a list of statements, or a single one.
 func (p *parser) readStatements(v *jsonValue) {
 	items := v.items
 	switch {
@@ -148,6 +158,7 @@ func (p *parser) readStatements(v *jsonValue) {
 		p.reportSyntax(v, "more than "+strconv.Itoa(maxStatements)+" statements")
 		return
 	}
+
 	offsets := make([]int, len(items))
 	p.document.Statements = make([]Statement, len(items))
 	for n := range items {
@@ -160,6 +171,7 @@ func (p *parser) readStatements(v *jsonValue) {
 			p.leave()
 		}
 	}
+
 	p.checkSIDs(offsets)
 }
 
@@ -169,6 +181,7 @@ func (p *parser) readStatement(v *jsonValue, s *Statement) {
 		return
 	}
 	s.Start, s.End = p.locator.locate(v.start), p.locator.locate(v.end)
+
 	for n := range v.members {
 		m := &v.members[n]
 		p.enter(m.name)
@@ -205,7 +218,6 @@ func (p *parser) readStatement(v *jsonValue, s *Statement) {
 // checkElements checks which elements a statement has.
 func (p *parser) checkElements(v *jsonValue) {
 	has := func(name string) bool { return v.member(name) != nil }
-	kind := p.document.Kind
 	if !has("Effect") {
 		p.reportSyntax(v, "Effect is missing")
 	}
@@ -217,15 +229,23 @@ func (p *parser) checkElements(v *jsonValue) {
 	if v.isEmpty("Action") && v.isEmpty("NotAction") {
 		p.report(checkHasAction, v.start, messageNoAction, "")
 	}
-	switch kind {
+	p.checkResourceElements(v)
+	p.checkPrincipalElements(v)
+}
+
+// checkResourceElements checks whether a statement has the resource that its kind of policy needs, or must not have. In a
+// resource-based policy the resource may be missing, since it is what the policy is attached to.
+func (p *parser) checkResourceElements(v *jsonValue) {
+	switch p.document.Kind {
 	case Trust:
 		for _, name := range []string{"Resource", "NotResource", "NotPrincipal", "NotAction"} {
-			if has(name) {
+			if v.member(name) != nil {
 				p.report(checkNoField, v.member(name).start, "Has prohibited field "+name+".", "")
 			}
 		}
 	case Resource:
-		if (has("Resource") || has("NotResource")) && v.isEmpty("Resource") && v.isEmpty("NotResource") {
+		written := v.member("Resource") != nil || v.member("NotResource") != nil
+		if written && v.isEmpty("Resource") && v.isEmpty("NotResource") {
 			p.report(checkHasResource, v.start, messageNoResource, "")
 		}
 	default:
@@ -233,28 +253,36 @@ func (p *parser) checkElements(v *jsonValue) {
 			p.report(checkHasResource, v.start, messageNoResource, "")
 		}
 	}
-	switch kind {
-	case ResourceControl: // is about everyone, so decisions do not look at whom it names
-		if has("NotPrincipal") {
-			p.report(checkNoField, v.member("NotPrincipal").start, "Has prohibited field NotPrincipal.", "")
-		} else if m := v.member("Principal"); m == nil {
+}
+
+// checkPrincipalElements checks whether a statement has the principal that its kind of policy needs, or must not have.
+func (p *parser) checkPrincipalElements(v *jsonValue) {
+	principal, notPrincipal := v.member("Principal"), v.member("NotPrincipal")
+
+	switch p.document.Kind {
+	case ResourceControl: // it is about everyone, so decisions do not look at its principal
+		switch {
+		case notPrincipal != nil:
+			p.report(checkNoField, notPrincipal.start, "Has prohibited field NotPrincipal.", "")
+		case principal == nil:
 			p.report(checkHasPrincipal, v.start, messageNeedsTrustee, "")
-		} else if m.value.kind != jsonString || m.value.text != "*" {
-			p.reportSyntax(&m.value, `Principal of a resource control policy is "*"`)
+		case principal.value.kind != jsonString || principal.value.text != "*":
+			p.reportSyntax(&principal.value, `Principal of a resource control policy is "*"`)
 		}
 	case Trust, Resource:
-		if !has("Principal") && !has("NotPrincipal") {
+		if principal == nil && notPrincipal == nil {
 			p.report(checkHasPrincipal, v.start, messageNeedsTrustee, "")
 		}
 	default:
-		for _, name := range []string{"Principal", "NotPrincipal"} {
-			if has(name) {
-				p.report(checkNoPrincipal, v.member(name).start, messagePrincipal, "")
+		for _, m := range []*jsonMember{principal, notPrincipal} {
+			if m != nil {
+				p.report(checkNoPrincipal, m.start, messagePrincipal, "")
 			}
 		}
 	}
 }
 
+// member returns the member of an object with a name, or nil.
 func (v *jsonValue) member(name string) *jsonMember {
 	for n := range v.members {
 		if v.members[n].name == name {
@@ -302,12 +330,13 @@ func (p *parser) readValues(v *jsonValue, check func(*jsonValue)) []string {
 	})
 }
 
-// readList reads one value or a list.
+// readList reads one value or a list, and calls check for each value.
 func (p *parser) readList(v *jsonValue, check func(*jsonValue)) []string {
 	items := v.items
 	if v.kind != jsonArray {
 		items = []jsonValue{*v}
 	}
+
 	values := make([]string, len(items))
 	for n := range items {
 		if v.kind == jsonArray {
@@ -325,6 +354,7 @@ func (p *parser) readList(v *jsonValue, check func(*jsonValue)) []string {
 	return values
 }
 
+// specials counts the wildcards and variables in a value, which are what matching it takes time for.
 func specials(s string) int {
 	return strings.Count(s, "*") + strings.Count(s, "?") + strings.Count(s, "${")
 }
@@ -340,6 +370,7 @@ func (p *parser) readPrincipals(m *jsonMember) *Principals {
 		p.reportSyntax(v, `a principal is "*" or an object`)
 		return names
 	}
+
 	for n := range v.members {
 		member := &v.members[n]
 		p.enter(member.name)
@@ -376,6 +407,7 @@ func (p *parser) readConditions(v *jsonValue) []Condition {
 	return conditions
 }
 
+// readOperator reads the condition keys under one operator, and adds a condition for each.
 func (p *parser) readOperator(conditions []Condition, m *jsonMember) []Condition {
 	op, known := parseOperator(m.name)
 	switch {
@@ -386,6 +418,7 @@ func (p *parser) readOperator(conditions []Condition, m *jsonMember) []Condition
 		p.report(checkSyntax, m.start, messageSyntax, "unknown operator")
 		return conditions
 	}
+
 	for n := range m.value.members {
 		key := &m.value.members[n]
 		p.enter(key.name)

@@ -2,22 +2,23 @@ package policy
 
 import "slices"
 
-// grant is how directly a resource-based policy names the principal that it allows, which says what else must allow
-// (IAM User Guide, "Policy evaluation logic", resource-based policies, and "Principal").
+// grant is how directly a resource-based policy names the principal that it allows. It determines which other policies must allow
+// too (IAM User Guide, "Policy evaluation logic", resource-based policies, and "Principal").
 type grant uint8
 
 const (
 	noGrant          grant = iota
-	grantToAccount         // the account as a whole: it may pass the permission on by identity-based policies
-	grantToIssuer          // the role or user of a session: boundary and session policies must still allow
-	grantToPrincipal       // the user, the session, or everyone: nothing else need allow in the same account
+	grantToAccount         // to the account as a whole: an identity-based policy must allow too
+	grantToIssuer          // to the role or user of a session: its boundary and session policies must allow too
+	grantToPrincipal       // to the user, the session, or everyone: in the same account nothing else needs to allow
 )
 
-// grant returns an explicit deny of a resource-based policy, or else its most direct grant.
+// grant returns an explicit deny of a resource-based policy. Without one it returns the most direct grant.
 func (s *Set) grant(q *query) (verdict, grant) {
 	if s == nil {
 		return verdict{}, noGrant
 	}
+
 	best, most := verdict{}, noGrant
 	for n := range s.statements {
 		st := &s.statements[n]
@@ -32,8 +33,8 @@ func (s *Set) grant(q *query) (verdict, grant) {
 	return best, most
 }
 
-// deniesTo reports whether a statement that denies is about p. A principal escapes NotPrincipal only when everything that
-// it is known by is listed: itself, its issuer and its account. A statement without principal denies everyone.
+// deniesTo reports whether a statement that denies is about p. A statement without a principal denies everyone. NotPrincipal spares
+// a principal only when it lists everything that the principal is known by: itself, its issuer and its account.
 func (s *statement) deniesTo(p *Principal) bool {
 	switch {
 	case s.principals == nil:
@@ -45,6 +46,7 @@ func (s *statement) deniesTo(p *Principal) bool {
 	case p.ARN == "":
 		return s.principals.grantTo(p) == noGrant
 	}
+
 	account := slices.ContainsFunc(s.principals.AWS, func(name string) bool {
 		id, ok := accountOf(name)
 		return ok && id == p.AccountID
@@ -54,7 +56,7 @@ func (s *statement) deniesTo(p *Principal) bool {
 	return !account || !named || !issuer
 }
 
-// grantTo returns how a statement that allows names p.
+// grantTo returns how directly a statement that allows names p.
 func (s *statement) grantTo(p *Principal) grant {
 	switch {
 	case s.principals == nil:
@@ -67,8 +69,10 @@ func (s *statement) grantTo(p *Principal) grant {
 	return noGrant
 }
 
+// everyone reports whether the principals include everyone.
 func (names *Principals) everyone() bool { return slices.Contains(names.AWS, "*") }
 
+// grantTo returns how directly the principals include p.
 func (names *Principals) grantTo(p *Principal) grant {
 	switch {
 	case names.everyone(), p.ARN != "" && slices.Contains(names.AWS, p.ARN):
@@ -82,6 +86,7 @@ func (names *Principals) grantTo(p *Principal) grant {
 	case p.ARN == "":
 		return noGrant
 	}
+
 	for _, name := range names.AWS {
 		if id, ok := accountOf(name); ok && id == p.AccountID {
 			if p.Root {

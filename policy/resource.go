@@ -6,13 +6,13 @@ import (
 	"github.com/touchstone-iam/touchstone/arn"
 )
 
-// arnPattern is a compiled pattern of ARNs. A wildcard stays within its field (IAM User Guide, "Resource").
+// arnPattern is a compiled pattern of ARNs. A wildcard fits text within its field only (IAM User Guide, "Resource").
 type arnPattern struct {
 	form   arnForm
-	from   uint8  // the first of the fields
-	start  int    // where that field begins
-	head   string // literal text that every name that fits begins with
-	fields []glob // the last of the five: partition, service, region, account, resource; or one for the whole ARN
+	from   uint8  // the number of the first field in fields: 0 is the partition, 4 the resource
+	start  int    // the offset at which that field begins
+	head   string // the literal text that every fitting name begins with
+	fields []glob // the fields from there to the resource, or one for the whole ARN
 }
 
 type arnForm uint8
@@ -21,13 +21,13 @@ const (
 	arnNone   arnForm = iota // fits nothing
 	arnAny                   // "*"
 	arnExact                 // the head
-	arnPrefix                // the head and more of the resource field
+	arnPrefix                // the head, and any text after it in the resource field
 	arnFields
 	arnWhole
 )
 
-// compileARN prepares a pattern. Variables are substituted in the resource field, and where everywhere is true in the other
-// fields too, or for the whole ARN. Text that is neither an ARN nor "*" matches nothing.
+// compileARN prepares a pattern. Variables are substituted in the resource field. With everywhere true they are substituted in all
+// fields, and one variable can stand for the whole ARN. Text that is neither an ARN nor "*" matches nothing.
 func compileARN(text string, variables, everywhere bool) arnPattern {
 	if text == "*" {
 		return arnPattern{form: arnAny}
@@ -39,10 +39,13 @@ func compileARN(text string, variables, everywhere bool) arnPattern {
 		}
 		return arnPattern{}
 	}
+
 	syntax := func(field int) globSyntax {
 		return globSyntax{wildcards: true, variables: variables && (everywhere || field == 4)}
 	}
-	// Most patterns are literal as far as to the resource field: then comparing their heads with names is all there is to do.
+
+	// Find the first field with a wildcard or a variable. Most patterns are literal up to the resource field, and often to their
+	// end. Then comparing the head with a name is enough.
 	start := len("arn:")
 	for from, part := range parts {
 		special := specialAt(part, syntax(from))
@@ -53,6 +56,7 @@ func compileARN(text string, variables, everywhere bool) arnPattern {
 			start += len(part) + 1
 			continue
 		}
+
 		p := arnPattern{form: arnFields, from: uint8(from), start: start, head: text[:start+special]}
 		_, err := arn.Parse(p.head)
 		switch {
@@ -63,6 +67,7 @@ func compileARN(text string, variables, everywhere bool) arnPattern {
 		case err == nil && part[special:] == "*":
 			return arnPattern{form: arnPrefix, head: p.head}
 		}
+
 		for n, part := range parts[from:] {
 			p.fields = append(p.fields, compileGlob(part, syntax(from+n)))
 		}
@@ -71,12 +76,14 @@ func compileARN(text string, variables, everywhere bool) arnPattern {
 	return arnPattern{}
 }
 
-// splitARN cuts a pattern at its first five colons, not counting those inside variables.
+// splitARN cuts a pattern at its first five colons, of which the first follows "arn". With variables true it does not cut inside
+// variables.
 func splitARN(text string, variables bool) (parts [5]string, ok bool) {
 	rest, ok := strings.CutPrefix(text, "arn:")
 	if !ok {
 		return parts, false
 	}
+
 	part := 0
 	for start, n := 0, 0; n < len(rest); n++ {
 		if variables && rest[n] == '$' {
@@ -95,7 +102,8 @@ func splitARN(text string, variables bool) (parts [5]string, ok bool) {
 	return parts, false
 }
 
-// match reports whether a name fits. Every pattern but "*" fits only what is an ARN; of arnWhole the caller knows that it is one.
+// match reports whether a name fits. Every pattern but "*" fits ARNs only. For a pattern of the form arnWhole, the caller has checked
+// that the name is an ARN.
 func (p *arnPattern) match(name string, ctx *Context) bool {
 	if !strings.HasPrefix(name, p.head) {
 		return false
@@ -110,6 +118,7 @@ func (p *arnPattern) match(name string, ctx *Context) bool {
 	case arnWhole:
 		return p.fields[0].match(name, ctx)
 	}
+
 	rest, last := name[p.start:], len(p.fields)-1
 	for n := range p.fields[:last] {
 		field, after, ok := strings.Cut(rest, ":")

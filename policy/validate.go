@@ -13,18 +13,18 @@ import (
 
 // Violation is one thing that is wrong with a document.
 type Violation struct {
-	Position        // where it is
+	Position        // of what is wrong
 	Path     string // to the element, such as "Statement[0].Action[2]"; empty for the document
-	Message  string // of the MalformedPolicyDocument error that AWS answers
-	Hint     string // what is wrong, where Message does not say
+	Message  string // as in AWS's MalformedPolicyDocument error
+	Hint     string // what is wrong, when Message does not say it
 	check    check
 }
 
-// Violations is the error of Parse. It is not empty. The violations stand in the order in which AWS checks, so that the first is the
-// one that AWS would report; those of the same check stand in the order of the text.
+// Violations is the error of [Parse]. It is never empty. The violations stand in the order in which AWS checks, so that the first is
+// the one that AWS would report. Violations of the same check stand in the order of the text.
 type Violations []Violation
 
-// Error returns all violations, a line each.
+// Error returns all violations, one on each line.
 func (v Violations) Error() string {
 	var b strings.Builder
 	for n, violation := range v {
@@ -36,7 +36,7 @@ func (v Violations) Error() string {
 	return b.String()
 }
 
-// String returns all of a violation but its position.
+// String returns a violation without its position.
 func (v Violation) String() string {
 	text := v.Message
 	if v.Path != "" {
@@ -48,7 +48,7 @@ func (v Violation) String() string {
 	return text
 }
 
-// check is a rule of the service, numbered in the order in which it is checked.
+// check is a rule that AWS checks. The rules are numbered in the order in which AWS checks them.
 type check uint8
 
 const (
@@ -82,7 +82,8 @@ const (
 	messageSID          = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
 	messageNoAction     = "Policy statement must contain actions."
 	messageVendorRegex  = "Resource vendor must be fully qualified and cannot contain regexes."
-	messageResourceType = `IAM resource path must either be "*" or start with user/, federated-user/, role/, group/, instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/.`
+	messageResourceType = `IAM resource path must either be "*" or start with user/, federated-user/, role/, group/, instance-profile/, ` +
+		`mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/.`
 	messageActionVendor = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
 	messageActionColons = "Actions/Condition can contain only one colon."
 	messageNoResource   = "Policy statement must contain resources."
@@ -91,16 +92,17 @@ const (
 	messageTrustAction  = "AssumeRole policy may only specify STS AssumeRole actions."
 )
 
-// Limits of what Parse accepts, beyond those of the text. They keep decisions cheap; documents within AWS's quotas stay
-// far below them.
+// Limits of what Parse accepts, beyond those of the text. They keep decisions cheap. Documents within AWS's quotas stay far below
+// them.
 const (
 	maxStatements = 4096
 	maxSpecials   = 128 // wildcards and variables in one value
 	maxViolations = 100 // reported
 )
 
-// told is what a message repeats of a name or a value: all of it, unless it is long, without what a terminal would obey.
-func told(text string) string {
+// printable returns a name or a value as a message repeats it. It cuts a long text, and replaces characters that a terminal would
+// not print but obey.
+func printable(text string) string {
 	const most = 256
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
@@ -123,14 +125,15 @@ func (p *parser) checkAction(v *jsonValue) {
 	case strings.Contains(name, ":"):
 		p.report(checkActionColons, v.start, messageActionColons, "")
 	case service != "*" && !isName(service, "-."):
-		p.report(checkActionVendor, v.start, "Vendor "+told(service)+" is not valid", "")
+		p.report(checkActionVendor, v.start, "Vendor "+printable(service)+" is not valid", "")
 	}
+
 	if p.document.Kind == Trust && !isTrustAction(service, name) {
 		p.report(checkTrustAction, v.start, messageTrustAction, "")
 	}
 }
 
-// isName reports whether s is not empty and consists of ASCII letters, digits and the characters of others.
+// isName reports whether s consists of ASCII letters, digits and the characters in others, and is not empty.
 func isName(s, others string) bool {
 	for n := range len(s) {
 		c := s[n]
@@ -141,7 +144,7 @@ func isName(s, others string) bool {
 	return s != ""
 }
 
-// isTrustAction reports whether a role's trust policy may speak of an action, or of one that a pattern stands for.
+// isTrustAction reports whether a role's trust policy may contain an action, or a pattern that fits such an action.
 func isTrustAction(service, name string) bool {
 	if !strings.EqualFold(service, "sts") {
 		return false
@@ -154,7 +157,7 @@ func isTrustAction(service, name string) bool {
 
 var partitions = []string{"aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"}
 
-// iamResources is how resources of IAM begin, as AWS's message lists them.
+// iamResources are the texts that resources of IAM begin with, as messageResourceType lists them.
 var iamResources = []string{
 	"user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/", "policy/", "sms-mfa/",
 	"saml-provider/", "oidc-provider/", "report/", "access-report/",
@@ -166,12 +169,14 @@ func (p *parser) checkResource(v *jsonValue) {
 	if text == "*" {
 		return
 	}
+
 	parts := strings.SplitN(text, ":", 6)
 	switch {
 	case parts[0] != "arn" || len(parts) < 2:
-		p.report(checkResourceForm, v.start, fmt.Sprintf(`Resource %s must be in ARN format or "*".`, told(text)), "")
+		p.report(checkResourceForm, v.start, fmt.Sprintf(`Resource %s must be in ARN format or "*".`, printable(text)), "")
 	case !strings.ContainsAny(parts[1], "*?") && !slices.Contains(partitions, parts[1]):
-		p.report(checkResourcePartition, v.start, fmt.Sprintf(`Partition "%s" is not valid for resource "%s".`, told(parts[1]), told(text)), "")
+		p.report(checkResourcePartition, v.start,
+			fmt.Sprintf(`Partition "%s" is not valid for resource "%s".`, printable(parts[1]), printable(text)), "")
 	case len(parts) < 3 || parts[2] == "" || strings.ContainsAny(parts[2], "*?"):
 		p.report(checkResourceService, v.start, messageVendorRegex, "")
 	case len(parts) < 6 && strings.Contains(text, "::"):
@@ -179,33 +184,35 @@ func (p *parser) checkResource(v *jsonValue) {
 		p.report(checkLegacy, v.start, messageLegacy, "an ARN has five colons")
 	case len(parts) < 6:
 	case parts[2] == "iam" && parts[3] != "":
-		p.report(checkResourceRegion, v.start, fmt.Sprintf("IAM resource %s cannot contain region information.", told(text)), "")
+		p.report(checkResourceRegion, v.start, fmt.Sprintf("IAM resource %s cannot contain region information.", printable(text)), "")
 	case parts[2] == "iam" && parts[5] != "*" && parts[5] != "root" && // root is the resource of sts:AssumeRoot
 		!slices.ContainsFunc(iamResources, func(prefix string) bool { return strings.HasPrefix(parts[5], prefix) }):
 		p.report(checkResourceType, v.start, messageResourceType, "")
 	}
 }
 
-// checkPrincipal checks the form of one principal; whether it exists is for those who know.
+// checkPrincipal checks the form of one principal. It cannot check whether the principal exists.
 func (p *parser) checkPrincipal(kind string, v *jsonValue) {
 	valid := v.text != "" && (v.text == "*" || !strings.ContainsAny(v.text, "*?"))
 	if kind == "AWS" {
 		valid = valid && isAWSPrincipal(v.text)
 	}
 	if !valid {
-		p.report(checkPrincipal, v.start, fmt.Sprintf(`Invalid principal in policy: "%s":"%s"`, told(strings.ToUpper(kind)), told(v.text)), "")
+		p.report(checkPrincipal, v.start,
+			fmt.Sprintf(`Invalid principal in policy: "%s":"%s"`, printable(strings.ToUpper(kind)), printable(v.text)), "")
 	}
 }
 
-// isAWSPrincipal accepts everyone, an account, the unique id of a user or role, and ARNs of those that can be principals:
-// not groups.
+// isAWSPrincipal reports whether a text can be the value of an AWS principal: "*", an account, the unique id of a user or role, or
+// the ARN of a user, a role or a session. A group cannot be a principal.
 func isAWSPrincipal(text string) bool {
 	if id, ok := accountOf(text); ok {
-		return isAccountID(id)
+		return arn.IsAccountID(id)
 	}
 	if text == "*" || len(text) >= 16 && isName(text, "") && text[0] == 'A' && strings.ToUpper(text) == text {
 		return true
 	}
+
 	name, err := arn.Parse(text)
 	kind, rest, _ := strings.Cut(name.Resource, "/")
 	if err != nil || name.Region != "" || rest == "" || strings.HasSuffix(rest, "/") {
@@ -213,30 +220,30 @@ func isAWSPrincipal(text string) bool {
 	}
 	switch name.Service + ":" + kind {
 	case "iam:user":
-		return isAccountID(name.AccountID) || name.AccountID == "cloudfront" // whose origin access identities are such users
+		// CloudFront's origin access identities are users with this in place of an account.
+		return arn.IsAccountID(name.AccountID) || name.AccountID == "cloudfront"
 	case "iam:role", "sts:assumed-role", "sts:federated-user":
-		return isAccountID(name.AccountID)
+		return arn.IsAccountID(name.AccountID)
 	}
 	return false
 }
 
-func isAccountID(text string) bool { return len(text) == 12 && isDigits(text) }
-
-// checkSIDs reports the statements whose Sid an earlier one has.
+// checkSIDs reports every statement that has the same Sid as an earlier one.
 func (p *parser) checkSIDs(offsets []int) {
 	seen := make(map[string]bool)
 	for n := range p.document.Statements {
 		if id := p.document.Statements[n].SID; id != "" {
 			if seen[id] {
-				p.report(checkSIDUnique, offsets[n], messageSIDUnique, "Sid "+told(id))
+				p.report(checkSIDUnique, offsets[n], messageSIDUnique, "Sid "+printable(id))
 			}
 			seen[id] = true
 		}
 	}
 }
 
-// sortViolations gives the violations their positions and their order.
+// sortViolations returns the violations with their positions, in the order that [Violations] has.
 func sortViolations(text []byte, found []Violation, offsets []int) Violations {
+	// The locator goes through the text once, so it needs the violations in the order of the text first.
 	l := locator{text: text, at: Position{1, 1}}
 	order := make([]int, len(found))
 	for n := range order {
@@ -248,11 +255,12 @@ func sortViolations(text []byte, found []Violation, offsets []int) Violations {
 		sorted[n] = found[index]
 		sorted[n].Position = l.locate(offsets[index])
 	}
+
 	slices.SortStableFunc(sorted, func(a, b Violation) int { return cmp.Compare(a.check, b.check) })
 	return sorted
 }
 
-// locator turns offsets, which must not decrease, into positions in one pass over the text.
+// locator turns offsets into positions in one pass over the text. The offsets must not decrease.
 type locator struct {
 	text   []byte
 	offset int

@@ -2,9 +2,9 @@ package policy
 
 import "strings"
 
-// readVariable reads the variable at the start of text and returns it with its length, or length 0 when there is none
-// (IAM User Guide, "IAM policy elements: Variables and tags"). Three forms exist: a condition key, ${key}; one with a
-// default, ${key, 'default'}; and the special characters ${*}, ${?} and ${$}, which are literal text.
+// readVariable reads the variable at the start of text and returns it with its length. The length is 0 when there is no variable
+// (IAM User Guide, "IAM policy elements: Variables and tags"). A variable has one of three forms: ${key} is a condition key,
+// ${key, 'default'} is a condition key with a default, and ${*}, ${?} and ${$} are special characters that stand for themselves.
 func readVariable(text string) (element, int) {
 	body, ok := strings.CutPrefix(text, "${")
 	if !ok {
@@ -14,6 +14,7 @@ func readVariable(text string) (element, int) {
 	if end <= 0 {
 		return element{}, 0
 	}
+
 	key := body[:end]
 	size := len("${") + end
 	if body[end] == '}' {
@@ -22,6 +23,7 @@ func readVariable(text string) (element, int) {
 		}
 		return element{kind: variable, variable: newContextKey(key)}, size + 1
 	}
+
 	rest, ok := strings.CutPrefix(body[end:], ", '")
 	if !ok {
 		return element{}, 0
@@ -34,8 +36,8 @@ func readVariable(text string) (element, int) {
 	return e, size + len(", '") + len(value) + len("'}")
 }
 
-// value returns the text that an element stands for. A variable's value is data: a '*' in it is an asterisk. A key with
-// several values cannot be a variable.
+// value returns the text that an element stands for, and whether it stands for one. The value of a variable is plain text, so a '*'
+// in it is no wildcard. A key with several values cannot be used as a variable.
 func (e *element) value(ctx *Context) (string, bool) {
 	if e.kind == literalText {
 		return e.text, true

@@ -5,9 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// glob is a compiled pattern: literal text, '*', '?' and variables. Matching costs at most pattern × subject and never
-// allocates: the pattern is cut at its stars into chunks; the first is anchored at the start of the subject, the last at its
-// end, and each chunk between them is taken at its leftmost place, which leaves the most for those that follow.
+// glob is a compiled pattern of literal text, '*', '?' and variables. Matching takes at most len(pattern) × len(subject) steps and
+// never allocates. The pattern is cut at its stars into chunks. The first chunk must fit at the start of the subject and the last at
+// its end. Each chunk between them is taken at its leftmost place, which leaves the most text for those that follow, so no choice
+// ever has to be undone.
 type glob struct {
 	form   globForm
 	fold   bool   // ignore letter case
@@ -48,7 +49,7 @@ type globSyntax struct {
 	wildcards, variables, fold bool
 }
 
-// compileGlob prepares a pattern.
+// compileGlob prepares a pattern. The most frequent forms need no chunks.
 func compileGlob(text string, syntax globSyntax) glob {
 	switch special := specialAt(text, syntax); {
 	case special == len(text):
@@ -58,6 +59,7 @@ func compileGlob(text string, syntax globSyntax) glob {
 	case special == len(text)-1 && text[special] == '*':
 		return glob{form: globPrefix, fold: syntax.fold, text: text[:special]}
 	}
+
 	chunks := make([]chunk, 1, 2)
 	last := &chunks[0]
 	literal := func(s string) {
@@ -67,6 +69,7 @@ func compileGlob(text string, syntax globSyntax) glob {
 			*last = append(*last, element{kind: literalText, text: s})
 		}
 	}
+
 	for text != "" {
 		special := specialAt(text, syntax)
 		if special > 0 {
@@ -74,6 +77,7 @@ func compileGlob(text string, syntax globSyntax) glob {
 			text = text[special:]
 			continue
 		}
+
 		switch text[0] {
 		case '*':
 			if len(chunks) == 1 || len(*last) > 0 { // "**" means "*"
@@ -117,7 +121,7 @@ func specialAt(text string, syntax globSyntax) int {
 	return len(text)
 }
 
-// match reports whether the whole of s fits. A variable without a value makes the pattern fit nothing.
+// match reports whether the whole of s fits the pattern. A pattern with a variable that has no value fits nothing.
 func (g *glob) match(s string, ctx *Context) bool {
 	switch g.form {
 	case globAny:
@@ -128,6 +132,7 @@ func (g *glob) match(s string, ctx *Context) bool {
 		_, ok := g.cutLiteral(s, g.text)
 		return ok
 	}
+
 	s, ok := g.cutPrefix(s, g.chunks[0], ctx)
 	if !ok || len(g.chunks) == 1 {
 		return ok && s == ""
@@ -144,12 +149,14 @@ func (g *glob) match(s string, ctx *Context) bool {
 	return true
 }
 
-// cut finds the leftmost place where c fits and returns what follows.
+// cut finds the leftmost place in s where a chunk fits, and returns what follows it.
 func (g *glob) cut(s string, c chunk, ctx *Context) (string, bool) {
+	// The usual chunk is plain text, for which the standard library's search is faster.
 	if len(c) == 1 && c[0].kind == literalText && !g.fold {
 		_, after, found := strings.Cut(s, c[0].text)
 		return after, found
 	}
+
 	for {
 		if rest, ok := g.cutPrefix(s, c, ctx); ok {
 			return rest, true
@@ -162,6 +169,7 @@ func (g *glob) cut(s string, c chunk, ctx *Context) (string, bool) {
 	}
 }
 
+// cutPrefix returns s without a chunk that fits at its start.
 func (g *glob) cutPrefix(s string, c chunk, ctx *Context) (string, bool) {
 	for n := range c {
 		if c[n].kind == oneCharacter {
@@ -172,6 +180,7 @@ func (g *glob) cutPrefix(s string, c chunk, ctx *Context) (string, bool) {
 			s = s[size:]
 			continue
 		}
+
 		text, ok := c[n].value(ctx)
 		if ok {
 			s, ok = g.cutLiteral(s, text)
@@ -183,6 +192,7 @@ func (g *glob) cutPrefix(s string, c chunk, ctx *Context) (string, bool) {
 	return s, true
 }
 
+// cutLiteral returns s without a literal prefix.
 func (g *glob) cutLiteral(s, prefix string) (string, bool) {
 	if rest, ok := strings.CutPrefix(s, prefix); ok || !g.fold {
 		return rest, ok
@@ -190,6 +200,7 @@ func (g *glob) cutLiteral(s, prefix string) (string, bool) {
 	return cutPrefixFold(s, prefix)
 }
 
+// cutSuffix returns s without a chunk that fits at its end.
 func (g *glob) cutSuffix(s string, c chunk, ctx *Context) (string, bool) {
 	for n := len(c) - 1; n >= 0; n-- {
 		if c[n].kind == oneCharacter {
@@ -200,6 +211,7 @@ func (g *glob) cutSuffix(s string, c chunk, ctx *Context) (string, bool) {
 			s = s[:len(s)-size]
 			continue
 		}
+
 		text, ok := c[n].value(ctx)
 		if ok && g.fold {
 			s, ok = cutSuffixFold(s, text)
@@ -213,6 +225,7 @@ func (g *glob) cutSuffix(s string, c chunk, ctx *Context) (string, bool) {
 	return s, true
 }
 
+// cutPrefixFold is strings.CutPrefix without regard to letter case.
 func cutPrefixFold(s, prefix string) (string, bool) {
 	for _, want := range prefix {
 		got, size := utf8.DecodeRuneInString(s)
@@ -224,6 +237,7 @@ func cutPrefixFold(s, prefix string) (string, bool) {
 	return s, true
 }
 
+// cutSuffixFold is strings.CutSuffix without regard to letter case.
 func cutSuffixFold(s, suffix string) (string, bool) {
 	for suffix != "" {
 		want, size := utf8.DecodeLastRuneInString(suffix)

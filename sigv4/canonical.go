@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// canonicalRequest appends to b the request in the form that is hashed. The names in headers are lower case, sorted and
-// separated by semicolons. The value of the session token is left out when the text is to be shown.
+// canonicalRequest appends a request to b in the form that is hashed: method, path, query, headers, their names, and the hash of the
+// body. The names in headers are lower case, sorted and separated by semicolons. With shown true the text is for a message, and the
+// value of the session token is left out.
 func canonicalRequest(b []byte, r *http.Request, headers, payloadHash string, shown bool) []byte {
 	b = append(b, r.Method...)
 	b = append(b, '\n')
@@ -19,6 +20,7 @@ func canonicalRequest(b []byte, r *http.Request, headers, payloadHash string, sh
 	b = append(b, '\n')
 	b = canonicalQuery(b, r.URL.RawQuery)
 	b = append(b, '\n')
+
 	for name := range strings.SplitSeq(headers, ";") {
 		b = append(b, name...)
 		b = append(b, ':')
@@ -29,20 +31,22 @@ func canonicalRequest(b []byte, r *http.Request, headers, payloadHash string, sh
 		}
 		b = append(b, '\n')
 	}
+
 	b = append(b, '\n')
 	b = append(b, headers...)
 	b = append(b, '\n')
 	return append(b, payloadHash...)
 }
 
-// canonicalPath normalises the path as it came, and encodes it once more, as all services but S3 do.
+// canonicalPath appends a path without empty, "." and ".." segments. It percent-encodes the path once more, although it is encoded
+// already, as all services but S3 do.
 func canonicalPath(b []byte, path string) []byte {
 	start := len(b)
 	b = append(b, '/')
 	for segment := range strings.SplitSeq(path, "/") {
 		switch segment {
 		case "", ".":
-		case "..":
+		case "..": // remove the segment before, if there is one
 			b = b[:max(start, start+bytes.LastIndexByte(b[start:len(b)-1], '/'))+1]
 		default:
 			b = append(escape(b, segment), '/')
@@ -59,12 +63,13 @@ func endsInSlash(path string) bool {
 	return strings.HasSuffix(path, "/") || strings.HasSuffix(path, "/.") || strings.HasSuffix(path, "/..")
 }
 
-// canonicalQuery sorts the parameters by their encoded names and values. A parameter that cannot be decoded is taken as it
-// stands, so that it matches no signature that a client would make.
+// canonicalQuery appends the parameters of a query, sorted by their encoded names and values. A parameter that cannot be decoded is
+// taken as it is, and then matches no signature that a client would make.
 func canonicalQuery(b []byte, query string) []byte {
 	if query == "" {
 		return b
 	}
+
 	type parameter struct{ name, value string }
 	parameters := make([]parameter, 0, strings.Count(query, "&")+1)
 	for pair := range strings.SplitSeq(query, "&") {
@@ -74,9 +79,11 @@ func canonicalQuery(b []byte, query string) []byte {
 		name, value, _ := strings.Cut(pair, "=")
 		parameters = append(parameters, parameter{recode(name), recode(value)})
 	}
+
 	slices.SortFunc(parameters, func(x, y parameter) int {
 		return cmp.Or(strings.Compare(x.name, y.name), strings.Compare(x.value, y.value))
 	})
+
 	for n, p := range parameters {
 		if n > 0 {
 			b = append(b, '&')
@@ -88,6 +95,7 @@ func canonicalQuery(b []byte, query string) []byte {
 	return b
 }
 
+// recode decodes a name or a value of a query, and encodes it in the one form that is signed.
 func recode(s string) string {
 	plain, err := url.QueryUnescape(s)
 	if err != nil {
@@ -110,7 +118,7 @@ func escape(b []byte, s string) []byte {
 	return b
 }
 
-// canonicalHeader appends the values of a header: trimmed, joined by commas, each run of spaces one space.
+// canonicalHeader appends the values of a header. They are trimmed and joined by commas, and several spaces become one.
 func canonicalHeader(b []byte, r *http.Request, name string) []byte {
 	switch name {
 	case "host", ":authority":
@@ -120,6 +128,7 @@ func canonicalHeader(b []byte, r *http.Request, name string) []byte {
 			return strconv.AppendInt(b, r.ContentLength, 10)
 		}
 	}
+
 	for n, value := range headerValues(r.Header, name) {
 		if n > 0 {
 			b = append(b, ',')
@@ -129,12 +138,14 @@ func canonicalHeader(b []byte, r *http.Request, name string) []byte {
 	return b
 }
 
-// headerValues looks up a lower-case name without making a string of its canonical form.
+// headerValues returns the values of a header whose name is in lower case. It builds the canonical form of the name in an array,
+// because http.Header.Values would allocate a string for it.
 func headerValues(h http.Header, name string) []string {
 	var buffer [64]byte
 	if len(name) > len(buffer) {
 		return h.Values(name)
 	}
+
 	first := true
 	for i := range len(name) {
 		c := name[i]
@@ -147,6 +158,7 @@ func headerValues(h http.Header, name string) []string {
 	return h[string(buffer[:len(name)])]
 }
 
+// appendFolded appends a header's value without spaces at its ends, and with several spaces as one.
 func appendFolded(b []byte, s string) []byte {
 	s = strings.Trim(s, " \t\r\n")
 	for i := range len(s) {

@@ -1,13 +1,16 @@
-// Package sigv4 verifies requests signed with AWS Signature Version 4 in the Authorization header, and signs them for tests
-// and load generators (IAM User Guide, "Create a signed AWS API request").
+// Package sigv4 verifies requests that are signed with AWS Signature Version 4 in the Authorization header, and signs requests (IAM
+// User Guide, "Create a signed AWS API request").
 //
-// It decides whether a request was signed, as it arrived, with a given key and lately. It does not know keys, accounts or
-// operations: the caller looks the key up by AccessKeyID, and checks that Service is the service asked for (WrongService).
-// Signatures in the query string are not read yet, and signature version 2 and chunked or unsigned payloads never are.
+// A server calls [Parse] to read the [Signature] of a request, looks up the secret of the access key that it names, derives the key
+// with [SigningKey], and calls [Signature.Verify]. It must also check that Service is the service that the request is for, and
+// answer [WrongService] otherwise. A client, such as a test or a load generator, calls [Sign].
 //
-// Invariants: a Signature that Parse returns is well formed, its scope's date is that of its time, host and every x-amz-
-// header are signed. Comparisons of signatures take constant time. Errors are *awsquery.Error with AWS's code, status and, as
-// far as known, words; none contains a secret.
+// The package knows no keys, accounts or operations. It does not read signatures in the query string yet, and it will never read
+// signature version 2 or payloads that are chunked or unsigned.
+//
+// A Signature that Parse returns is well formed, the date of its scope is that of its time, and the host and every x-amz- header
+// are signed. Signatures are compared in constant time. Errors are of type [*awsquery.Error] and have AWS's code, status and, as
+// far as it is known, message. None contains a secret.
 package sigv4
 
 import (
@@ -25,32 +28,33 @@ const (
 	terminator = "aws4_request"
 	timeForm   = "20060102T150405Z"
 
-	// Limits of what Parse reads. The longest scope and list of headers that clients send are some hundred bytes.
+	// Limits of what Parse reads. The scopes and lists of headers that clients send have a few hundred bytes at most.
 	maxAuthorization = 8 << 10
 	maxSessionToken  = 8 << 10
 	maxSignedHeaders = 64
 )
 
-// Signature is what a request says of its own signature.
+// Signature is the signature of a request, as the request states it. [Parse] makes it.
 type Signature struct {
 	AccessKeyID   string
-	Date          string // of the scope: 20260102
+	Date          string // of the scope, as 20260102
 	Region        string
 	Service       string
 	SignedHeaders string // lower case, sorted, separated by semicolons
-	SessionToken  string // "" without X-Amz-Security-Token
+	SessionToken  string // empty without the header X-Amz-Security-Token
 	Time          time.Time
 
-	stamp string // Time as it is signed
-	value string // hex, as it came
+	stamp string // Time, in the form that is signed
+	value string // the signature in hex, as it was sent
 }
 
-// Parse reads a request's signature, without saying whether it is right. The error is an *awsquery.Error.
+// Parse reads the signature of a request. It does not check whether the signature is right; [Signature.Verify] does. The error is
+// of type [*awsquery.Error].
 func Parse(r *http.Request) (*Signature, error) {
 	header, presigned := r.Header["Authorization"], isPresigned(r.URL.RawQuery)
 	switch {
 	case len(header) == 0 && presigned:
-		// Not a 5xx, which the SDKs would retry.
+		// The code is not that of a server's fault, because the SDKs would then try again.
 		return nil, incomplete("Requests that are signed in their query string (presigned) are not accepted yet.")
 	case len(header) == 0:
 		return nil, &awsquery.Error{
@@ -63,6 +67,7 @@ func Parse(r *http.Request) (*Signature, error) {
 	case len(header[0]) > maxAuthorization:
 		return nil, incomplete("The Authorization header is too long.")
 	}
+
 	sig := new(Signature)
 	credential, err := sig.parameters(header[0], r.Header)
 	if err != nil {
@@ -80,8 +85,8 @@ func Parse(r *http.Request) (*Signature, error) {
 	return sig, nil
 }
 
-// isPresigned reports whether a query has parameters of a signature, of version 4 or 2. A session token, which is one of them, is
-// thus never in a query that a message shows.
+// isPresigned reports whether a query has parameters of a signature of version 4 or 2. One of them is the session token. Since such
+// requests are refused, no message ever shows a query with a session token.
 func isPresigned(query string) bool {
 	for pair := range strings.SplitSeq(query, "&") {
 		if strings.HasPrefix(pair, "X-Amz-") || strings.HasPrefix(pair, "AWSAccessKeyId=") {
@@ -91,20 +96,23 @@ func isPresigned(query string) bool {
 	return false
 }
 
-// parameters reads the header's own syntax: the algorithm and three pairs.
+// parameters reads the Authorization header, which has the algorithm and three parameters. It returns the credential with its scope.
 func (s *Signature) parameters(header string, all http.Header) (credential string, err error) {
 	name, rest, _ := strings.Cut(header, " ")
 	if name != algorithm {
 		return "", incomplete("Unsupported AWS 'algorithm': '" + name + "'. Signatures are made with " + algorithm + ".")
 	}
+
 	for rest = strings.TrimSpace(rest); rest != ""; {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, ",")
 		pair = strings.TrimSpace(pair)
 		key, value, found := strings.Cut(pair, "=")
 		if !found {
-			return "", incomplete("'" + pair + "' not a valid key=value pair (missing equal-sign) in Authorization header: '" + header + "'.")
+			return "", incomplete("'" + pair + "' not a valid key=value pair (missing equal-sign) in Authorization header: '" +
+				header + "'.")
 		}
+
 		var into *string
 		switch key {
 		case "Credential":
@@ -121,6 +129,8 @@ func (s *Signature) parameters(header string, all http.Header) (credential strin
 		}
 		*into = value
 	}
+
+	// AWS lists everything that is missing in one message.
 	missing := ""
 	for _, p := range []struct{ name, value string }{
 		{"Credential", credential}, {"Signature", s.value}, {"SignedHeaders", s.SignedHeaders},
@@ -138,7 +148,8 @@ func (s *Signature) parameters(header string, all http.Header) (credential strin
 	return credential, nil
 }
 
-// date reads the time of the signature: X-Amz-Date in ISO 8601's basic form, otherwise Date in HTTP's.
+// date reads the time of the signature from the header X-Amz-Date, in the basic form of ISO 8601. Without that header it reads Date,
+// in the form of HTTP or of ISO 8601.
 func (s *Signature) date(h http.Header) error {
 	values, form := h["X-Amz-Date"], timeForm
 	if len(values) == 0 {
@@ -147,14 +158,17 @@ func (s *Signature) date(h http.Header) error {
 	if len(values) > 1 {
 		return incomplete("The request has more than one date.")
 	}
+
 	t, err := time.Parse(form, values[0])
 	if err != nil && form == http.TimeFormat {
 		t, err = time.Parse(timeForm, values[0])
 	}
-	fraction := form == timeForm && len(values[0]) != len(timeForm) // time.Parse takes one, AWS does not
+	// time.Parse accepts a fraction of a second that is not in the form. AWS does not.
+	fraction := form == timeForm && len(values[0]) != len(timeForm)
 	if err != nil || t.Year() < 1 || fraction {
 		return incomplete("Date must be in ISO-8601 'basic format'. Got '" + values[0] + "'. See http://en.wikipedia.org/wiki/ISO_8601")
 	}
+
 	s.Time, s.stamp = t, values[0]
 	if form != timeForm {
 		s.stamp = t.Format(timeForm)
@@ -162,17 +176,20 @@ func (s *Signature) date(h http.Header) error {
 	return nil
 }
 
-// scope reads the credential scope: key/date/region/service/aws4_request.
+// scope reads the access key id and the scope: key/date/region/service/aws4_request.
 func (s *Signature) scope(credential string) error {
 	if strings.Count(credential, "/") != 4 {
-		return incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '" + credential + "'")
+		return incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '" +
+			credential + "'")
 	}
+
 	var rest string
 	s.AccessKeyID, rest, _ = strings.Cut(credential, "/")
 	s.Date, rest, _ = strings.Cut(rest, "/")
 	s.Region, rest, _ = strings.Cut(rest, "/")
 	service, end, _ := strings.Cut(rest, "/")
 	s.Service = service
+
 	switch {
 	case !isAccessKeyID(s.AccessKeyID):
 		return invalidToken()
@@ -189,7 +206,8 @@ func (s *Signature) scope(credential string) error {
 	return nil
 }
 
-// isAccessKeyID: 16 to 128 letters, digits and underscores (IAM API Reference, AccessKey).
+// isAccessKeyID reports whether s has the form of an access key id: 16 to 128 letters, digits and underscores (IAM API Reference,
+// AccessKey).
 func isAccessKeyID(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !isLetter(c|0x20) && !isDigit(c) && c != '_' {
@@ -199,8 +217,8 @@ func isAccessKeyID(s string) bool {
 	return len(s) >= 16 && len(s) <= 128
 }
 
-// isLabel: what names a region or a service. Any region is taken, since clients sign for the one they are configured with
-// when the endpoint is not AWS's.
+// isLabel reports whether s has the form of the name of a region or a service. Any region is accepted, because clients sign for the
+// region that they are configured with when the endpoint is not one of AWS's.
 func isLabel(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '-' {
@@ -213,11 +231,13 @@ func isLabel(s string) bool {
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 
-// headers checks the list of signed headers against those that came, and takes the session token.
+// headers checks that the list of signed headers is well formed and includes the headers that must be signed. It also reads the
+// session token.
 func (s *Signature) headers(h http.Header) error {
 	if strings.Count(s.SignedHeaders, ";") >= maxSignedHeaders {
 		return incomplete("'SignedHeaders' has more than " + strconv.Itoa(maxSignedHeaders) + " headers.")
 	}
+
 	last, host := "", false
 	for name := range strings.SplitSeq(s.SignedHeaders, ";") {
 		if !isHeaderName(name) || name <= last {
@@ -229,6 +249,7 @@ func (s *Signature) headers(h http.Header) error {
 	if !host {
 		return notSigned("Host' or ':authority")
 	}
+
 	for name, values := range h {
 		if !strings.HasPrefix(name, "X-Amz-") {
 			continue
@@ -249,7 +270,7 @@ func (s *Signature) headers(h http.Header) error {
 	return nil
 }
 
-// isHeaderName: a token of RFC 9110 (section 5.6.2) in lower case, or :authority.
+// isHeaderName reports whether s is a token of RFC 9110 (section 5.6.2) in lower case, or :authority.
 func isHeaderName(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
@@ -259,7 +280,7 @@ func isHeaderName(s string) bool {
 	return s != ""
 }
 
-// signs reports whether a header, whose name is given in the form of http.Header, is signed.
+// signs reports whether a header is signed. Its name has the form that it has in http.Header.
 func (s *Signature) signs(header string) bool {
 	for name := range strings.SplitSeq(s.SignedHeaders, ";") {
 		if strings.EqualFold(name, header) {
@@ -269,7 +290,7 @@ func (s *Signature) signs(header string) bool {
 	return false
 }
 
-// digest decodes the signature; a signature that is not one matches nothing.
+// digest decodes the signature. It reports false for text that is not a signature.
 func (s *Signature) digest() (d [32]byte, ok bool) {
 	if len(s.value) != 2*len(d) {
 		return d, false
@@ -296,7 +317,7 @@ func notSigned(header string) *awsquery.Error {
 	return mismatch("'" + header + "' must be a 'SignedHeader' in the AWS Authorization.")
 }
 
-// WrongService is the error of a signature whose scope names another service than the one asked for.
+// WrongService returns the error for a signature whose scope names another service than the one that the request is for.
 func WrongService(service string) *awsquery.Error {
 	return mismatch("Credential should be scoped to correct service: '" + service + "'")
 }

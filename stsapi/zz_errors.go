@@ -28,14 +28,29 @@ func IDPRejectedClaim(format string, args ...any) *awsquery.Error {
 	return &awsquery.Error{Code: "IDPRejectedClaim", Status: 403, Message: fmt.Sprintf(format, args...)}
 }
 
+// InsufficientSessionLifetime returns the error of that code, HTTP status 400, with a formatted message.
+func InsufficientSessionLifetime(format string, args ...any) *awsquery.Error {
+	return &awsquery.Error{Code: "InsufficientSessionLifetime", Status: 400, Message: fmt.Sprintf(format, args...)}
+}
+
 // InvalidAuthorizationMessageException returns the error of that code, HTTP status 400, with a formatted message.
 func InvalidAuthorizationMessageException(format string, args ...any) *awsquery.Error {
 	return &awsquery.Error{Code: "InvalidAuthorizationMessageException", Status: 400, Message: fmt.Sprintf(format, args...)}
 }
 
+// InvalidContextAssertion returns the error of that code, HTTP status 400, with a formatted message.
+func InvalidContextAssertion(format string, args ...any) *awsquery.Error {
+	return &awsquery.Error{Code: "InvalidContextAssertion", Status: 400, Message: fmt.Sprintf(format, args...)}
+}
+
 // InvalidIdentityToken returns the error of that code, HTTP status 400, with a formatted message.
 func InvalidIdentityToken(format string, args ...any) *awsquery.Error {
 	return &awsquery.Error{Code: "InvalidIdentityToken", Status: 400, Message: fmt.Sprintf(format, args...)}
+}
+
+// InvalidSubjectCredentials returns the error of that code, HTTP status 400, with a formatted message.
+func InvalidSubjectCredentials(format string, args ...any) *awsquery.Error {
+	return &awsquery.Error{Code: "InvalidSubjectCredentials", Status: 400, Message: fmt.Sprintf(format, args...)}
 }
 
 // JWTPayloadSizeExceededException returns the error of that code, HTTP status 400, with a formatted message.

@@ -25,6 +25,7 @@ var operations = []*awsquery.Operation{
 	GetCallerIdentity.Operation,
 	GetDelegatedAccessToken.Operation,
 	GetFederationToken.Operation,
+	GetScopedCredentials.Operation,
 	GetSessionToken.Operation,
 	GetWebIdentityToken.Operation,
 }
@@ -33,12 +34,8 @@ var operations = []*awsquery.Operation{
 var AssumeRole = awsquery.Typed[AssumeRoleInput, AssumeRoleOutput]{Operation: &awsquery.Operation{
 	Service: "sts", Version: Version, Namespace: Namespace, Name: "AssumeRole",
 	Action: "sts:AssumeRole", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"accounts.google.com:aud", "accounts.google.com:sub", "aws:RequestTag/${TagKey}", "aws:TagKeys", "cognito-identity.amazonaws.com:amr", "cognito-identity.amazonaws.com:aud", "cognito-identity.amazonaws.com:sub", "graph.facebook.com:app_id", "graph.facebook.com:id", "iam:ResourceTag/${TagKey}", "saml:namequalifier", "saml:sub", "saml:sub_type", "sts:ExternalId", "sts:RoleSessionName", "sts:SourceIdentity", "sts:TransitiveTagKeys", "www.amazon.com:app_id", "www.amazon.com:user_id"},
-	Errors:        []string{"MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException", "ExpiredTokenException"},
-	Input:         &shapeAssumeRoleInput, NewInput: func() any { return new(AssumeRoleInput) },
+	Errors: []string{"ExpiredTokenException", "InvalidContextAssertion", "MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException"},
+	Input:  &shapeAssumeRoleInput, NewInput: func() any { return new(AssumeRoleInput) },
 	Output: &shapeAssumeRoleOutput, ResultWrapper: "AssumeRoleResult",
 	EchoValues: true,
 }}
@@ -48,12 +45,8 @@ var AssumeRoleWithSAML = awsquery.Typed[AssumeRoleWithSAMLInput, AssumeRoleWithS
 	Service: "sts", Version: Version, Namespace: Namespace, Name: "AssumeRoleWithSAML",
 	Action: "sts:AssumeRoleWithSAML", Level: awsquery.Write,
 	Unsigned: true,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys", "saml:aud", "saml:cn", "saml:commonName", "saml:doc", "saml:eduorghomepageuri", "saml:eduorgidentityauthnpolicyuri", "saml:eduorglegalname", "saml:eduorgsuperioruri", "saml:eduorgwhitepagesuri", "saml:edupersonaffiliation", "saml:edupersonassurance", "saml:edupersonentitlement", "saml:edupersonnickname", "saml:edupersonorgdn", "saml:edupersonorgunitdn", "saml:edupersonprimaryaffiliation", "saml:edupersonprimaryorgunitdn", "saml:edupersonprincipalname", "saml:edupersonscopedaffiliation", "saml:edupersontargetedid", "saml:givenName", "saml:iss", "saml:mail", "saml:name", "saml:namequalifier", "saml:organizationStatus", "saml:primaryGroupSID", "saml:sub", "saml:sub_type", "saml:surname", "saml:uid", "saml:x500UniqueIdentifier", "sts:RoleSessionName", "sts:SourceIdentity", "sts:TransitiveTagKeys"},
-	Errors:        []string{"MalformedPolicyDocument", "PackedPolicyTooLarge", "IDPRejectedClaim", "InvalidIdentityToken", "ExpiredTokenException", "RegionDisabledException"},
-	Input:         &shapeAssumeRoleWithSAMLInput, NewInput: func() any { return new(AssumeRoleWithSAMLInput) },
+	Errors:   []string{"MalformedPolicyDocument", "PackedPolicyTooLarge", "IDPRejectedClaim", "InvalidIdentityToken", "ExpiredTokenException", "RegionDisabledException"},
+	Input:    &shapeAssumeRoleWithSAMLInput, NewInput: func() any { return new(AssumeRoleWithSAMLInput) },
 	Output: &shapeAssumeRoleWithSAMLOutput, ResultWrapper: "AssumeRoleWithSAMLResult",
 	EchoValues: true,
 }}
@@ -63,12 +56,8 @@ var AssumeRoleWithWebIdentity = awsquery.Typed[AssumeRoleWithWebIdentityInput, A
 	Service: "sts", Version: Version, Namespace: Namespace, Name: "AssumeRoleWithWebIdentity",
 	Action: "sts:AssumeRoleWithWebIdentity", Level: awsquery.Write,
 	Unsigned: true,
-	Resources: []awsquery.Resource{
-		{Type: "role", Required: true},
-	},
-	ConditionKeys: []string{"accounts.google.com:aud", "accounts.google.com:google/organization_number", "accounts.google.com:oaud", "accounts.google.com:sub", "agent.${Domain}.buildkite.dev:build_branch", "agent.${Domain}.buildkite.dev:cluster_id", "agent.${Domain}.buildkite.dev:cluster_name", "agent.${Domain}.buildkite.dev:organization_id", "agent.${Domain}.buildkite.dev:organization_slug", "agent.${Domain}.buildkite.dev:pipeline_id", "agent.${Domain}.buildkite.dev:pipeline_slug", "agent.${Domain}.buildkite.site:build_branch", "agent.${Domain}.buildkite.site:cluster_id", "agent.${Domain}.buildkite.site:cluster_name", "agent.${Domain}.buildkite.site:organization_id", "agent.${Domain}.buildkite.site:organization_slug", "agent.${Domain}.buildkite.site:pipeline_id", "agent.${Domain}.buildkite.site:pipeline_slug", "agent.buildkite.com:build_branch", "agent.buildkite.com:cluster_id", "agent.buildkite.com:cluster_name", "agent.buildkite.com:organization_id", "agent.buildkite.com:organization_slug", "agent.buildkite.com:pipeline_id", "agent.buildkite.com:pipeline_slug", "aws:RequestTag/${TagKey}", "aws:TagKeys", "cognito-identity.amazonaws.com:amr", "cognito-identity.amazonaws.com:aud", "cognito-identity.amazonaws.com:sub", "github.com/enterprises/${EnterpriseName}:actor", "github.com/enterprises/${EnterpriseName}:actor_id", "github.com/enterprises/${EnterpriseName}:enterprise_id", "github.com/enterprises/${EnterpriseName}:environment", "github.com/enterprises/${EnterpriseName}:job_workflow_ref", "github.com/enterprises/${EnterpriseName}:ref", "github.com/enterprises/${EnterpriseName}:repository", "github.com/enterprises/${EnterpriseName}:repository_id", "github.com/enterprises/${EnterpriseName}:repository_owner_id", "github.com/enterprises/${EnterpriseName}:workflow", "gitlab.com:namespace_id", "gitlab.com:pipeline_source", "gitlab.com:project_id", "gitlab.com:ref_protected", "gitlab.com:runner_environment", "gitlab.com:user_access_level", "gitlab.com:user_email", "gitlab.com:user_id", "gitlab.com:user_login", "graph.facebook.com:app_id", "graph.facebook.com:id", "idcs-${OciUniqueIdentifier}.identity.oraclecloud.com:rpst_id", "oidc.circleci.com/org/${OrgId}:oidc.circleci.com/project-id", "sts:RoleAuthorizedByIdp", "sts:RoleSessionName", "sts:SourceIdentity", "sts:TransitiveTagKeys", "token.actions.${Domain}.ghe.com:actor", "token.actions.${Domain}.ghe.com:actor_id", "token.actions.${Domain}.ghe.com:enterprise_id", "token.actions.${Domain}.ghe.com:environment", "token.actions.${Domain}.ghe.com:job_workflow_ref", "token.actions.${Domain}.ghe.com:ref", "token.actions.${Domain}.ghe.com:repository", "token.actions.${Domain}.ghe.com:repository_id", "token.actions.${Domain}.ghe.com:repository_owner_id", "token.actions.${Domain}.ghe.com:workflow", "token.actions.githubusercontent.com/${SubPath}:actor", "token.actions.githubusercontent.com/${SubPath}:actor_id", "token.actions.githubusercontent.com/${SubPath}:enterprise_id", "token.actions.githubusercontent.com/${SubPath}:environment", "token.actions.githubusercontent.com/${SubPath}:job_workflow_ref", "token.actions.githubusercontent.com/${SubPath}:ref", "token.actions.githubusercontent.com/${SubPath}:repository", "token.actions.githubusercontent.com/${SubPath}:repository_id", "token.actions.githubusercontent.com/${SubPath}:repository_owner_id", "token.actions.githubusercontent.com/${SubPath}:workflow", "token.actions.githubusercontent.com:actor", "token.actions.githubusercontent.com:actor_id", "token.actions.githubusercontent.com:enterprise_id", "token.actions.githubusercontent.com:environment", "token.actions.githubusercontent.com:job_workflow_ref", "token.actions.githubusercontent.com:ref", "token.actions.githubusercontent.com:repository", "token.actions.githubusercontent.com:repository_id", "token.actions.githubusercontent.com:repository_owner_id", "token.actions.githubusercontent.com:workflow", "www.amazon.com:app_id", "www.amazon.com:user_id"},
-	Errors:        []string{"MalformedPolicyDocument", "PackedPolicyTooLarge", "IDPRejectedClaim", "IDPCommunicationError", "InvalidIdentityToken", "ExpiredTokenException", "RegionDisabledException"},
-	Input:         &shapeAssumeRoleWithWebIdentityInput, NewInput: func() any { return new(AssumeRoleWithWebIdentityInput) },
+	Errors:   []string{"MalformedPolicyDocument", "PackedPolicyTooLarge", "IDPRejectedClaim", "IDPCommunicationError", "InvalidIdentityToken", "ExpiredTokenException", "RegionDisabledException"},
+	Input:    &shapeAssumeRoleWithWebIdentityInput, NewInput: func() any { return new(AssumeRoleWithWebIdentityInput) },
 	Output: &shapeAssumeRoleWithWebIdentityOutput, ResultWrapper: "AssumeRoleWithWebIdentityResult",
 	EchoValues: true,
 }}
@@ -77,12 +66,8 @@ var AssumeRoleWithWebIdentity = awsquery.Typed[AssumeRoleWithWebIdentityInput, A
 var AssumeRoot = awsquery.Typed[AssumeRootInput, AssumeRootOutput]{Operation: &awsquery.Operation{
 	Service: "sts", Version: Version, Namespace: Namespace, Name: "AssumeRoot",
 	Action: "sts:AssumeRoot", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "root-user", Required: true},
-	},
-	ConditionKeys: []string{"sts:TaskPolicyArn"},
-	Errors:        []string{"RegionDisabledException", "ExpiredTokenException"},
-	Input:         &shapeAssumeRootInput, NewInput: func() any { return new(AssumeRootInput) },
+	Errors: []string{"RegionDisabledException", "ExpiredTokenException"},
+	Input:  &shapeAssumeRootInput, NewInput: func() any { return new(AssumeRootInput) },
 	Output: &shapeAssumeRootOutput, ResultWrapper: "AssumeRootResult",
 	EchoValues: true,
 }}
@@ -129,13 +114,19 @@ var GetDelegatedAccessToken = awsquery.Typed[GetDelegatedAccessTokenInput, GetDe
 var GetFederationToken = awsquery.Typed[GetFederationTokenInput, GetFederationTokenOutput]{Operation: &awsquery.Operation{
 	Service: "sts", Version: Version, Namespace: Namespace, Name: "GetFederationToken",
 	Action: "sts:GetFederationToken", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "federated-user", Required: false},
-	},
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys"},
-	Errors:        []string{"MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException"},
-	Input:         &shapeGetFederationTokenInput, NewInput: func() any { return new(GetFederationTokenInput) },
+	Errors: []string{"MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException"},
+	Input:  &shapeGetFederationTokenInput, NewInput: func() any { return new(GetFederationTokenInput) },
 	Output: &shapeGetFederationTokenOutput, ResultWrapper: "GetFederationTokenResult",
+	EchoValues: true,
+}}
+
+// GetScopedCredentials is the operation sts:GetScopedCredentials with the types of its input and output.
+var GetScopedCredentials = awsquery.Typed[GetScopedCredentialsInput, GetScopedCredentialsOutput]{Operation: &awsquery.Operation{
+	Service: "sts", Version: Version, Namespace: Namespace, Name: "GetScopedCredentials",
+	Action: "sts:GetScopedCredentials", Level: awsquery.Read,
+	Errors: []string{"InsufficientSessionLifetime", "InvalidSubjectCredentials", "MalformedPolicyDocument", "PackedPolicyTooLarge"},
+	Input:  &shapeGetScopedCredentialsInput, NewInput: func() any { return new(GetScopedCredentialsInput) },
+	Output: &shapeGetScopedCredentialsOutput, ResultWrapper: "GetScopedCredentialsResult",
 	EchoValues: true,
 }}
 
@@ -153,9 +144,8 @@ var GetSessionToken = awsquery.Typed[GetSessionTokenInput, GetSessionTokenOutput
 var GetWebIdentityToken = awsquery.Typed[GetWebIdentityTokenInput, GetWebIdentityTokenOutput]{Operation: &awsquery.Operation{
 	Service: "sts", Version: Version, Namespace: Namespace, Name: "GetWebIdentityToken",
 	Action: "sts:GetWebIdentityToken", Level: awsquery.Write,
-	ConditionKeys: []string{"aws:RequestTag/${TagKey}", "aws:TagKeys", "sts:DurationSeconds", "sts:IdentityTokenAudience", "sts:SigningAlgorithm"},
-	Errors:        []string{"SessionDurationEscalationException", "OutboundWebIdentityFederationDisabledException", "JWTPayloadSizeExceededException"},
-	Input:         &shapeGetWebIdentityTokenInput, NewInput: func() any { return new(GetWebIdentityTokenInput) },
+	Errors: []string{"SessionDurationEscalationException", "OutboundWebIdentityFederationDisabledException", "JWTPayloadSizeExceededException"},
+	Input:  &shapeGetWebIdentityTokenInput, NewInput: func() any { return new(GetWebIdentityTokenInput) },
 	Output: &shapeGetWebIdentityTokenOutput, ResultWrapper: "GetWebIdentityTokenResult",
 	EchoValues: true,
 }}

@@ -17,6 +17,7 @@ var (
 var (
 	shapeRootDurationSecondsType               = awsquery.Shape{Kind: awsquery.Integer, Max: 900}
 	shapeSAMLAssertionType                     = awsquery.Shape{Kind: awsquery.String, Min: 4, Max: 100000, Sensitive: true}
+	shapeSubjectMode                           = awsquery.Shape{Kind: awsquery.String, Enum: []string{"AWSIdentity", "OriginIdentity"}}
 	shapeTargetPrincipalType                   = awsquery.Shape{Kind: awsquery.String, Min: 12, Max: 2048}
 	shapeAccessKeyIdType                       = awsquery.Shape{Kind: awsquery.String, Min: 16, Max: 128, Pattern: &patternAccessKeyIdType}
 	shapeArnType                               = awsquery.Shape{Kind: awsquery.String, Min: 20, Max: 2048, Pattern: &patternArnType}
@@ -26,8 +27,11 @@ var (
 	shapeEncodedMessageType                    = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 10240}
 	shapeExternalIdType                        = awsquery.Shape{Kind: awsquery.String, Min: 2, Max: 1224, Pattern: &patternExternalIdType}
 	shapeJwtAlgorithmType                      = awsquery.Shape{Kind: awsquery.String, Min: 5, Max: 5}
+	shapeMinimumSessionTokenSizeType           = awsquery.Shape{Kind: awsquery.Integer, Max: 4096}
 	shapeRoleDurationSecondsType               = awsquery.Shape{Kind: awsquery.Integer, Min: 900, Max: 43200}
 	shapeRoleSessionNameType                   = awsquery.Shape{Kind: awsquery.String, Min: 2, Max: 64, Pattern: &patternRoleSessionNameType}
+	shapeScopedDurationSecondsType             = awsquery.Shape{Kind: awsquery.Integer, Min: 1, Max: 129600}
+	shapeScopedSessionDescriptionType          = awsquery.Shape{Kind: awsquery.String, Max: 256}
 	shapeSerialNumberType                      = awsquery.Shape{Kind: awsquery.String, Min: 9, Max: 256, Pattern: &patternSerialNumberType}
 	shapeSessionPolicyDocumentType             = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 2048, Pattern: &patternSessionPolicyDocumentType}
 	shapeSourceIdentityType                    = awsquery.Shape{Kind: awsquery.String, Min: 2, Max: 64, Pattern: &patternRoleSessionNameType}
@@ -41,6 +45,7 @@ var (
 	shapeWebIdentityTokenAudienceStringType    = awsquery.Shape{Kind: awsquery.String, Min: 1, Max: 1000}
 	shapeWebIdentityTokenDurationSecondsType   = awsquery.Shape{Kind: awsquery.Integer, Min: 60, Max: 3600}
 	shapeProvidedContextsListType              = awsquery.Shape{Kind: awsquery.Sequence, Min: 1, Max: 5, Element: &shapeProvidedContext}
+	shapeIdentityProviderContextType           = awsquery.Shape{Kind: awsquery.Map, Element: &stringShape}
 	shapePolicyDescriptorListType              = awsquery.Shape{Kind: awsquery.Sequence, Element: &shapePolicyDescriptorType}
 	shapeTagKeyListType                        = awsquery.Shape{Kind: awsquery.Sequence, Max: 50, Element: &shapeTagKeyType}
 	shapeTagListType                           = awsquery.Shape{Kind: awsquery.Sequence, Max: 50, Element: &shapeTag}
@@ -61,12 +66,15 @@ var (
 		{Name: "TokenCode", Shape: &shapeTokenCodeType},
 		{Name: "SourceIdentity", Shape: &shapeSourceIdentityType},
 		{Name: "ProvidedContexts", Shape: &shapeProvidedContextsListType},
+		{Name: "MinimumSessionTokenSize", Shape: &shapeMinimumSessionTokenSizeType},
 	}}
 	shapeAssumeRoleOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Credentials", Shape: &shapeCredentials},
 		{Name: "AssumedRoleUser", Shape: &shapeAssumedRoleUser},
 		{Name: "PackedPolicySize", Shape: &integerShape},
 		{Name: "SourceIdentity", Shape: &shapeSourceIdentityType},
+		{Name: "SessionTokenUtilization", Shape: &integerShape},
+		{Name: "SessionTokenSize", Shape: &integerShape},
 	}}
 	shapeAssumeRoleWithSAMLInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "RoleArn", Shape: &shapeArnType, Required: true},
@@ -75,6 +83,7 @@ var (
 		{Name: "PolicyArns", Shape: &shapePolicyDescriptorListType},
 		{Name: "Policy", Shape: &shapeSessionPolicyDocumentType},
 		{Name: "DurationSeconds", Shape: &shapeRoleDurationSecondsType},
+		{Name: "MinimumSessionTokenSize", Shape: &shapeMinimumSessionTokenSizeType},
 	}}
 	shapeAssumeRoleWithSAMLOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Credentials", Shape: &shapeCredentials},
@@ -86,6 +95,9 @@ var (
 		{Name: "Audience", Shape: &stringShape},
 		{Name: "NameQualifier", Shape: &stringShape},
 		{Name: "SourceIdentity", Shape: &shapeSourceIdentityType},
+		{Name: "SessionTokenUtilization", Shape: &integerShape},
+		{Name: "SessionTokenSize", Shape: &integerShape},
+		{Name: "TrustedIdentityPropagationContext", Shape: &shapeTrustedIdentityPropagationContext},
 	}}
 	shapeAssumeRoleWithWebIdentityInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "RoleArn", Shape: &shapeArnType, Required: true},
@@ -95,6 +107,7 @@ var (
 		{Name: "PolicyArns", Shape: &shapePolicyDescriptorListType},
 		{Name: "Policy", Shape: &shapeSessionPolicyDocumentType},
 		{Name: "DurationSeconds", Shape: &shapeRoleDurationSecondsType},
+		{Name: "MinimumSessionTokenSize", Shape: &shapeMinimumSessionTokenSizeType},
 	}}
 	shapeAssumeRoleWithWebIdentityOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Credentials", Shape: &shapeCredentials},
@@ -104,15 +117,21 @@ var (
 		{Name: "Provider", Shape: &stringShape},
 		{Name: "Audience", Shape: &stringShape},
 		{Name: "SourceIdentity", Shape: &shapeSourceIdentityType},
+		{Name: "SessionTokenUtilization", Shape: &integerShape},
+		{Name: "SessionTokenSize", Shape: &integerShape},
+		{Name: "TrustedIdentityPropagationContext", Shape: &shapeTrustedIdentityPropagationContext},
 	}}
 	shapeAssumeRootInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "TargetPrincipal", Shape: &shapeTargetPrincipalType, Required: true},
 		{Name: "TaskPolicyArn", Shape: &shapePolicyDescriptorType, Required: true},
 		{Name: "DurationSeconds", Shape: &shapeRootDurationSecondsType},
+		{Name: "MinimumSessionTokenSize", Shape: &shapeMinimumSessionTokenSizeType},
 	}}
 	shapeAssumeRootOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Credentials", Shape: &shapeCredentials},
 		{Name: "SourceIdentity", Shape: &shapeSourceIdentityType},
+		{Name: "SessionTokenUtilization", Shape: &integerShape},
+		{Name: "SessionTokenSize", Shape: &integerShape},
 	}}
 	shapeAssumedRoleUser = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "AssumedRoleId", Shape: &stringShape, Required: true},
@@ -160,29 +179,57 @@ var (
 		{Name: "PolicyArns", Shape: &shapePolicyDescriptorListType},
 		{Name: "DurationSeconds", Shape: &shapeDurationSecondsType},
 		{Name: "Tags", Shape: &shapeTagListType},
+		{Name: "MinimumSessionTokenSize", Shape: &shapeMinimumSessionTokenSizeType},
 	}}
 	shapeGetFederationTokenOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Credentials", Shape: &shapeCredentials},
 		{Name: "FederatedUser", Shape: &shapeFederatedUser},
 		{Name: "PackedPolicySize", Shape: &integerShape},
+		{Name: "SessionTokenUtilization", Shape: &integerShape},
+		{Name: "SessionTokenSize", Shape: &integerShape},
+	}}
+	shapeGetScopedCredentialsInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "Policy", Shape: &shapeSessionPolicyDocumentType},
+		{Name: "DurationSeconds", Shape: &shapeScopedDurationSecondsType},
+		{Name: "MinimumSessionTokenSize", Shape: &shapeMinimumSessionTokenSizeType},
+		{Name: "ScopedSessionDescription", Shape: &shapeScopedSessionDescriptionType},
+	}}
+	shapeGetScopedCredentialsOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "Credentials", Shape: &shapeCredentials},
+		{Name: "SessionInfo", Shape: &shapeScopedSession},
+		{Name: "SessionTokenUtilization", Shape: &integerShape},
+		{Name: "SessionTokenSize", Shape: &integerShape},
+		{Name: "ScopedPoliciesCount", Shape: &integerShape},
+		{Name: "SourceIdentity", Shape: &shapeSourceIdentityType},
 	}}
 	shapeGetSessionTokenInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "DurationSeconds", Shape: &shapeDurationSecondsType},
 		{Name: "SerialNumber", Shape: &shapeSerialNumberType},
 		{Name: "TokenCode", Shape: &shapeTokenCodeType},
+		{Name: "MinimumSessionTokenSize", Shape: &shapeMinimumSessionTokenSizeType},
 	}}
 	shapeGetSessionTokenOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Credentials", Shape: &shapeCredentials},
+		{Name: "SessionTokenUtilization", Shape: &integerShape},
+		{Name: "SessionTokenSize", Shape: &integerShape},
 	}}
 	shapeGetWebIdentityTokenInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Audience", Shape: &shapeWebIdentityTokenAudienceListType, Required: true},
 		{Name: "DurationSeconds", Shape: &shapeWebIdentityTokenDurationSecondsType},
 		{Name: "SigningAlgorithm", Shape: &shapeJwtAlgorithmType, Required: true},
 		{Name: "Tags", Shape: &shapeTagListType},
+		{Name: "Scope", Shape: &stringShape},
+		{Name: "SubjectMode", Shape: &shapeSubjectMode},
 	}}
 	shapeGetWebIdentityTokenOutput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "WebIdentityToken", Shape: &stringShape},
 		{Name: "Expiration", Shape: &timestampShape},
+	}}
+	shapeOriginIdentity = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "Subject", Shape: &stringShape},
+		{Name: "SubjectType", Shape: &stringShape},
+		{Name: "Issuer", Shape: &stringShape},
+		{Name: "FederatedProviderArn", Shape: &shapeArnType},
 	}}
 	shapePolicyDescriptorType = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "arn", Shape: &shapeArnType},
@@ -191,9 +238,20 @@ var (
 		{Name: "ProviderArn", Shape: &shapeArnType},
 		{Name: "ContextAssertion", Shape: &shapeContextAssertionType},
 	}}
+	shapeScopedSession = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "ScopedSessionId", Shape: &stringShape, Required: true},
+		{Name: "Arn", Shape: &shapeArnType, Required: true},
+	}}
 	shapeTag = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "Key", Shape: &shapeTagKeyType, Required: true},
 		{Name: "Value", Shape: &shapeTagValueType, Required: true},
+	}}
+	shapeTransactionContext = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "IdentityProvider", Shape: &shapeIdentityProviderContextType},
+	}}
+	shapeTrustedIdentityPropagationContext = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
+		{Name: "OriginIdentity", Shape: &shapeOriginIdentity},
+		{Name: "TransactionContext", Shape: &shapeTransactionContext},
 	}}
 )
 

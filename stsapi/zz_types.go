@@ -10,84 +10,98 @@ import (
 
 // AssumeRoleInput is what AssumeRole takes.
 type AssumeRoleInput struct {
-	RoleArn           string // required
-	RoleSessionName   string // required
-	PolicyArns        []PolicyDescriptorType
-	Policy            string
-	DurationSeconds   int
-	Tags              []Tag
-	TransitiveTagKeys []string
-	ExternalId        string
-	SerialNumber      string
-	TokenCode         awsquery.Secret
-	SourceIdentity    string
-	ProvidedContexts  []ProvidedContext
+	RoleArn                 string // required
+	RoleSessionName         string // required
+	PolicyArns              []PolicyDescriptorType
+	Policy                  string
+	DurationSeconds         int
+	Tags                    []Tag
+	TransitiveTagKeys       []string
+	ExternalId              string
+	SerialNumber            string
+	TokenCode               awsquery.Secret
+	SourceIdentity          string
+	ProvidedContexts        []ProvidedContext
+	MinimumSessionTokenSize int
 }
 
 // AssumeRoleOutput is what AssumeRole answers.
 type AssumeRoleOutput struct {
-	Credentials      *Credentials
-	AssumedRoleUser  *AssumedRoleUser
-	PackedPolicySize *int
-	SourceIdentity   string
+	Credentials             *Credentials
+	AssumedRoleUser         *AssumedRoleUser
+	PackedPolicySize        *int
+	SourceIdentity          string
+	SessionTokenUtilization *int
+	SessionTokenSize        *int
 }
 
 // AssumeRoleWithSAMLInput is what AssumeRoleWithSAML takes.
 type AssumeRoleWithSAMLInput struct {
-	RoleArn         string          // required
-	PrincipalArn    string          // required
-	SAMLAssertion   awsquery.Secret // required
-	PolicyArns      []PolicyDescriptorType
-	Policy          string
-	DurationSeconds int
+	RoleArn                 string          // required
+	PrincipalArn            string          // required
+	SAMLAssertion           awsquery.Secret // required
+	PolicyArns              []PolicyDescriptorType
+	Policy                  string
+	DurationSeconds         int
+	MinimumSessionTokenSize int
 }
 
 // AssumeRoleWithSAMLOutput is what AssumeRoleWithSAML answers.
 type AssumeRoleWithSAMLOutput struct {
-	Credentials      *Credentials
-	AssumedRoleUser  *AssumedRoleUser
-	PackedPolicySize *int
-	Subject          string
-	SubjectType      string
-	Issuer           string
-	Audience         string
-	NameQualifier    string
-	SourceIdentity   string
+	Credentials                       *Credentials
+	AssumedRoleUser                   *AssumedRoleUser
+	PackedPolicySize                  *int
+	Subject                           string
+	SubjectType                       string
+	Issuer                            string
+	Audience                          string
+	NameQualifier                     string
+	SourceIdentity                    string
+	SessionTokenUtilization           *int
+	SessionTokenSize                  *int
+	TrustedIdentityPropagationContext *TrustedIdentityPropagationContext
 }
 
 // AssumeRoleWithWebIdentityInput is what AssumeRoleWithWebIdentity takes.
 type AssumeRoleWithWebIdentityInput struct {
-	RoleArn          string          // required
-	RoleSessionName  string          // required
-	WebIdentityToken awsquery.Secret // required
-	ProviderId       string
-	PolicyArns       []PolicyDescriptorType
-	Policy           string
-	DurationSeconds  int
+	RoleArn                 string          // required
+	RoleSessionName         string          // required
+	WebIdentityToken        awsquery.Secret // required
+	ProviderId              string
+	PolicyArns              []PolicyDescriptorType
+	Policy                  string
+	DurationSeconds         int
+	MinimumSessionTokenSize int
 }
 
 // AssumeRoleWithWebIdentityOutput is what AssumeRoleWithWebIdentity answers.
 type AssumeRoleWithWebIdentityOutput struct {
-	Credentials                 *Credentials
-	SubjectFromWebIdentityToken string
-	AssumedRoleUser             *AssumedRoleUser
-	PackedPolicySize            *int
-	Provider                    string
-	Audience                    string
-	SourceIdentity              string
+	Credentials                       *Credentials
+	SubjectFromWebIdentityToken       string
+	AssumedRoleUser                   *AssumedRoleUser
+	PackedPolicySize                  *int
+	Provider                          string
+	Audience                          string
+	SourceIdentity                    string
+	SessionTokenUtilization           *int
+	SessionTokenSize                  *int
+	TrustedIdentityPropagationContext *TrustedIdentityPropagationContext
 }
 
 // AssumeRootInput is what AssumeRoot takes.
 type AssumeRootInput struct {
-	TargetPrincipal string               // required
-	TaskPolicyArn   PolicyDescriptorType // required
-	DurationSeconds int
+	TargetPrincipal         string               // required
+	TaskPolicyArn           PolicyDescriptorType // required
+	DurationSeconds         int
+	MinimumSessionTokenSize int
 }
 
 // AssumeRootOutput is what AssumeRoot answers.
 type AssumeRootOutput struct {
-	Credentials    *Credentials
-	SourceIdentity string
+	Credentials             *Credentials
+	SourceIdentity          string
+	SessionTokenUtilization *int
+	SessionTokenSize        *int
 }
 
 // DecodeAuthorizationMessageInput is what DecodeAuthorizationMessage takes.
@@ -134,30 +148,54 @@ type GetDelegatedAccessTokenOutput struct {
 
 // GetFederationTokenInput is what GetFederationToken takes.
 type GetFederationTokenInput struct {
-	Name            string // required
-	Policy          string
-	PolicyArns      []PolicyDescriptorType
-	DurationSeconds int
-	Tags            []Tag
+	Name                    string // required
+	Policy                  string
+	PolicyArns              []PolicyDescriptorType
+	DurationSeconds         int
+	Tags                    []Tag
+	MinimumSessionTokenSize int
 }
 
 // GetFederationTokenOutput is what GetFederationToken answers.
 type GetFederationTokenOutput struct {
-	Credentials      *Credentials
-	FederatedUser    *FederatedUser
-	PackedPolicySize *int
+	Credentials             *Credentials
+	FederatedUser           *FederatedUser
+	PackedPolicySize        *int
+	SessionTokenUtilization *int
+	SessionTokenSize        *int
+}
+
+// GetScopedCredentialsInput is what GetScopedCredentials takes.
+type GetScopedCredentialsInput struct {
+	Policy                   string
+	DurationSeconds          int
+	MinimumSessionTokenSize  int
+	ScopedSessionDescription string
+}
+
+// GetScopedCredentialsOutput is what GetScopedCredentials answers.
+type GetScopedCredentialsOutput struct {
+	Credentials             *Credentials
+	SessionInfo             *ScopedSession
+	SessionTokenUtilization *int
+	SessionTokenSize        *int
+	ScopedPoliciesCount     *int
+	SourceIdentity          string
 }
 
 // GetSessionTokenInput is what GetSessionToken takes.
 type GetSessionTokenInput struct {
-	DurationSeconds int
-	SerialNumber    string
-	TokenCode       awsquery.Secret
+	DurationSeconds         int
+	SerialNumber            string
+	TokenCode               awsquery.Secret
+	MinimumSessionTokenSize int
 }
 
 // GetSessionTokenOutput is what GetSessionToken answers.
 type GetSessionTokenOutput struct {
-	Credentials *Credentials
+	Credentials             *Credentials
+	SessionTokenUtilization *int
+	SessionTokenSize        *int
 }
 
 // GetWebIdentityTokenInput is what GetWebIdentityToken takes.
@@ -166,6 +204,8 @@ type GetWebIdentityTokenInput struct {
 	DurationSeconds  int
 	SigningAlgorithm string // required
 	Tags             []Tag
+	Scope            string
+	SubjectMode      SubjectMode
 }
 
 // GetWebIdentityTokenOutput is what GetWebIdentityToken answers.
@@ -194,6 +234,14 @@ type FederatedUser struct {
 	Arn             string // required
 }
 
+// OriginIdentity is a structure of the model.
+type OriginIdentity struct {
+	Subject              awsquery.Secret
+	SubjectType          awsquery.Secret
+	Issuer               awsquery.Secret
+	FederatedProviderArn awsquery.Secret
+}
+
 // PolicyDescriptorType is a structure of the model.
 type PolicyDescriptorType struct {
 	Arn string
@@ -205,8 +253,34 @@ type ProvidedContext struct {
 	ContextAssertion string
 }
 
+// ScopedSession is a structure of the model.
+type ScopedSession struct {
+	ScopedSessionId string // required
+	Arn             string // required
+}
+
 // Tag is a structure of the model.
 type Tag struct {
 	Key   string // required
 	Value string // required
 }
+
+// TransactionContext is a structure of the model.
+type TransactionContext struct {
+	IdentityProvider map[string]awsquery.Secret
+}
+
+// TrustedIdentityPropagationContext is a structure of the model.
+type TrustedIdentityPropagationContext struct {
+	OriginIdentity     *OriginIdentity
+	TransactionContext *TransactionContext
+}
+
+// SubjectMode is an enumeration of the model.
+type SubjectMode string
+
+// The values of SubjectMode.
+const (
+	SubjectModeAWSIdentity    SubjectMode = "AWSIdentity"
+	SubjectModeOriginIdentity SubjectMode = "OriginIdentity"
+)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -23,7 +24,7 @@ func accountCreate() *cobra.Command {
 	var (
 		where location
 		out   output
-		n     operator.NewAccount
+		n     operator.AccountRequest
 	)
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make an account and a link on which its root user sets a password", Args: args(0, "no arguments"),
@@ -42,17 +43,7 @@ func accountCreate() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				w := cmd.OutOrStdout()
-				return out.print(w, made, func() {
-					fmt.Fprintf(w, "Account id:   %s\n", made.AccountID)
-					if made.Alias != "" {
-						fmt.Fprintf(w, "Alias:        %s\n", made.Alias)
-					}
-					fmt.Fprintf(w, "Root e-mail:  %s\nSet-up link:  %s\n              (use it once, within an hour)\n", made.RootEmail, made.SetupURL)
-					if made.AccessKeyID != "" {
-						fmt.Fprintf(w, "Access key:   %s\nSecret key:   %s\n              (shown only now)\n", made.AccessKeyID, made.SecretAccessKey)
-					}
-				})
+				return out.print(cmd.OutOrStdout(), made, func() { printAccount(cmd.OutOrStdout(), made) })
 			})
 		},
 	}
@@ -65,6 +56,21 @@ func accountCreate() *cobra.Command {
 	cmd.Flags().BoolVar(&n.AccessKey, "access-key", false, "also make an access key of the root user")
 	cmd.Flags().StringVar(&n.URL, "url", "", "public address for the link (default: the server's, else http://localhost:8080)")
 	return cmd
+}
+
+// printAccount writes a new account for people.
+func printAccount(w io.Writer, made *operator.CreatedAccount) {
+	fmt.Fprintf(w, "Account id:   %s\n", made.AccountID)
+	if made.Alias != "" {
+		fmt.Fprintf(w, "Alias:        %s\n", made.Alias)
+	}
+	fmt.Fprintf(w, "Root e-mail:  %s\n", made.RootEmail)
+	fmt.Fprintf(w, "Set-up link:  %s\n              (use it once, within an hour)\n", made.SetupURL)
+
+	if made.AccessKeyID != "" {
+		fmt.Fprintf(w, "Access key:   %s\n", made.AccessKeyID)
+		fmt.Fprintf(w, "Secret key:   %s\n              (shown only now)\n", made.SecretAccessKey)
+	}
 }
 
 // listedAccount is an account as 'account list --output json' prints it.
@@ -92,10 +98,12 @@ func accountList() *cobra.Command {
 				if err != nil {
 					return err
 				}
+
 				listed := make([]listedAccount, len(accounts))
 				for n, a := range accounts {
 					listed[n] = listedAccount{a.ID, a.Alias, a.RootEmail, a.CreatedAt.Format(time.RFC3339)}
 				}
+
 				return out.print(cmd.OutOrStdout(), listed, func() {
 					w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 					fmt.Fprintln(w, "ACCOUNT ID\tALIAS\tROOT E-MAIL\tCREATED")
@@ -130,6 +138,7 @@ earlier links. It replaces the password only: a root user who has an MFA device 
 			if account == "" {
 				return usagef("--account is missing: the account's id or alias")
 			}
+
 			return where.operate(cmd, false, func(ctx context.Context, o *operator.Operator) error {
 				public, err := server.LinkURL(ctx, o.Store, url)
 				if err != nil {
@@ -172,6 +181,7 @@ func quotaSet() *cobra.Command {
 			if err != nil || value < 0 {
 				return usagef("quota value %q: use a whole number", given[1])
 			}
+
 			return where.operate(cmd, false, func(ctx context.Context, o *operator.Operator) error {
 				return o.SetQuota(ctx, account, given[0], value)
 			})

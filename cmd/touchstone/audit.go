@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,17 +10,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/touchstone-iam/touchstone/internal/operator"
-	"github.com/touchstone-iam/touchstone/internal/server"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
+// auditing are the settings of 'audit'.
+type auditing struct {
+	where        location
+	out          output
+	query        store.EventQuery
+	since, until string
+}
+
 func auditCommand() *cobra.Command {
-	var (
-		where        location
-		out          output
-		q            store.EventQuery
-		since, until string
-	)
+	var a auditing
 	cmd := &cobra.Command{
 		Use: "audit", Short: "Print the stored events", Args: args(0, "no arguments"),
 		Long: `Print the stored events, oldest first: one line each, or with --output json one CloudTrail record a line.
@@ -27,72 +30,66 @@ func auditCommand() *cobra.Command {
 Times are RFC 3339 (2026-11-24T10:00:00Z), a date (2026-11-24), or a duration back from now (90m, 24h).`,
 		Example: `  touchstone audit --data ./data --account acme --since 24h
   touchstone audit --data ./data --user alice --event ConsoleLogin --output json`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := out.check(); err != nil {
-				return err
-			}
-			now := time.Now()
-			var err error
-			if q.Since, err = parseTime(since, now); err != nil {
-				return usagef("--since: %w", err)
-			}
-			if q.Until, err = parseTime(until, now); err != nil {
-				return usagef("--until: %w", err)
-			}
-			return where.operate(cmd, false, func(ctx context.Context, o *operator.Operator) error {
-				if q.AccountID != "" {
-					if q.AccountID, err = o.ResolveAccount(ctx, q.AccountID); err != nil {
-						return err
-					}
-				}
-				w := cmd.OutOrStdout()
-				return o.Events(ctx, q, func(e *store.Event) error {
-					if out.format == "json" {
-						_, err := fmt.Fprintln(w, e.Record)
-						return err
-					}
-					_, err := fmt.Fprintln(w, summary(e))
-					return err
-				})
-			})
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd) },
 	}
-	where.flags(cmd)
-	out.flags(cmd)
-	cmd.Flags().StringVar(&q.AccountID, "account", "", "only events of this account (id or alias)")
-	cmd.Flags().StringVar(&q.UserName, "user", "", "only events of this user")
-	cmd.Flags().StringVar(&q.Name, "event", "", "only events of this name, such as ConsoleLogin")
-	cmd.Flags().StringVar(&since, "since", "", "only events from this time on")
-	cmd.Flags().StringVar(&until, "until", "", "only events before this time")
+	a.where.flags(cmd)
+	a.out.flags(cmd)
+	cmd.Flags().StringVar(&a.query.AccountID, "account", "", "only events of this account (id or alias)")
+	cmd.Flags().StringVar(&a.query.UserName, "user", "", "only events of this user")
+	cmd.Flags().StringVar(&a.query.Name, "event", "", "only events of this name, such as ConsoleLogin")
+	cmd.Flags().StringVar(&a.since, "since", "", "only events from this time on")
+	cmd.Flags().StringVar(&a.until, "until", "", "only events before this time")
 	return cmd
 }
 
-// summary is an event on one line: when, where, who, what, from where, with what result.
+func (a *auditing) run(cmd *cobra.Command) error {
+	if err := a.out.check(); err != nil {
+		return err
+	}
+
+	// Both times are read with the same clock, so that durations are counted back from one moment.
+	now := time.Now()
+	var err error
+	if a.query.Since, err = parseTime(a.since, now); err != nil {
+		return usagef("--since: %w", err)
+	}
+	if a.query.Until, err = parseTime(a.until, now); err != nil {
+		return usagef("--until: %w", err)
+	}
+
+	return a.where.operate(cmd, false, func(ctx context.Context, o *operator.Operator) error {
+		if a.query.AccountID != "" {
+			if a.query.AccountID, err = o.ResolveAccount(ctx, a.query.AccountID); err != nil {
+				return err
+			}
+		}
+		w := cmd.OutOrStdout()
+		return o.Events(ctx, a.query, func(e *store.Event) error {
+			line := e.Record
+			if a.out.format == "text" {
+				line = summary(e)
+			}
+			_, err := fmt.Fprintln(w, line)
+			return err
+		})
+	})
+}
+
+// summary puts an event on one line: time, account, name, caller, address and result.
 func summary(e *store.Event) string {
 	var record struct {
 		UserIdentity    struct{ Type, Arn, UserName string }
 		SourceIPAddress string
 	}
-	// A record that cannot be read is still listed by what the store knows of it.
+	// A record that cannot be parsed is still listed, by the columns that the store has beside it.
 	_ = json.Unmarshal([]byte(e.Record), &record)
-	who := record.UserIdentity.Arn
-	if who == "" {
-		who = record.UserIdentity.UserName
-	}
-	if who == "" {
-		who = record.UserIdentity.Type
-	}
-	result := "ok"
-	if e.ErrorCode != "" {
-		result = e.ErrorCode
-	}
-	account := e.AccountID
-	if account == "" {
-		account = "-"
-	}
-	return fmt.Sprintf("%s  %-12s  %-28s  %s  %s  %s", e.Time.Format(time.RFC3339), account, e.Name, who, record.SourceIPAddress, result)
+
+	who := cmp.Or(record.UserIdentity.Arn, record.UserIdentity.UserName, record.UserIdentity.Type)
+	return fmt.Sprintf("%s  %-12s  %-28s  %s  %s  %s",
+		e.Time.Format(time.RFC3339), cmp.Or(e.AccountID, "-"), e.Name, who, record.SourceIPAddress, cmp.Or(e.ErrorCode, "ok"))
 }
 
+// parseTime reads a time, a date, or a duration back from now. An empty text is the zero time, which sets no limit.
 func parseTime(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -106,20 +103,4 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 		}
 	}
 	return time.Time{}, fmt.Errorf("%q is neither a time, a date nor a duration", text)
-}
-
-func versionCommand() *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
-		Use: "version", Short: "Print the version", Args: args(0, "no arguments"),
-		Example: "  touchstone version\n  touchstone version --output json",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			v := server.Version()
-			return out.print(cmd.OutOrStdout(), v, func() {
-				fmt.Fprintf(cmd.OutOrStdout(), "touchstone %s (%s, %s)\n", v.Version, v.Commit, v.Go)
-			})
-		},
-	}
-	out.flags(cmd)
-	return cmd
 }

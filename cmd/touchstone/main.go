@@ -1,8 +1,9 @@
 // Command touchstone is a self-hosted principal and access service that speaks AWS IAM.
 //
-// touchstone serve runs it; the other commands work on the same data directory, whether or not it runs. Each command explains
-// itself with --help. A flag can also be given by the environment: --data by TOUCHSTONE_DATA. Exit codes: 0 done, 1 failed,
-// 2 bad usage.
+// 'touchstone serve' runs it. The account, mfa, sessions and audit commands work on the same data directory, whether or not the
+// server runs; the policy and version commands need neither. Each command explains itself with --help. Every flag can also be
+// given by an environment variable: TOUCHSTONE_DATA stands for --data. The exit code is 0 when the command did what it was
+// asked to, 1 when it failed, and 2 when it was called wrongly.
 package main
 
 import (
@@ -29,12 +30,13 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the program, with its exit code.
+// run runs the command that the arguments name and returns the exit code of the program.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newCommand()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
 	switch {
@@ -53,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // usageError is a mistake in how a command was called.
 type usageError struct{ err error }
 
-// Error is the mistake.
+// Error describes the mistake.
 func (e *usageError) Error() string { return e.err.Error() }
 
 // Unwrap returns the mistake itself.
@@ -67,8 +69,8 @@ func newCommand() *cobra.Command {
 		Short: "AWS IAM on your own machines, with FIDO security keys at the front door",
 		Long: `Touchstone is a self-hosted principal and access service that speaks AWS IAM and STS.
 
-Start it with 'touchstone serve' and open the address that it prints. All other commands work on the same
-data directory, whether or not the server runs.`,
+Start it with 'touchstone serve' and open the address that it prints. The account, mfa, sessions and
+audit commands work on the same data directory, whether or not the server runs. The policy commands work on files only.`,
 		Example: `  touchstone serve --data ./data
   touchstone account create --data ./data --alias acme --root-email root@example.com
   touchstone mfa remove --data ./data --account acme --user alice --device laptop-key`,
@@ -83,7 +85,9 @@ data directory, whether or not the server runs.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), policyCommand(), versionCommand())
+	root.AddCommand(serveCommand(),
+		accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), // on the data directory
+		policyCommand(), versionCommand())
 	return root
 }
 
@@ -111,7 +115,7 @@ func args(n int, what string) cobra.PositionalArgs {
 
 // fromEnvironment gives each flag that was not set the value of its environment variable.
 func fromEnvironment(cmd *cobra.Command) error {
-	var faults []error
+	var faults []error // all of them, so that one run shows everything to correct
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "TOUCHSTONE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		if value, ok := os.LookupEnv(name); ok && !f.Changed && f.Name != "help" {
@@ -120,13 +124,14 @@ func fromEnvironment(cmd *cobra.Command) error {
 			}
 		}
 	})
+
 	if len(faults) > 0 {
 		return &usageError{errors.Join(faults...)}
 	}
 	return nil
 }
 
-// location is where the installation's state is: flags that every command has.
+// location is where the installation's state is: the flags of every command that works on it.
 type location struct{ data, masterKey string }
 
 func (l *location) flags(cmd *cobra.Command) {
@@ -134,7 +139,7 @@ func (l *location) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&l.masterKey, "master-key-file", "", "file with the master key (default: master.key in the data directory)")
 }
 
-// operate opens the installation and hands it to work.
+// operate opens the installation, calls work with it, and closes it. With create it makes what is not there yet.
 func (l *location) operate(cmd *cobra.Command, create bool, work func(context.Context, *operator.Operator) error) error {
 	state, err := server.OpenState(cmd.Context(), server.StateConfig{Data: l.data, MasterKeyFile: l.masterKey, Create: create})
 	if err != nil {
@@ -165,4 +170,5 @@ func (o *output) print(w io.Writer, v any, text func()) error {
 	return usagef("--output %q: use text or json", o.format)
 }
 
+// check refuses a format that print would refuse, before the command does its work.
 func (o *output) check() error { return o.print(io.Discard, nil, func() {}) }

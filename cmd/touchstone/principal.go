@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"text/tabwriter"
@@ -11,7 +12,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/operator"
 )
 
-// principalFlags name a principal.
+// principalFlags are the flags that name a user, or the root user, of an account.
 type principalFlags struct{ who operator.Who }
 
 func (f *principalFlags) flags(cmd *cobra.Command) {
@@ -25,7 +26,7 @@ func (f *principalFlags) check() error {
 	case f.who.Account == "":
 		return usagef("--account is missing: the account's id or alias")
 	case f.who.Root == (f.who.User != ""):
-		return usagef("say whose: either --user NAME or --root")
+		return usagef("name the user: either --user NAME or --root")
 	}
 	return nil
 }
@@ -52,7 +53,8 @@ func mfaList() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "list", Short: "List a user's MFA devices", Args: args(0, "no arguments"),
-		Example: "  touchstone mfa list --data ./data --account acme --user alice\n  touchstone mfa list --data ./data --account acme --root",
+		Example: `  touchstone mfa list --data ./data --account acme --user alice
+  touchstone mfa list --data ./data --account acme --root`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := out.check(); err != nil {
 				return err
@@ -60,11 +62,13 @@ func mfaList() *cobra.Command {
 			if err := id.check(); err != nil {
 				return err
 			}
+
 			return where.operate(cmd, false, func(ctx context.Context, o *operator.Operator) error {
 				devices, err := o.MFADevices(ctx, id.who)
 				if err != nil {
 					return err
 				}
+
 				listed := make([]listedDevice, len(devices))
 				for n, d := range devices {
 					listed[n] = listedDevice{d.Name, d.Serial, "Security key", d.EnabledAt.Format(time.RFC3339), "", d.Marked}
@@ -72,15 +76,13 @@ func mfaList() *cobra.Command {
 						listed[n].LastUsed = d.LastUsedAt.Format(time.RFC3339)
 					}
 				}
+
 				return out.print(cmd.OutOrStdout(), listed, func() {
 					w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 					fmt.Fprintln(w, "DEVICE\tKIND\tENABLED\tLAST USED\tSERIAL NUMBER")
 					for _, d := range listed {
-						used := d.LastUsed
-						if used == "" {
-							used = "never"
-						}
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", d.DeviceName, d.Kind, d.EnableDate, used, d.SerialNumber)
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n",
+							d.DeviceName, d.Kind, d.EnableDate, cmp.Or(d.LastUsed, "never"), d.SerialNumber)
 					}
 					w.Flush()
 				})
@@ -103,7 +105,8 @@ func mfaRemove() *cobra.Command {
 		Use: "remove", Short: "Remove a user's MFA device and end the user's sessions", Args: args(0, "no arguments"),
 		Long: `Remove an MFA device from a user, for when it is lost and nobody can do it in the console. The user's sessions end,
 and the removal is recorded in the audit trail.`,
-		Example: "  touchstone mfa remove --data ./data --account acme --user alice --device laptop-key\n  touchstone mfa remove --data ./data --account acme --root --device safe-key",
+		Example: `  touchstone mfa remove --data ./data --account acme --user alice --device laptop-key
+  touchstone mfa remove --data ./data --account acme --root --device safe-key`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := id.check(); err != nil {
 				return err
@@ -111,6 +114,7 @@ and the removal is recorded in the audit trail.`,
 			if device == "" {
 				return usagef("--device is missing: the device's name or serial number")
 			}
+
 			return where.operate(cmd, false, func(ctx context.Context, o *operator.Operator) error {
 				removed, err := o.RemoveMFADevice(ctx, id.who, device)
 				if err != nil {
@@ -138,7 +142,8 @@ func sessionsRevoke() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "revoke", Short: "End every session of a user at once", Args: args(0, "no arguments"),
-		Long:    "End every session that a user has now, in the console and by temporary credentials. Long-term access keys keep working.",
+		Long: "End every session that a user has now, in the console and by temporary credentials. " +
+			"Long-term access keys keep working.",
 		Example: "  touchstone sessions revoke --data ./data --account acme --user alice",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := id.check(); err != nil {

@@ -16,9 +16,9 @@ import (
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/api"
-	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authz"
 	"github.com/touchstone-iam/touchstone/internal/httpd"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
@@ -101,12 +101,7 @@ func (e *experiment) generation(t *testing.T) (f store.Freshness) {
 // update does something to the account, as another request would.
 func (e *experiment) update(t *testing.T, fn func(*store.Tx) error) {
 	t.Helper()
-	if err := e.Server.State.Store.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.RaiseGeneration(e.ID); err != nil {
-			return err
-		}
-		return fn(tx)
-	}); err != nil {
+	if err := e.Server.State.Store.Update(ctx, store.Raise(e.ID), fn); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -153,7 +148,7 @@ func call[In, Out any](t *testing.T, e *experiment, c *touchtest.Console, o awsq
 	}
 	now := e.Server.Clock.Now()
 	return api.Call(ctx, e.service, api.Request{
-		ID: audit.NewID(), Now: now, Caller: caller,
+		ID: ids.NewUUID(), Now: now, Caller: caller,
 		Env: authz.Environment{Now: now, Address: touchtest.Visitor.Address, Region: "us-east-1"},
 	}, o, in)
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -49,23 +50,35 @@ func (u *KeyUses) Note(account, id, service, region string, now time.Time) {
 	u.pending[id] = keyUse{account, service, region, now}
 }
 
-// Flush writes what was collected.
+// Flush writes what was collected. What it could not write stays pending for the next time.
 func (u *KeyUses) Flush(ctx context.Context, s *store.Store) error {
 	u.mu.Lock()
-	taken := u.pending
-	u.pending = make(map[string]keyUse)
+	uses := maps.Clone(u.pending)
 	u.mu.Unlock()
-	if len(taken) == 0 {
+	if len(uses) == 0 {
 		return nil
 	}
-	return s.Update(ctx, func(tx *store.Tx) error {
-		for id, use := range taken {
+
+	if err := s.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
+		for id, use := range uses {
 			if err := tx.TouchAccessKey(use.account, id, use.service, use.region, use.at); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}); err != nil {
+		return err
+	}
+
+	// A key may have been used again while its earlier use was written.
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for id, use := range uses {
+		if u.pending[id] == use {
+			delete(u.pending, id)
+		}
+	}
+	return nil
 }
 
 // Pending returns a use that is not written yet.

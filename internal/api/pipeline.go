@@ -176,10 +176,11 @@ func (s *Service) decide(tx *store.Tx, r *Request, from origin) (d decided, err 
 	if err := s.authorize(tx, r, &d.subject, nil); err != nil {
 		return d, err
 	}
-	if d.state, err = stateOf(tx, r.Caller, d.subject.accounts); err != nil {
-		return d, err
+	if d.subject.missing != nil || r.row.does == reads {
+		return d, d.subject.missing
 	}
-	return d, d.subject.missing
+	d.state, err = stateOf(tx, r.Caller, d.subject.accounts)
+	return d, err
 }
 
 // stateOf returns the state of the caller's account and of the others, sorted by account.
@@ -216,6 +217,9 @@ func (s *Service) authorize(tx *store.Tx, r *Request, about *subject, found []au
 		if checks[n].Action == "" {
 			checks[n].Action = r.row.Action
 		}
+		if checks[n].Action == "" { // the model has operations that are no actions: these say which actions they need
+			return fmt.Errorf("%s asks the policies about no action", r.row.Name)
+		}
 		checks[n].Keys = append(checks[n].Keys[:len(checks[n].Keys):len(checks[n].Keys)], found...)
 	}
 	return s.Authz.Authorize(tx, r.Caller, &r.Env, checks)
@@ -239,7 +243,7 @@ func withinScope(r *Request) error {
 func (s *Service) prepare(ctx context.Context, r *Request, d *decided) (made any, found []authz.Key, err error) {
 	made = r.row.newMade()
 	if r.row.claim != nil {
-		err := s.Store.Update(ctx, func(tx *store.Tx) error {
+		err := s.Store.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
 			taken, err := r.row.claim(r, tx, d.in)
 			made = taken
 			return err
@@ -263,7 +267,7 @@ func (s *Service) change(ctx context.Context, r *Request, from origin, d decided
 
 	var done result
 	confirmed := r.Caller
-	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+	err = s.Store.Update(ctx, r.lock(d.subject.accounts), func(tx *store.Tx) error {
 		// This may run again: it works on a copy of the request, and what it assigns is looked at only after the commit.
 		run := *r
 		about, err := s.confirm(tx, &run, &d, found)
@@ -297,17 +301,23 @@ func (s *Service) change(ctx context.Context, r *Request, from origin, d decided
 	return done, nil
 }
 
+// lock holds still what the decision reads while the operation writes: the caller's account, which a change raises, and the others.
+func (r *Request) lock(others []string) store.Lock {
+	own := store.Accounts(r.Caller.AccountID())
+	if r.row.does == changes {
+		own = store.Raise(r.Caller.AccountID())
+	}
+	return store.Join(own, store.Accounts(others...))
+}
+
 // confirm makes sure, inside the transaction, that the caller may still do it: the credential is still good, and nothing that
 // the decision read has changed; otherwise it is decided anew. It returns what the operation is about, as the transaction has it.
 func (s *Service) confirm(tx *store.Tx, run *Request, d *decided, found []authz.Key) (subject, error) {
 	expected := slices.Clone(d.state)
 	if run.row.does == changes {
-		if err := tx.RaiseGeneration(run.Caller.AccountID()); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return subject{}, err // that an account is gone is found by Recheck
-		}
 		for n := range expected {
 			if expected[n].account == run.Caller.AccountID() {
-				expected[n].Generation++
+				expected[n].Generation++ // by the transaction's lock
 			}
 		}
 	}

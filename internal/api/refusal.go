@@ -19,8 +19,26 @@ func NotImplemented(what string) *awsquery.Error {
 
 // Invalid is InvalidInput about a parameter, with whose name its message begins.
 func Invalid(parameter, format string, args ...any) error {
-	e := iamapi.InvalidInput("%s: %s", parameter, fmt.Sprintf(format, args...))
-	e.Parameter = parameter
+	detail := fmt.Sprintf(format, args...)
+	e := iamapi.InvalidInput("%s: %s", parameter, detail)
+	e.Parameter, e.Detail = parameter, detail
+	return e
+}
+
+// Limit is the cause of a LimitExceeded that a quota is behind, as data: pages word it from that.
+type Limit struct {
+	Quota string // its name, such as AccessKeysPerUser
+	Value int    // what the account may have
+}
+
+// Error words the limit as AWS does.
+func (l *Limit) Error() string { return fmt.Sprintf("Cannot exceed quota for %s: %d", l.Quota, l.Value) }
+
+// LimitExceeded is the answer to a request for more than a quota allows.
+func LimitExceeded(quota string, value int) error {
+	l := &Limit{quota, value}
+	e := iamapi.LimitExceeded("%s", l.Error())
+	e.Cause = l
 	return e
 }
 
@@ -59,6 +77,14 @@ func (s *Service) failure(r *Request, err error) error {
 			Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable,
 			Message: "The service is busy checking passwords. Try again in a few seconds.",
 		}
+	case errors.Is(err, store.ErrUnavailable):
+		s.Logger.Error("database not available", "request_id", r.ID, "operation", r.row.Name, "error", err)
+		message := "The service's database is not available at the moment, and nothing was changed. Try again in a few seconds."
+		if errors.Is(err, store.ErrOutcomeUnknown) {
+			message = "The service lost its database while it made the change, and the outcome is unknown. " +
+				"Look whether the change was made before trying again."
+		}
+		return &awsquery.Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: message}
 	}
 
 	s.Logger.Error("request failed", "request_id", r.ID, "operation", r.row.Name, "error", err)

@@ -269,8 +269,8 @@ func TestTwoAccounts(t *testing.T) {
 					if test.change == nil {
 						return
 					}
-					if err := e.Server.State.Store.Update(ctx, func(tx *store.Tx) error {
-						return errors.Join(tx.RaiseGeneration(other.ID), test.change(other, tx))
+					if err := e.Server.State.Store.Update(ctx, store.Raise(other.ID), func(tx *store.Tx) error {
+						return test.change(other, tx)
 					}); err != nil {
 						t.Error(err)
 					}

@@ -12,14 +12,14 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// ReadMode says what happens to the events of reads.
+// ReadMode says how the events of reads are recorded.
 type ReadMode string
 
 // The modes of --audit-reads.
 const (
-	ReadsQueued ReadMode = "queue" // committed in groups within 100 ms; a crash may lose that much
+	ReadsQueued ReadMode = "queue" // committed in groups within 100 ms; a crash may lose the events of that time
 	ReadsSync   ReadMode = "sync"  // durable before the answer
-	ReadsOff    ReadMode = "off"
+	ReadsOff    ReadMode = "off"   // not recorded
 )
 
 const (
@@ -28,7 +28,7 @@ const (
 	groupDelay  = 100 * time.Millisecond
 )
 
-// Log writes events to the store. Close it to write what is still queued.
+// Log writes events to the store. It is safe for concurrent use. [Log.Close] writes what is still queued.
 type Log struct {
 	store   *store.Store
 	reads   ReadMode
@@ -36,12 +36,12 @@ type Log struct {
 	queue   chan entry
 	stopped chan struct{}
 
-	mu      sync.RWMutex // held for reading by senders: the queue is closed only when none is left
+	mu      sync.RWMutex // senders hold it for reading, so that the queue is not closed while one of them sends
 	closed  bool
 	unknown anonymous
 }
 
-// entry is an event on its way; done is nil when nobody waits for its commit.
+// entry is an event in the queue. Its done is nil when nobody waits for the commit.
 type entry struct {
 	event *store.Event
 	done  chan error
@@ -49,14 +49,14 @@ type entry struct {
 
 var errClosed = errors.New("audit log is closed")
 
-// NewLog starts the writer of a store's events.
+// NewLog returns the log of a store and starts its writer.
 func NewLog(s *store.Store, reads ReadMode, logger *slog.Logger) *Log {
 	l := &Log{store: s, reads: reads, logger: logger, queue: make(chan entry, queueLength), stopped: make(chan struct{})}
 	go l.run()
 	return l
 }
 
-// Close writes what is queued and ends the writer.
+// Close writes what is queued and stops the writer. Events that come later are refused.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	if l.closed {
@@ -70,7 +70,7 @@ func (l *Log) Close() error {
 	return nil
 }
 
-// Write adds the event to the transaction of the change that it records.
+// Write adds an event to the transaction of the change that it records, so that neither can be stored without the other.
 func Write(tx *store.Tx, r *Record) error {
 	event, err := r.event()
 	if err != nil {
@@ -79,8 +79,8 @@ func Write(tx *store.Tx, r *Record) error {
 	return tx.InsertEvent(event)
 }
 
-// Now writes an event that must be durable before an answer is given: a denial, a failure, a sign-in. Events that arrive
-// together share one commit.
+// Now writes an event that must be durable before an answer is given: a denial, a failure, a sign-in. It returns after the commit.
+// Events that arrive together share one commit.
 func (l *Log) Now(r *Record) error {
 	event, err := r.event()
 	if err != nil {
@@ -93,7 +93,7 @@ func (l *Log) Now(r *Record) error {
 	return <-done
 }
 
-// Read records a read, as the mode says.
+// Read records a read, as the log's mode says.
 func (l *Log) Read(r *Record) error {
 	switch l.reads {
 	case ReadsOff:
@@ -108,11 +108,11 @@ func (l *Log) Read(r *Record) error {
 	return l.send(entry{event: event})
 }
 
-// RecordsReads says whether Read keeps anything, so that callers can save the work of describing a read.
+// RecordsReads reports whether [Log.Read] records anything. Callers ask it to spare the work of describing a read.
 func (l *Log) RecordsReads() bool { return l.reads != ReadsOff }
 
-// Unauthenticated records a failed request of somebody unknown: each of the first ten from an address in a minute, and, once
-// that minute is over, one event with the number of the others.
+// Unauthenticated records a failed request of an unknown caller. In each minute it records the first ten requests from a client
+// (see [Source]); when the minute is over, one event tells how many more there were.
 func (l *Log) Unauthenticated(from netip.Addr, r *Record) error {
 	if err := l.FlushUnauthenticated(r.Time); err != nil {
 		return err
@@ -123,8 +123,8 @@ func (l *Log) Unauthenticated(from netip.Addr, r *Record) error {
 	return l.Now(r)
 }
 
-// FlushUnauthenticated writes what Unauthenticated left out in the minutes before now. It is called from time to time, so
-// that the events of a flood that has ended are written too.
+// FlushUnauthenticated writes the events that count what [Log.Unauthenticated] left out in the minutes before now. The server calls
+// it every minute, so that the end of a flood is recorded even when no request follows it.
 func (l *Log) FlushUnauthenticated(now time.Time) error {
 	for _, r := range l.unknown.advance(now) {
 		if err := l.Now(r); err != nil {
@@ -144,7 +144,7 @@ func (l *Log) send(e entry) error {
 	return nil
 }
 
-// run commits events in groups: at once when somebody waits for one of them, otherwise within groupDelay.
+// run commits events in groups: at once when a caller waits for one of them, otherwise within groupDelay.
 func (l *Log) run() {
 	defer close(l.stopped)
 	batch := make([]entry, 0, batchLength)
@@ -156,11 +156,13 @@ func (l *Log) run() {
 	}
 }
 
-// gather adds to the batch what else is queued or, while nobody waits, arrives within groupDelay.
+// gather adds to the batch all that is queued. While no caller waits for an event of the batch, it also adds what arrives within
+// groupDelay.
 func (l *Log) gather(batch []entry) []entry {
 	waiting := batch[0].done != nil
 	timer := time.NewTimer(groupDelay)
 	defer timer.Stop()
+
 	for len(batch) < batchLength {
 		if waiting {
 			select {
@@ -185,6 +187,7 @@ func (l *Log) gather(batch []entry) []entry {
 			return batch
 		}
 	}
+
 	return batch
 }
 
@@ -193,7 +196,7 @@ func (l *Log) commit(batch []entry) error {
 	for n, e := range batch {
 		events[n] = e.event
 	}
-	err := l.store.Update(context.Background(), func(tx *store.Tx) error { return tx.InsertEvents(events) })
+	err := l.store.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.InsertEvents(events) })
 	for _, e := range batch {
 		if e.done != nil {
 			e.done <- err
@@ -202,12 +205,13 @@ func (l *Log) commit(batch []entry) error {
 	return err
 }
 
-// Prune removes events that are older than their class is kept, in chunks that leave room for other writers.
+// Prune deletes reads and other events that are older than the given times. It does so in chunks, between which other writers get
+// their turn.
 func (l *Log) Prune(ctx context.Context, now time.Time, reads, others time.Duration) error {
 	const chunk = 1000
 	for {
 		var removed int64
-		if err := l.store.Update(ctx, func(tx *store.Tx) (err error) {
+		if err := l.store.Update(ctx, store.NoLock(), func(tx *store.Tx) (err error) {
 			removed, err = tx.PruneEvents(now.Add(-reads), now.Add(-others), chunk)
 			return err
 		}); err != nil {
@@ -221,7 +225,7 @@ func (l *Log) Prune(ctx context.Context, now time.Time, reads, others time.Durat
 
 const (
 	anonymousPerMinute = 10
-	anonymousSources   = 1024 // counted apart in a minute; the rest are counted together
+	anonymousSources   = 1024 // that are counted one by one in a minute
 )
 
 // anonymous counts failed requests of unknown callers, by source and minute, in bounded memory.
@@ -231,7 +235,7 @@ type anonymous struct {
 	counts map[netip.Prefix]int
 }
 
-// advance begins the minute of now and returns an event for each address that had more than its share in the one before.
+// advance begins the minute of now and returns an event for each client that was over its number in the minute before.
 func (a *anonymous) advance(now time.Time) []*Record {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -239,6 +243,7 @@ func (a *anonymous) advance(now time.Time) []*Record {
 	if minute.Equal(a.minute) {
 		return nil
 	}
+
 	var summaries []*Record
 	for from, n := range a.counts {
 		if n <= anonymousPerMinute {
@@ -257,14 +262,15 @@ func (a *anonymous) advance(now time.Time) []*Record {
 			AdditionalEventData: map[string]any{"minute": a.minute.UTC().Format(time.RFC3339), "notRecorded": n - anonymousPerMinute},
 		})
 	}
+
 	a.minute, a.counts = minute, make(map[netip.Prefix]int)
 	return summaries
 }
 
-// count adds one request and says whether it is among those recorded one by one. When too many sources are counted apart already,
-// the rest share the zero one.
+// count adds one request and reports whether it is recorded by itself. Beyond 1024 sources all others are counted together, under
+// the zero prefix.
 func (a *anonymous) count(address netip.Addr) bool {
-	from := source(address)
+	from := Source(address)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, known := a.counts[from]; !known && len(a.counts) >= anonymousSources {
@@ -274,12 +280,13 @@ func (a *anonymous) count(address netip.Addr) bool {
 	return a.counts[from] <= anonymousPerMinute
 }
 
-// source is what counts as one client: an IPv4 address, or the /64 of an IPv6 one, which one customer holds.
-func source(a netip.Addr) netip.Prefix {
+// Source returns what counts as one client: an IPv4 address, or the /64 of an IPv6 address, because one customer holds a whole /64.
+// The sign-in's throttle counts by it, too.
+func Source(a netip.Addr) netip.Prefix {
 	a = a.Unmap()
 	from, err := a.Prefix(min(a.BitLen(), 64))
 	if err != nil {
-		return netip.Prefix{}
+		return netip.Prefix{} // the zero address has none
 	}
 	return from
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,13 +16,15 @@ import (
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 )
 
 var now = time.Date(2026, 11, 24, 10, 0, 30, 0, time.UTC)
 
 func newLog(t *testing.T, mode audit.ReadMode) (*audit.Log, *store.Store) {
 	t.Helper()
-	s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "touchstone.db"))
+	path, databaseURL := storetest.Place(t, t.TempDir())
+	s, err := store.OpenConfig(context.Background(), store.Config{Path: path, URL: databaseURL, Migrate: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,9 @@ func Parameters(v any) any {
 }
 
 var (
-	secretType = reflect.TypeFor[awsquery.Secret]()
-	timeType   = reflect.TypeFor[time.Time]()
+	secretType   = reflect.TypeFor[awsquery.Secret]()
+	documentType = reflect.TypeFor[awsquery.Document]()
+	timeType     = reflect.TypeFor[time.Time]()
 )
 
 // timeForm is how CloudTrail writes times inside parameters.
@@ -60,15 +61,23 @@ func describe(v reflect.Value) any {
 		}
 		return items
 	case reflect.Map:
+		// Keys are the caller's own words and stay as they are. A value that is secret leaves its key out too.
 		members := make(map[string]any, v.Len())
 		for _, key := range v.MapKeys() {
-			members[key.String()] = describe(v.MapIndex(key))
+			if described := describe(v.MapIndex(key)); described != nil {
+				members[key.String()] = described
+			}
 		}
 		return members
 	}
-	if v.Type() == secretType {
+
+	switch v.Type() {
+	case secretType:
 		return nil
+	case documentType:
+		return awsquery.Document(v.String()).Encoded() // an event has documents as the answer has them
 	}
+
 	return v.Interface()
 }
 

@@ -1,24 +1,25 @@
-// Package audit writes the trail: an event in CloudTrail's form for every change, denial, failure and sign-in, and, unless it
-// is told otherwise, for every read.
+// Package audit writes the audit trail: an event in CloudTrail's form for every change, denial, failure and sign-in, and, unless
+// --audit-reads is off, for every read.
 //
-// Invariants. A change's event is written in the change's own transaction. Denials, failures and sign-ins are durable before
-// they are answered; they share commits. Reads are queued and committed within a tenth of a second; the queue is bounded, and
-// when it is full the request waits rather than an event being dropped. No secret is ever in an event.
+// Invariants. A change's event is written in the change's own transaction, with [Write]. Denials, failures and sign-ins are durable
+// before they are answered; [Log.Now] commits those that arrive together at once. Reads are queued and committed within a tenth of
+// a second; the queue is bounded, and when it is full the request waits, so no event is dropped. No secret is ever in an event.
 //
-// It does not decide what is recorded; the pipeline and the sign-in do.
+// The package does not decide what is recorded; the pipeline and the sign-in do.
 package audit
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// Event sources, as CloudTrail names them; the last is Touchstone's own.
+// Event sources. SourceSignIn is CloudTrail's name; SourceTouchstone stands in events that AWS has no counterpart of.
 const (
 	SourceSignIn     = "signin.amazonaws.com"
 	SourceTouchstone = "touchstone"
@@ -56,11 +57,11 @@ type Record struct {
 	SessionCredentialFromConsole string       `json:"sessionCredentialFromConsole,omitempty"`
 	TLSDetails                   *TLSDetails  `json:"tlsDetails,omitempty"`
 
-	// Time is EventTime unrounded, by which stored events are ordered.
+	// Time is EventTime before it is rounded to the second. Stored events are ordered by it.
 	Time time.Time `json:"-"`
 }
 
-// TLSDetails says how the connection was protected.
+// TLSDetails describes the connection of the request.
 type TLSDetails struct {
 	ClientProvidedHostHeader string `json:"clientProvidedHostHeader"`
 }
@@ -77,27 +78,28 @@ type UserIdentity struct {
 	InvokedBy      string          `json:"invokedBy,omitempty"`
 }
 
-// SessionContext is what an event says about the session that made the request.
+// SessionContext describes the session that made the request.
 type SessionContext struct {
 	Attributes SessionAttributes `json:"attributes"`
 }
 
-// SessionAttributes are the facts of a session; the boolean is a string, as CloudTrail has it.
+// SessionAttributes are a session's attributes. MFAAuthenticated is the text "true" or "false", as in CloudTrail.
 type SessionAttributes struct {
 	CreationDate     string `json:"creationDate"`
 	MFAAuthenticated string `json:"mfaAuthenticated"`
 }
 
-// HiddenUserName stands for a name typed into the sign-in page that no user has: it may be a password typed into the wrong box.
+// HiddenUserName stands in the event of a failed sign-in for a name that no user has. What was typed there may be a password in the
+// wrong field, so it is not recorded.
 const HiddenUserName = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 // maxText is the length, in bytes, to which free text in an event is cut (CloudTrail: userAgent and errorMessage ≤ 1 KB).
 const maxText = 1024
 
-// maxParameters is the size, in bytes, over which request parameters and response elements are left out (CloudTrail: 100 KB).
+// maxParameters is the size, in bytes, up to which request parameters and response elements are recorded (CloudTrail: 100 KB).
 const maxParameters = 100 << 10
 
-// IdentityOf describes a principal that signs in or is acted for.
+// IdentityOf describes a principal as the one who acts.
 func IdentityOf(i *store.Principal) UserIdentity {
 	u := UserIdentity{Type: "IAMUser", PrincipalID: i.UniqueID, ARN: i.ARN(), AccountID: i.AccountID, UserName: i.Name}
 	if i.Kind == store.Root {
@@ -106,18 +108,19 @@ func IdentityOf(i *store.Principal) UserIdentity {
 	return u
 }
 
-// event fills in what every record has and renders it for the store.
+// event fills in the members that all records share and renders the record for the store.
 func (r *Record) event() (*store.Event, error) {
 	r.EventVersion = "1.08"
 	r.EventTime = r.Time.UTC().Format(time.RFC3339)
-	r.EventID = NewID()
+	r.EventID = ids.NewUUID()
 	r.ManagementEvent = true
 	r.EventCategory = "Management"
 	if r.AWSRegion == "" {
 		r.AWSRegion = "us-east-1"
 	}
-	r.UserAgent = cut(r.UserAgent)
-	r.ErrorMessage = cut(r.ErrorMessage)
+
+	r.UserAgent = Cut(r.UserAgent, maxText)
+	r.ErrorMessage = Cut(r.ErrorMessage, maxText)
 	text, err := json.Marshal(r)
 	if err == nil && len(text) > maxParameters {
 		text, err = r.shortened()
@@ -125,20 +128,27 @@ func (r *Record) event() (*store.Event, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode event %s: %w", r.EventName, err)
 	}
+
 	return &store.Event{
 		AccountID: r.RecipientAccountID, ID: r.EventID, Time: r.Time, Name: r.EventName, Source: r.EventSource,
-		UserName: r.UserIdentity.UserName, ReadOnly: r.ReadOnly, ErrorCode: r.ErrorCode, Record: string(text),
+		UserName: Cut(r.UserIdentity.UserName, maxText), ReadOnly: r.ReadOnly, ErrorCode: r.ErrorCode, Record: string(text),
 	}, nil
 }
 
-func cut(text string) string {
-	if len(text) > maxText {
-		return text[:maxText]
+// Cut shortens text from outside to at most size bytes, without leaving a part of a character at the end. Bytes that are not UTF-8
+// become question marks, and NUL goes, because not every database takes them as text.
+func Cut(text string, size int) string {
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "")
+	if len(text) <= size {
+		return text
 	}
-	return text
+	for size > 0 && !utf8.RuneStart(text[size]) {
+		size--
+	}
+	return text[:size]
 }
 
-// shortened renders the record without those of its parts that are too large to keep.
+// shortened renders the record with a note in place of each part that is too large to keep.
 func (r *Record) shortened() ([]byte, error) {
 	short := *r
 	for _, part := range []*any{&short.RequestParameters, &short.ResponseElements} {
@@ -151,20 +161,4 @@ func (r *Record) shortened() ([]byte, error) {
 		}
 	}
 	return json.Marshal(&short)
-}
-
-// NewID returns a random UUID (version 4), the form of event and request ids.
-func NewID() string {
-	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // never fails (crypto/rand)
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	text := make([]byte, 0, 36)
-	for n, group := range [][]byte{b[:4], b[4:6], b[6:8], b[8:10], b[10:]} {
-		if n > 0 {
-			text = append(text, '-')
-		}
-		text = hex.AppendEncode(text, group)
-	}
-	return string(text)
 }

@@ -14,8 +14,10 @@ import (
 
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 	"github.com/touchstone-iam/touchstone/sigv4"
 )
 
@@ -45,8 +47,9 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, secret: secret.NewSecretAccessKey()}
 	dir := t.TempDir()
+	path, databaseURL := storetest.Place(t, dir)
 	var err error
-	if w.store, err = store.Open(ctx, filepath.Join(dir, "touchstone.db")); err != nil {
+	if w.store, err = store.OpenConfig(ctx, store.Config{Path: path, URL: databaseURL, Migrate: true}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.store.Close() })
@@ -55,7 +58,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.authn = authn.New(w.master, 5*time.Minute, limits)
 
-	w.alice = &store.Principal{AccountID: account, ID: secret.NewID(), Kind: store.User, UniqueID: "AIDAALICE", Name: "alice", Path: "/", CreatedAt: now}
+	w.alice = &store.Principal{AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDAALICE", Name: "alice", Path: "/", CreatedAt: now}
 	w.quietly(func(tx *store.Tx) error {
 		return errors.Join(tx.InsertAccount(account, "root@example.com", now), tx.InsertPrincipal(w.alice), w.insertKey(tx, w.secret))
 	})
@@ -64,23 +67,22 @@ func newWorld(t *testing.T) *world {
 
 // insertKey gives alice her key.
 func (w *world) insertKey(tx *store.Tx, plain string) error {
-	sealed, err := w.master.Seal([]byte(plain), authn.SecretContext(account, keyID))
-	if err != nil {
-		return err
-	}
+	sealed := w.master.Seal([]byte(plain), authn.SecretContext(account, keyID))
 	return tx.InsertAccessKey(&store.AccessKey{AccountID: account, ID: keyID, PrincipalID: w.alice.ID, Active: true, SealedSecret: sealed, CreatedAt: now})
 }
 
 // update changes the account.
 func (w *world) update(fn func(*store.Tx) error) {
 	w.t.Helper()
-	w.quietly(func(tx *store.Tx) error { return errors.Join(tx.RaiseGeneration(account), fn(tx)) })
+	if err := w.store.Update(ctx, store.Raise(account), fn); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // quietly changes the account without saying so.
 func (w *world) quietly(fn func(*store.Tx) error) {
 	w.t.Helper()
-	if err := w.store.Update(ctx, fn); err != nil {
+	if err := w.store.Update(ctx, store.NoLock(), fn); err != nil {
 		w.t.Fatal(err)
 	}
 }

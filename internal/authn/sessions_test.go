@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
@@ -15,7 +16,7 @@ func (w *world) insertSession(change func(*store.Session)) (token string, s *sto
 	w.t.Helper()
 	token, hash := secret.NewToken(account)
 	s = &store.Session{
-		AccountID: account, ID: secret.NewID(), PrincipalID: w.alice.ID, TokenHash: hash, Stage: store.StageFull, Scope: store.ScopeFull,
+		AccountID: account, ID: ids.New(), PrincipalID: w.alice.ID, TokenHash: hash, Stage: store.StageFull, Scope: store.ScopeFull,
 		CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(limits.Absolute),
 	}
 	if change != nil {
@@ -138,7 +139,7 @@ func TestRecheck(t *testing.T) {
 		},
 		"the key is somebody else's now": {
 			change: func(w *world, tx *store.Tx) error {
-				bob := &store.Principal{AccountID: account, ID: secret.NewID(), Kind: store.User, UniqueID: "AIDABOB", Name: "bob", Path: "/", CreatedAt: now}
+				bob := &store.Principal{AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDABOB", Name: "bob", Path: "/", CreatedAt: now}
 				k, err := tx.AccessKey(account, keyID)
 				if err != nil {
 					return err

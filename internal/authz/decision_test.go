@@ -8,7 +8,7 @@ import (
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
-	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/policy"
 )
@@ -213,7 +213,7 @@ func TestSourcesThatFail(t *testing.T) {
 func TestRootAndNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	root := &store.Principal{AccountID: account, ID: secret.NewID(), Kind: store.Root, UniqueID: account, Path: "/", CreatedAt: now}
+	root := &store.Principal{AccountID: account, ID: ids.New(), Kind: store.Root, UniqueID: account, Path: "/", CreatedAt: now}
 	w.update(func(tx *store.Tx) error {
 		return errors.Join(tx.InsertPrincipal(root), tx.PutInlinePolicy(account, root.ID, "own", document("Deny", "*", "*", ""), now))
 	})

@@ -170,8 +170,8 @@ func TestWritesAreNotRemembered(t *testing.T) {
 	}
 
 	undone := errors.New("undone")
-	err := p.store.Update(ctx, func(tx *store.Tx) error {
-		if err := errors.Join(tx.RaiseGeneration(account), tx.DeleteInlinePolicy(account, w.alice.ID, "own")); err != nil {
+	err := p.store.Update(ctx, store.Raise(account), func(tx *store.Tx) error {
+		if err := tx.DeleteInlinePolicy(account, w.alice.ID, "own"); err != nil {
 			return err
 		}
 		c, err := p.caller(tx, w.alice.ID)

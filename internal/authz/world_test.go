@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
-	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 )
 
 var (
@@ -45,12 +45,12 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "touchstone.db")
+	path, databaseURL := storetest.Place(t, t.TempDir())
 	w := &world{t: t}
 	for _, name := range []string{"this process", "another process"} {
 		p := &process{name: name}
 		var err error
-		if p.store, err = store.Open(ctx, path); err != nil {
+		if p.store, err = store.OpenConfig(ctx, store.Config{Path: path, URL: databaseURL, Migrate: true}); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { p.store.Close() })
@@ -70,8 +70,8 @@ func newWorld(t *testing.T) *world {
 		if err := tx.InsertAccount(account, "root@example.com", now); err != nil {
 			return err
 		}
-		w.alice = &store.Principal{AccountID: account, ID: secret.NewID(), Kind: store.User, UniqueID: "AIDAALICE", Name: "alice", Path: "/", CreatedAt: now}
-		w.group = &store.Principal{AccountID: account, ID: secret.NewID(), Kind: store.Group, UniqueID: "AGPAGROUP", Name: "team", Path: "/", CreatedAt: now}
+		w.alice = &store.Principal{AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDAALICE", Name: "alice", Path: "/", CreatedAt: now}
+		w.group = &store.Principal{AccountID: account, ID: ids.New(), Kind: store.Group, UniqueID: "AGPAGROUP", Name: "team", Path: "/", CreatedAt: now}
 		return errors.Join(tx.InsertPrincipal(w.alice), tx.InsertPrincipal(w.group))
 	})
 	return w
@@ -80,12 +80,7 @@ func newWorld(t *testing.T) *world {
 // update changes the account in the first process.
 func (w *world) update(fn func(*store.Tx) error) {
 	w.t.Helper()
-	if err := w.processes[0].store.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.RaiseGeneration(account); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		return fn(tx)
-	}); err != nil {
+	if err := w.processes[0].store.Update(ctx, store.Raise(account), fn); err != nil {
 		w.t.Fatal(err)
 	}
 }

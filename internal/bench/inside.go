@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
-	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
 	"github.com/touchstone-iam/touchstone/internal/operator"
 	"github.com/touchstone-iam/touchstone/internal/secret"
@@ -59,12 +59,12 @@ func signIn(ctx context.Context) error {
 	}
 	defer s.Close()
 	const email, password = "root@example.com", "a password for the benchmark"
-	made, err := state.Operator().CreateAccount(ctx, operator.NewAccount{RootEmail: email, URL: c.URL})
+	made, err := state.Operator().CreateAccount(ctx, operator.AccountRequest{RootEmail: email, URL: c.URL})
 	if err != nil {
 		return err
 	}
 	_, link, _ := strings.Cut(made.SetupURL, "link=")
-	visitor := signin.Visitor{Address: netip.MustParseAddr("127.0.0.1"), RequestID: audit.NewID()}
+	visitor := signin.Visitor{Address: netip.MustParseAddr("127.0.0.1"), RequestID: ids.NewUUID()}
 	if _, err := s.SignIn.SetUp(ctx, visitor, link, password); err != nil {
 		return err
 	}

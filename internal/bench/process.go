@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -91,13 +91,13 @@ func addUsers(ctx context.Context, data, account string) error {
 	if err != nil {
 		return err
 	}
-	err = s.Update(ctx, func(tx *store.Tx) error {
-		if err := errors.Join(tx.RaiseGeneration(account), tx.SetQuota(account, "UsersPerAccount", 2*manyUsers)); err != nil {
+	err = s.Update(ctx, store.Raise(account), func(tx *store.Tx) error {
+		if err := tx.SetQuota(account, "UsersPerAccount", 2*manyUsers); err != nil {
 			return err
 		}
 		for n := range manyUsers {
 			if err := tx.InsertPrincipal(&store.Principal{
-				AccountID: account, ID: secret.NewID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"),
+				AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: ids.NewUnique("AIDA"),
 				Name: fmt.Sprintf("user-%06d", n), Path: "/", CreatedAt: time.Now(),
 			}); err != nil {
 				return err

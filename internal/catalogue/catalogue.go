@@ -1,6 +1,9 @@
-// Package catalogue knows the actions, resources and condition keys of the services that Touchstone serves, IAM and STS, and the
-// global condition keys, for policy.Lint. It is made from the service models in internal/model and adds only the keys' types,
-// which those do not have. It knows no other service: an operator adds such in JSON, in the form of policy.Catalogue.
+// Package catalogue has the actions, resources and condition keys of the services that Touchstone serves, IAM and STS, and the global
+// condition keys. [policy.Lint] checks policies against it.
+//
+// The catalogue is generated from the service models in internal/model. The types of the condition keys are added, because the models
+// do not have them. [Builtin] returns it, and [Load] adds other services from files that an operator writes, in the form of
+// [policy.Catalogue].
 package catalogue
 
 import (
@@ -17,16 +20,16 @@ import (
 //go:embed catalogue.json
 var text []byte
 
-// Builtin returns what Touchstone itself serves. The result is shared and must not be changed.
+// Builtin returns the catalogue of what Touchstone itself serves. The result is shared and must not be changed.
 var Builtin = sync.OnceValue(func() *policy.Catalogue {
 	c, err := policy.ParseCatalogue(text)
 	if err != nil {
-		panic(err) // a test reads it
+		panic(err) // a test makes sure that the embedded catalogue can be read
 	}
 	return c
 })
 
-// Load returns the built-in catalogue with those in the files added.
+// Load returns the built-in catalogue together with those in files.
 func Load(files ...string) (*policy.Catalogue, error) {
 	c := Builtin()
 	for _, name := range files {

@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// certificate is the TLS certificate in two files. It is read again when they change, so that renewing it needs no restart.
+// certificate is the TLS certificate in two files. It is read again when they change, so that a renewal needs no restart.
 type certificate struct {
 	cert, key string
 	logger    *slog.Logger
 
 	mu     sync.Mutex
 	pair   *tls.Certificate
-	states [2]fileState // of the files when they were last read
+	states [2]fileState // what the files were when they were last read
 }
 
-// fileState tells one content of a file from the next.
+// fileState changes whenever the content of a file does.
 type fileState struct {
 	changed time.Time
 	size    int64
 }
 
-// newCertificate reads the certificate that a configuration names; nil when it names none.
+// newCertificate reads the certificate that a configuration names. It returns nil when there is none.
 func newCertificate(c *Config, logger *slog.Logger) (*certificate, error) {
 	if !c.tls() {
 		return nil, nil
@@ -54,8 +54,8 @@ func (c *certificate) stat() (states [2]fileState) {
 	return states
 }
 
-// get is tls.Config's GetCertificate. While the files do not fit together, as in the middle of a renewal, the certificate that
-// was good before is used on; each new state of the files is tried once.
+// get returns the certificate for a connection; it is a [tls.Config]'s GetCertificate. While the two files do not fit together, as
+// in the middle of a renewal, the old certificate stays in use. Each new state of the files is tried once.
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

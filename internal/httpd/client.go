@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// maxHops bounds how many forwarding hops are looked at; no chain of real proxies is longer.
+// maxHops is the number of forwarding hops that are looked at. No chain of real proxies is longer.
 const maxHops = 32
 
 // trusted reports whether an address is one of the proxies in front.
@@ -17,20 +17,21 @@ func (s *Server) trusted(a netip.Addr) bool {
 	return slices.ContainsFunc(s.proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// errForwarded refuses a request whose client the proxies in front do not tell beyond doubt.
+// errForwarded refuses a request whose client cannot be determined from what the proxies in front say.
 var errForwarded = errors.New("the proxy's Forwarded and X-Forwarded-For do not tell the client's address")
 
-// client finds who the client is and whether it reached the front over TLS. Only a trusted proxy may say who it is, in Forwarded
-// (RFC 7239) or in X-Forwarded-For.
+// client returns the client's address and whether the client uses TLS. Only a trusted proxy may name another address than its own,
+// in Forwarded (RFC 7239) or in X-Forwarded-For.
 //
-// Most proxies write one of the two and pass the other on as the client sent it, and which one is not known here. So they are
-// not ranked: when both are there and name different clients, one of them is made up, and the request is refused. For the same
-// reason no header is believed about TLS: behind a proxy the public URL's scheme counts.
+// Most proxies write one of the two headers and pass the other on as the client sent it, and we cannot know which. So neither is
+// preferred: when both are there and name different clients, one of them is forged, and the request is refused. For the same reason
+// no header is believed about TLS; behind a proxy the public URL's scheme decides.
 func (s *Server) client(r *http.Request) (address netip.Addr, secure bool, err error) {
 	peer := peerOf(r)
 	if !s.trusted(peer) {
 		return peer, r.TLS != nil, nil
 	}
+
 	secure = s.secureURL
 	standard, legacy := r.Header["Forwarded"], r.Header["X-Forwarded-For"]
 	if len(standard) == 0 && len(legacy) == 0 {
@@ -46,15 +47,17 @@ func (s *Server) client(r *http.Request) (address netip.Addr, secure bool, err e
 		}
 		address = hop
 	}
+
 	if !address.IsValid() {
 		return netip.Addr{}, false, errForwarded
 	}
+
 	return address, secure, nil
 }
 
-// lastUntrusted is the hop nearest to us that is not a trusted proxy: the farthest whose address somebody trusted has seen. What
-// comes before it may be made up. It is invalid when the hop is unreadable, as "unknown" and empty ones are: to take the proxy's
-// address instead would make its client one of the inside.
+// lastUntrusted returns the hop nearest to us that is not a trusted proxy. A trusted proxy has seen its address; the hops before it
+// may be forged. The result is invalid when a hop cannot be read, such as "unknown" or an empty one. To use the proxy's own address
+// then would treat its client as a trusted machine.
 func (s *Server) lastUntrusted(values []string, nodeOf func(string) string) (address netip.Addr) {
 	n := 0
 	for element := range backwards(values) {
@@ -69,7 +72,7 @@ func (s *Server) lastUntrusted(values []string, nodeOf func(string) string) (add
 	return address
 }
 
-// peerOf is the address at the other end of the connection.
+// peerOf returns the address at the other end of the connection.
 func peerOf(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -78,7 +81,8 @@ func peerOf(r *http.Request) netip.Addr {
 	return peer.Addr().Unmap().WithZone("")
 }
 
-// forwardedFor is the node that an element of Forwarded names as the client (RFC 7239 §4), without its quotes; "" when it names none.
+// forwardedFor returns the node that an element of Forwarded names as the client (RFC 7239 §4), without quotes, or "" when it names
+// none.
 func forwardedFor(element string) string {
 	for pair := range strings.SplitSeq(element, ";") {
 		if key, value, _ := strings.Cut(strings.TrimSpace(pair), "="); strings.EqualFold(key, "for") {
@@ -88,8 +92,8 @@ func forwardedFor(element string) string {
 	return ""
 }
 
-// backwards are a list header's elements, last first. It splits at every comma, also within quotes: no address contains one,
-// and a client that leaves a quotation open must not swallow what a proxy appends to it.
+// backwards returns the elements of a list header, the last one first. It splits at every comma, even within quotes. No address
+// contains a comma, and a client that leaves a quotation open must not hide what a proxy appends.
 func backwards(values []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, value := range slices.Backward(values) {
@@ -108,7 +112,7 @@ func backwards(values []string) iter.Seq[string] {
 	}
 }
 
-// parseHop reads an address with or without a port; an IPv6 one may be in brackets.
+// parseHop reads an address with or without a port. An IPv6 address may be in brackets.
 func parseHop(text string) (netip.Addr, bool) {
 	address, err := netip.ParseAddr(text)
 	if bare, found := strings.CutPrefix(text, "["); err != nil && found {

@@ -13,14 +13,15 @@ import (
 
 // Config says where and how a server listens.
 type Config struct {
-	// Listen is the host:port to serve on; required. Beyond loopback it takes TLS, or a proxy in front that has it.
+	// Listen is the host:port to serve on; required. An address that other machines can reach needs TLS, here or in a proxy in
+	// front.
 	Listen string
-	// TLSCert and TLSKey are files with the certificate chain and the private key, PEM; both or neither.
+	// TLSCert and TLSKey are PEM files with the certificate chain and the private key. Either both are set, or neither.
 	TLSCert, TLSKey string
-	// BehindProxy are the addresses or CIDRs of the proxies in front. Each must write Forwarded or X-Forwarded-For itself, since
-	// what they pass on is believed; no client may have an address among them.
+	// BehindProxy are the addresses or CIDRs of the proxies in front. Each of them must write Forwarded or X-Forwarded-For itself,
+	// because what comes from them is believed. No client may have an address among them.
 	BehindProxy []string
-	// URL is the origin that people's browsers are at, such as https://iam.example.com; required.
+	// URL is the origin that browsers show, such as https://iam.example.com; required.
 	URL string
 	// MetricsListen is the host:port for Prometheus metrics; without it there are none.
 	MetricsListen string
@@ -30,7 +31,7 @@ type Config struct {
 
 const defaultGrace = 30 * time.Second
 
-// Validate reports every fault of the configuration, a line each.
+// Validate returns all faults of the configuration in one error, each on a line of its own.
 func (c *Config) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
@@ -39,11 +40,13 @@ func (c *Config) Validate() error {
 	} else if !c.tls() && len(c.BehindProxy) == 0 && !loopback(c.Listen) {
 		fault("--listen %s reaches beyond this machine without TLS: give --tls-cert and --tls-key, or --behind-proxy with the proxy's addresses", c.Listen)
 	}
+
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		fault("--tls-cert and --tls-key go together")
 	} else if _, err := newCertificate(c, nil); err != nil {
 		faults = append(faults, err)
 	}
+
 	if _, err := prefixes(c.BehindProxy); err != nil {
 		faults = append(faults, err)
 	}
@@ -52,27 +55,31 @@ func (c *Config) Validate() error {
 	} else if strings.HasPrefix(c.URL, "https:") != c.tls() && len(c.BehindProxy) == 0 && (c.TLSCert == "") == (c.TLSKey == "") {
 		fault("--url %s does not fit how it is served: https needs --tls-cert and --tls-key, or --behind-proxy; with them http is not served", c.URL)
 	}
+
 	if c.MetricsListen != "" && !hostPort(c.MetricsListen) {
 		fault("--metrics-listen %q: use host:port, such as 127.0.0.1:9090", c.MetricsListen)
 	}
 	if c.ShutdownGrace < 0 {
 		fault("shutdown grace %v: use a positive duration", c.ShutdownGrace)
 	}
+
 	return errors.Join(faults...)
 }
 
-// checkURL holds the public URL to what browsers need for security keys: a secure context and a domain (WebAuthn §5.1.2, §13.4.9),
-// spelled as the browser spells the origin, since the two are compared.
+// checkURL checks that security keys work at the public URL. Browsers demand a secure context and a domain (WebAuthn §5.1.2,
+// §13.4.9); and the URL must be spelled as browsers spell the origin, because the two are compared byte for byte.
 func checkURL(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Path != "" && u.Path != "/" ||
 		strings.ContainsAny(text, "?#@") || strings.HasSuffix(u.Host, ":") {
 		return fmt.Errorf("--url %q: use an origin such as https://iam.example.com", text)
 	}
+
 	host := u.Hostname()
 	if isAddress(host) {
 		return fmt.Errorf("--url %s: security keys do not work on an IP address: use a host name, or localhost", text)
 	}
+
 	const hostBytes = "abcdefghijklmnopqrstuvwxyz0123456789-._"
 	if strings.Trim(host, hostBytes) != "" || strings.HasSuffix(host, ".") || !strings.HasPrefix(text, u.Scheme) {
 		return fmt.Errorf("--url %s: write it as browsers do: lower case, ASCII (xn--…), no dot at the end", text)
@@ -84,14 +91,16 @@ func checkURL(text string) error {
 			return fmt.Errorf("--url %s: write the port as browsers do: without leading zeros, and not at all where it is the scheme's own", text)
 		}
 	}
+
 	if u.Scheme == "http" && host != "localhost" && !strings.HasSuffix(host, ".localhost") {
 		return fmt.Errorf("--url %s: browsers let security keys work only over https, or on localhost", text)
 	}
+
 	return nil
 }
 
-// isAddress reports whether a browser takes a host for an IP address: an IPv6 one, or whatever ends in a number (WHATWG URL,
-// "ends in a number"), as 127.1 and 0x7f000001 do.
+// isAddress reports whether a browser takes a host for an IP address. That is an IPv6 address, or any host that ends in a number,
+// such as 127.1 and 0x7f000001 (WHATWG URL, "ends in a number").
 func isAddress(host string) bool {
 	if strings.Contains(host, ":") {
 		return true
@@ -117,7 +126,7 @@ func hostPort(listen string) bool {
 	return err == nil
 }
 
-// loopback reports whether an address is reached from this machine alone.
+// loopback reports whether an address can be reached from this machine only.
 func loopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -149,5 +158,6 @@ func prefixes(texts []string) ([]netip.Prefix, error) {
 			all = append(all, prefix.Masked())
 		}
 	}
+
 	return all, errors.Join(faults...)
 }

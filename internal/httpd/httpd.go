@@ -1,8 +1,10 @@
 // Package httpd is the server around Touchstone's handlers: listening, TLS, limits, who the client is, request ids, logs, health
 // and metrics, and a stop that lets requests finish.
 //
-// It knows nothing of identity or access. Invariants: nothing that a client says of its own address is believed unless a trusted
-// proxy says it; a handler's panic ends that request alone; headers and bodies are bounded before they are read.
+// It knows nothing of identity or access.
+//
+// Invariants. What a request says about its client's address is believed only when a trusted proxy sent it. A panic of a handler
+// ends only that request. Headers and bodies are bounded before they are read.
 package httpd
 
 import (
@@ -18,7 +20,7 @@ import (
 	"time"
 )
 
-// Limits on what a client may send, and on how slowly it may send and take.
+// Limits on how much a client may send, and on how long it may take to send a request or to receive its answer.
 const (
 	maxHeader         = 32 << 10 // the request line included
 	headerSlop        = 4 << 10  // what net/http allows above its MaxHeaderBytes
@@ -39,11 +41,11 @@ type Server struct {
 	logger      *slog.Logger
 	metrics     metrics
 	listener    net.Listener
-	scraped     net.Listener // the metrics' listener; nil for none
+	scraped     net.Listener // of the metrics; nil when there are none
 }
 
-// New returns a server of the handler; ready says whether it can do its work. The configuration is one that Validate finds no
-// fault in.
+// New returns a server for the handler. The readiness probe fails while ready returns an error. The configuration must be valid, see
+// [Config.Validate].
 func New(c Config, handler http.Handler, ready func(context.Context) error, logger *slog.Logger) (*Server, error) {
 	proxies, proxyFault := prefixes(c.BehindProxy)
 	certificate, certificateFault := newCertificate(&c, logger)
@@ -59,7 +61,7 @@ func New(c Config, handler http.Handler, ready func(context.Context) error, logg
 	}, nil
 }
 
-// Listen binds the addresses, so that their faults show before anything is announced.
+// Listen binds the addresses. It is apart from [Server.Serve] so that an address in use is reported before the server is announced.
 func (s *Server) Listen() error {
 	var err error
 	if s.listener, err = net.Listen("tcp", s.config.Listen); err != nil {
@@ -74,11 +76,11 @@ func (s *Server) Listen() error {
 	return nil
 }
 
-// Addr is the address that is listened on, after Listen.
+// Addr returns the address that the server listens on. Call it after [Server.Listen].
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve answers requests, after Listen, until ctx is done. Then it takes no more, and returns when those in flight are finished, or
-// with an error when they are not within the grace.
+// Serve answers requests until ctx is done. Then it accepts no more, lets those in flight finish, and returns. It returns an error
+// when they take longer than the configured grace. Call it after [Server.Listen].
 func (s *Server) Serve(ctx context.Context) error {
 	server := s.newHTTP(s.Handler())
 	failed := make(chan error, 2)
@@ -95,20 +97,23 @@ func (s *Server) Serve(ctx context.Context) error {
 		defer metrics.Close() //nolint:errcheck // a scrape that is cut off is made again
 		go func() { failed <- metrics.Serve(s.scraped) }()
 	}
+
 	select {
 	case err := <-failed:
 		return errors.Join(fmt.Errorf("serve: %w", err), server.Close())
 	case <-ctx.Done():
 	}
+
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownGrace)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil {
 		return errors.Join(fmt.Errorf("requests did not finish within %v: %w", s.config.ShutdownGrace, err), server.Close())
 	}
+
 	return nil
 }
 
-// newHTTP is net/http's server with the limits.
+// newHTTP returns a server of net/http with our limits.
 func (s *Server) newHTTP(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler: handler, MaxHeaderBytes: maxHeader - headerSlop, ReadHeaderTimeout: readHeaderTimeout,

@@ -18,7 +18,7 @@ var bounds = [...]time.Duration{
 	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond,
 }
 
-// outcome is how a request ended: its labels, which are few and never a client's words (see Note).
+// outcome is how a request ended. It is a counter's labels, so its values must be few and never come from the client (see [Note]).
 type outcome struct {
 	operation, code string // "" for pages
 	status          int
@@ -27,7 +27,7 @@ type outcome struct {
 // metrics counts requests.
 type metrics struct {
 	inFlight atomic.Int64
-	buckets  [len(bounds) + 1]atomic.Int64 // the last for what took longer than every bound
+	buckets  [len(bounds) + 1]atomic.Int64 // the last one is for requests above all bounds
 	sum      atomic.Int64                  // nanoseconds
 
 	mu       sync.Mutex
@@ -52,19 +52,19 @@ func (m *metrics) end(o outcome, took time.Duration) {
 	m.requests[o]++
 }
 
-// outcomes are the counts so far.
+// outcomes returns a copy of the counts so far.
 func (m *metrics) outcomes() map[outcome]int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return maps.Clone(m.requests)
 }
 
-// handler serves the metrics at the path where Prometheus looks for them.
+// handler serves the metrics at /metrics, where Prometheus looks for them.
 func (m *metrics) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-		w.Write(m.text()) //nolint:errcheck // the scraper is gone
+		w.Write(m.text()) //nolint:errcheck // fails only when the client has gone
 	})
 	return mux
 }
@@ -83,12 +83,14 @@ func (m *metrics) text() []byte {
 	}) {
 		fmt.Fprintf(&b, "%s{operation=%q,code=%q,status=\"%d\"} %d\n", requests, o.operation, o.code, o.status, counts[o])
 	}
+
 	family(duration, "histogram", "How long requests took.")
 	var total int64
 	for n, bound := range bounds {
 		total += m.buckets[n].Load()
 		fmt.Fprintf(&b, "%s_bucket{le=\"%g\"} %d\n", duration, bound.Seconds(), total)
 	}
+
 	total += m.buckets[len(bounds)].Load()
 	fmt.Fprintf(&b, "%s_bucket{le=\"+Inf\"} %d\n", duration, total)
 	fmt.Fprintf(&b, "%s_sum %g\n%s_count %d\n", duration, time.Duration(m.sum.Load()).Seconds(), duration, total)

@@ -2,32 +2,32 @@ package httpd
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
 	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/ids"
 )
 
-// readyTimeout is how long the answer to a probe may take.
+// readyTimeout is how long the readiness check may take before the answer is "not ready".
 const readyTimeout = 5 * time.Second
 
-// exchange is a request's state and its answer's, in one allocation.
+// exchange holds what we keep of a request and of its answer, in one allocation.
 type exchange struct {
 	facts  facts
 	answer recorder
 }
 
-// facts are what is found out about a request. They are its context, too.
+// facts are what the server found out about a request. They are the request's context at the same time.
 type facts struct {
 	context.Context
 	id      string
 	address netip.Addr
 	secure  bool
 
-	operation, code string // as noted
+	operation, code string // as Note was told
 }
 
 type factsKey struct{}
@@ -47,23 +47,25 @@ func factsOf(ctx context.Context) *facts {
 	return &facts{}
 }
 
-// RequestID is the request's id: a random UUID, made here and never taken from the client. It is "" outside a request.
+// RequestID returns the request's id, a random UUID. It is made by the server and never taken from the client. Outside a request it
+// is "".
 func RequestID(ctx context.Context) string { return factsOf(ctx).id }
 
-// ClientAddr is the client's address, without zone and never IPv4-mapped; invalid when it is not known.
+// ClientAddr returns the client's address, without a zone and never IPv4-mapped. The address is invalid when it is not known.
 func ClientAddr(ctx context.Context) netip.Addr { return factsOf(ctx).address }
 
-// IsSecure reports whether the client reached the front over TLS. Behind a trusted proxy the public URL's scheme says so.
+// IsSecure reports whether the client uses TLS. Behind a trusted proxy, the public URL's scheme decides.
 func IsSecure(ctx context.Context) bool { return factsOf(ctx).secure }
 
-// Note says which operation a request turned out to ask for and with which error code it is answered, "" for success, for the log
-// and the metrics. Both come from tables, never from the client, since the metrics keep each pair for good.
+// Note records for the log and the metrics which operation a request asks for, and the error code of its answer, "" for success.
+// Both must come from tables and never from the client, because the metrics keep a counter for each pair as long as the server
+// runs.
 func Note(ctx context.Context, operation, code string) {
 	f := factsOf(ctx)
 	f.operation, f.code = operation, code
 }
 
-// Handler is the server's handler with all that is around it but the connection's limits.
+// Handler returns the server's handler with everything around it, except the limits of connections.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -82,9 +84,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	address, secure, err := s.client(r)
 	x := &exchange{
-		facts:  facts{Context: r.Context(), id: newRequestID(), address: address, secure: secure},
+		facts:  facts{Context: r.Context(), id: ids.NewUUID(), address: address, secure: secure},
 		answer: recorder{ResponseWriter: w},
 	}
+
 	s.metrics.begin()
 	defer func() {
 		p := recover()
@@ -92,7 +95,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			s.logger.LogAttrs(r.Context(), slog.LevelError, "handler panicked", slog.String("request_id", x.facts.id),
 				slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
 			if x.answer.status == 0 {
-				clear(w.Header()) // what was meant for another answer, cookies too
+				clear(w.Header()) // cookies and the like were meant for another answer
 				w.Header().Set("Cache-Control", "no-store")
 				http.Error(&x.answer, "Internal error. Request id: "+x.facts.id, http.StatusInternalServerError)
 				p = nil
@@ -112,13 +115,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(&x.answer, "Bad request: "+err.Error()+".", http.StatusBadRequest)
 		return
 	}
+
 	s.handler.ServeHTTP(&x.answer, r.WithContext(&x.facts))
 }
 
-// maxLoggedPath bounds what a stranger can make us log of a path.
+// maxLoggedPath is the number of bytes of a path that are logged, since a stranger can send a long one.
 const maxLoggedPath = 256
 
-// log writes the request's line. The query is left out: links with tokens are among them.
+// log writes the request's line. It leaves out the query, in which some links carry a token.
 func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 	if !s.logger.Enabled(r.Context(), slog.LevelInfo) {
 		return
@@ -143,19 +147,19 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	if err := s.ready(ctx); err != nil {
 		s.logger.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.Any("error", err))
-		probed(w, http.StatusServiceUnavailable, "not ready") // why is the log's to tell, not a stranger's to know
+		probed(w, http.StatusServiceUnavailable, "not ready") // the reason goes to the log only
 		return
 	}
 	probed(w, http.StatusOK, "ready")
 }
 
-// probed answers a probe.
+// probed answers a probe of health or readiness.
 func probed(w http.ResponseWriter, status int, word string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	w.Write([]byte(word + "\n")) //nolint:errcheck // the prober is gone
+	w.Write([]byte(word + "\n")) //nolint:errcheck // fails only when the client has gone
 }
 
 // recorder remembers the status that was written.
@@ -166,7 +170,7 @@ type recorder struct {
 
 // WriteHeader implements http.ResponseWriter.
 func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 && status >= http.StatusOK { // those before are informational, and another follows
+	if w.status == 0 && status >= http.StatusOK { // a lower status is informational, and another one follows
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
@@ -180,21 +184,5 @@ func (w *recorder) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Unwrap lets http.ResponseController reach what is below.
+// Unwrap lets http.ResponseController reach the writer of the server.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// newRequestID is a random UUID, version 4 (RFC 9562 §5.4).
-func newRequestID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	var text [36]byte
-	hex.Encode(text[:8], b[:4])
-	hex.Encode(text[9:13], b[4:6])
-	hex.Encode(text[14:18], b[6:8])
-	hex.Encode(text[19:23], b[8:10])
-	hex.Encode(text[24:], b[10:])
-	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
-	return string(text[:])
-}

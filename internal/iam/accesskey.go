@@ -11,6 +11,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
@@ -32,11 +33,8 @@ func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target
 		return nil, err
 	}
 
-	id, plain := secret.NewAccessKeyID(), secret.NewSecretAccessKey()
-	sealed, err := o.Master.Seal([]byte(plain), authn.SecretContext(about.AccountID, id))
-	if err != nil {
-		return nil, err
-	}
+	id, plain := ids.NewAccessKey(), secret.NewSecretAccessKey()
+	sealed := o.Master.Seal([]byte(plain), authn.SecretContext(about.AccountID, id))
 	if err := tx.InsertAccessKey(&store.AccessKey{
 		AccountID: about.AccountID, ID: id, PrincipalID: about.ID, Active: true, SealedSecret: sealed, CreatedAt: r.Now,
 	}); err != nil {
@@ -60,7 +58,7 @@ func listAccessKeys(_ *api.Request, tx *store.Tx, about *target, in *iamapi.List
 		return nil, err
 	}
 	place := func(k *store.AccessKey) string { return chronological(k.CreatedAt, k.ID) }
-	keys, next, err := api.List("ListAccessKeys", in, api.Cut(keys, place), place)
+	keys, next, err := api.List(iamapi.ListAccessKeys.Name, in, api.Cut(keys, place), place)
 	if err != nil {
 		return nil, err
 	}

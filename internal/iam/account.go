@@ -3,7 +3,7 @@ package iam
 import (
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/api"
-	"github.com/touchstone-iam/touchstone/internal/signin"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -16,7 +16,7 @@ func (o *Operations) defineAccount(t *api.Table) {
 
 // createAccountAlias replaces an earlier alias: an account has at most one.
 func createAccountAlias(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.CreateAccountAliasInput) (*struct{}, error) {
-	if signin.LooksLikeAccountID(in.AccountAlias) {
+	if _, ok := ids.ParseAccount(in.AccountAlias); ok {
 		return nil, api.ValidationError("The account alias must not be a 12-digit number, with or without hyphens.")
 	}
 	err := tx.SetAlias(r.Caller.AccountID(), in.AccountAlias, r.Now)
@@ -39,7 +39,7 @@ func listAccountAliases(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.Lis
 	}
 
 	place := func(alias *string) string { return *alias }
-	aliases, next, err := api.List("ListAccountAliases", in, api.Cut(aliases, place), place)
+	aliases, next, err := api.List(iamapi.ListAccountAliases.Name, in, api.Cut(aliases, place), place)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authz"
 	"github.com/touchstone-iam/touchstone/internal/store"
@@ -14,7 +15,7 @@ import (
 func (o *Operations) defineDirectory(t *api.Table) {
 	api.Read(t, touchstoneapi.DescribeUsers, onDescribedUsers, o.describeUsers)
 	api.Read(t, touchstoneapi.DescribeAccount, open, o.describeAccount, api.Unrecorded())
-	api.Read(t, touchstoneapi.ListMFADeviceDetails, onUser, listMFADeviceDetails, api.As("ListMFADevices"))
+	api.Read(t, touchstoneapi.ListMFADeviceDetails, onUser, listMFADeviceDetails, api.As(iamapi.ListMFADevices.Name))
 }
 
 func onDescribedUsers(r *api.Request, _ *store.Tx, in *touchstoneapi.DescribeUsersInput) (api.Subject[struct{}], error) {
@@ -43,7 +44,7 @@ func (o *Operations) describeUsers(
 		}
 		return tx.Principals(account, page)
 	}
-	list := "DescribeUsers " + string(q.Order) + strconv.FormatBool(q.Descending)
+	list := touchstoneapi.DescribeUsers.Name + " " + string(q.Order) + strconv.FormatBool(q.Descending)
 	found, next, err := api.List(list, in, read, placeOf)
 	if err != nil {
 		return nil, err
@@ -106,12 +107,12 @@ func (o *Operations) describeRow(r *api.Request, tx *store.Tx, u *store.Principa
 		action string
 		read   func() error
 	}{
-		{"iam:ListMFADevices", func() error {
+		{iamapi.ListMFADevices.Action, func() error {
 			n, err := tx.CountMFADevices(u.AccountID, u.ID)
 			row.MFADevices = &n
 			return err
 		}},
-		{"iam:ListAccessKeys", func() error {
+		{iamapi.ListAccessKeys.Action, func() error {
 			keys, err := tx.AccessKeys(u.AccountID, u.ID)
 			all, active := len(keys), 0
 			for _, k := range keys {
@@ -122,7 +123,7 @@ func (o *Operations) describeRow(r *api.Request, tx *store.Tx, u *store.Principa
 			row.AccessKeys, row.ActiveAccessKeys = &all, &active
 			return err
 		}},
-		{"iam:GetLoginProfile", func() error {
+		{iamapi.GetLoginProfile.Action, func() error {
 			has, err := tx.HasPassword(u.AccountID, u.ID)
 			row.HasPassword = &has
 			return err
@@ -150,7 +151,21 @@ func (o *Operations) describeAccount(r *api.Request, tx *store.Tx, _ struct{}, _
 	if r.Caller.IsRoot() {
 		out.RootEmail = account.RootEmail
 	}
-	ok, err := o.Authz.Allows(tx, r.Caller, &r.Env, authz.Check{Action: "iam:GetAccountSummary", Resource: "*"})
+
+	for _, limit := range []struct {
+		quota *quota
+		to    *int
+	}{
+		{accessKeysPerUser, &out.AccessKeysPerUserQuota},
+		{mfaDevicesPerUser, &out.MFADevicesPerUserQuota},
+		{tagsPerUser, &out.TagsPerUserQuota},
+	} {
+		if *limit.to, err = limit.quota.of(tx, account.ID); err != nil {
+			return nil, err
+		}
+	}
+
+	ok, err := o.Authz.Allows(tx, r.Caller, &r.Env, authz.Check{Action: iamapi.GetAccountSummary.Action, Resource: "*"})
 	if err != nil || !ok {
 		return out, err
 	}

@@ -109,7 +109,7 @@ func TestDescribeUsersPages(t *testing.T) {
 			a.Server.Clock.Advance(time.Second)
 		}
 		if n%4 == 0 {
-			must(t, a.Server.State.Store.Update(ctx, func(tx *store.Tx) error {
+			must(t, a.Server.State.Store.Update(ctx, store.Raise(a.ID), func(tx *store.Tx) error {
 				i, err := tx.PrincipalByName(a.ID, store.User, fmt.Sprintf("Ann%02d", n))
 				if err != nil {
 					return err

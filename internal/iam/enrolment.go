@@ -11,9 +11,10 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
+	"github.com/touchstone-iam/touchstone/internal/device"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
 	"github.com/touchstone-iam/touchstone/internal/secret"
-	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 )
@@ -25,7 +26,7 @@ func (o *Operations) defineEnrolment(t *api.Table) {
 	api.Record(t, touchstoneapi.BeginMFADeviceRegistration, onEnrolment, o.beginRegistration, api.Unrecorded())
 	api.ChangeInSteps(t, touchstoneapi.FinishMFADeviceRegistration, onEnrolment, api.Steps[
 		touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput, *target, registration,
-	]{Claim: claimRegistration, Prepare: o.verifyRegistration, Execute: finishRegistration}, api.As("EnableMFADevice"))
+	]{Claim: claimRegistration, Prepare: o.verifyRegistration, Execute: finishRegistration}, api.As(iamapi.EnableMFADevice.Name))
 }
 
 const (
@@ -47,7 +48,7 @@ func checkEnrolment(r *api.Request, tx *store.Tx, p *store.Principal, device str
 	if r.Caller.Credential != authn.ConsoleSession || p.Kind == store.Root && !r.Caller.IsRoot() {
 		return nil, authz.AccessDenied("A security key is assigned in the console, by somebody signed in there.")
 	}
-	if err := mustUseDevice(r, tx, p, "iam:EnableMFADevice"); err != nil {
+	if err := mustUseDevice(r, tx, p, iamapi.EnableMFADevice.Action); err != nil {
 		return nil, err
 	}
 
@@ -70,11 +71,11 @@ func (o *Operations) beginRegistration(
 	if err != nil {
 		return nil, err
 	}
-	existing, err := signin.Credentials(devices)
+	existing, err := device.Credentials(devices)
 	if err != nil {
 		return nil, err
 	}
-	options, record, err := o.RelyingParty.BeginRegistration(signin.Holder(about.Principal), existing, r.Now)
+	options, record, err := o.RelyingParty.BeginRegistration(device.Holder(about.Principal), existing, r.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +169,7 @@ func finishRegistration(
 		return nil, err
 	}
 	d := &store.MFADevice{
-		AccountID: about.AccountID, ID: secret.NewID(), PrincipalID: about.ID, Name: name, Serial: serial,
+		AccountID: about.AccountID, ID: ids.New(), PrincipalID: about.ID, Name: name, Serial: serial,
 		CredentialID: made.credential.ID, RPID: made.credential.RPID, SignCount: made.credential.SignCount,
 		Credential: string(text), EnabledAt: r.Now,
 	}
@@ -184,7 +185,7 @@ func finishRegistration(
 	if err := endSessions(r, tx, about.Principal); err != nil {
 		return nil, err
 	}
-	if err := signin.TellRoot(tx, about.Principal, "MFA device added", "The MFA device "+d.Name+" was added to", r.Now); err != nil {
+	if err := device.TellRoot(tx, about.Principal, "MFA device added", "The MFA device "+d.Name+" was added to", r.Now); err != nil {
 		return nil, err
 	}
 	return &touchstoneapi.FinishMFADeviceRegistrationOutput{SerialNumber: d.Serial}, nil

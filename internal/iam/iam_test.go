@@ -10,8 +10,8 @@ import (
 
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/internal/api"
-	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authz"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
 
@@ -113,6 +113,6 @@ func callIn[In, Out any](t *testing.T, in context.Context, a *touchtest.Account,
 	must(t, err)
 	now := a.Server.Clock.Now()
 	return api.Call(in, a.Server.API, api.Request{
-		ID: audit.NewID(), Now: now, Caller: caller, Env: authz.Environment{Now: now, Address: touchtest.Visitor.Address, Region: "us-east-1"},
+		ID: ids.NewUUID(), Now: now, Caller: caller, Env: authz.Environment{Now: now, Address: touchtest.Visitor.Address, Region: "us-east-1"},
 	}, o, input)
 }

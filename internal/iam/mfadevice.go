@@ -7,7 +7,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
-	"github.com/touchstone-iam/touchstone/internal/signin"
+	"github.com/touchstone-iam/touchstone/internal/device"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -51,7 +51,7 @@ func listMFADevices(_ *api.Request, tx *store.Tx, about *target, in *iamapi.List
 		return nil, err
 	}
 	place := func(d *store.MFADevice) string { return chronological(d.EnabledAt, d.ID) }
-	devices, next, err := api.List("ListMFADevices", in, api.Cut(devices, place), place)
+	devices, next, err := api.List(iamapi.ListMFADevices.Name, in, api.Cut(devices, place), place)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func getMFADevice(_ *api.Request, tx *store.Tx, about *target, in *iamapi.GetMFA
 // enableMFADevice is the wire's way to enable a device with two codes. A security key cannot be enabled by it, and no device
 // that shows codes can be made yet, so that whoever may enable finds none.
 func enableMFADevice(r *api.Request, tx *store.Tx, about *target, in *iamapi.EnableMFADeviceInput) (*struct{}, error) {
-	if err := mustUseDevice(r, tx, about.Principal, "iam:EnableMFADevice"); err != nil {
+	if err := mustUseDevice(r, tx, about.Principal, iamapi.EnableMFADevice.Action); err != nil {
 		return nil, err
 	}
 	return nil, noSuchDevice(in.SerialNumber)
@@ -85,12 +85,12 @@ func deactivateMFADevice(r *api.Request, tx *store.Tx, about *target, in *iamapi
 	if about.Kind == store.Root && r.Caller.Credential != authn.ConsoleSession {
 		return nil, authz.AccessDenied("The root user's MFA devices are removed on the Security credentials page, signed in with one of them, not with an access key.")
 	}
-	if err := mustUseDevice(r, tx, about.Principal, "iam:DeactivateMFADevice"); err != nil {
+	if err := mustUseDevice(r, tx, about.Principal, iamapi.DeactivateMFADevice.Action); err != nil {
 		return nil, err
 	}
 	d, err := deviceOf(tx, about.Principal, in.SerialNumber)
 	if err != nil {
 		return nil, err
 	}
-	return nil, signin.RemoveDevice(tx, about.Principal, d, r.Caller.SessionID, r.Now)
+	return nil, device.Remove(tx, about.Principal, d, r.Caller.SessionID, r.Now)
 }

@@ -11,7 +11,7 @@ import (
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
-	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
@@ -21,10 +21,10 @@ import (
 func fill(t *testing.T, a *touchtest.Account, users ...[2]string) {
 	t.Helper()
 	now := a.Server.Clock.Now()
-	must(t, a.Server.State.Store.Update(ctx, func(tx *store.Tx) error {
+	must(t, a.Server.State.Store.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
 		for _, u := range users {
 			if err := tx.InsertPrincipal(&store.Principal{
-				AccountID: a.ID, ID: secret.NewID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"), Name: u[0], Path: u[1], CreatedAt: now,
+				AccountID: a.ID, ID: ids.New(), Kind: store.User, UniqueID: ids.NewUnique("AIDA"), Name: u[0], Path: u[1], CreatedAt: now,
 			}); err != nil {
 				return err
 			}

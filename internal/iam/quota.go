@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
+	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -80,7 +81,7 @@ func (q *quota) room(tx *store.Tx, account string, has int) error {
 		return err
 	}
 	if has >= limit {
-		return iamapi.LimitExceeded("Cannot exceed quota for %s: %d", q.name, limit)
+		return api.LimitExceeded(q.name, limit)
 	}
 	return nil
 }

@@ -3,10 +3,11 @@ package iam
 import (
 	"cmp"
 
+	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authz"
-	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -23,7 +24,7 @@ func (o *Operations) defineUsers(t *api.Table) {
 	]{
 		put: iamapi.PutUserPolicy, get: iamapi.GetUserPolicy, delete: iamapi.DeleteUserPolicy, list: iamapi.ListUserPolicies,
 		got: func(p *store.Principal, name, document string) *iamapi.GetUserPolicyOutput {
-			return &iamapi.GetUserPolicyOutput{UserName: p.Name, PolicyName: name, PolicyDocument: encodeDocument(document)}
+			return &iamapi.GetUserPolicyOutput{UserName: p.Name, PolicyName: name, PolicyDocument: awsquery.Document(document)}
 		},
 		listed: func(names []string) *iamapi.ListUserPoliciesOutput {
 			return &iamapi.ListUserPoliciesOutput{PolicyNames: names}
@@ -64,7 +65,7 @@ func onNewUser(r *api.Request, _ *store.Tx, in *iamapi.CreateUserInput) (api.Sub
 
 	checks := []authz.Check{{Resource: arn, Keys: keys}}
 	if len(in.Tags) > 0 {
-		checks = append(checks, authz.Check{Action: "iam:TagUser", Resource: arn, Keys: requestTags(in.Tags)})
+		checks = append(checks, authz.Check{Action: iamapi.TagUser.Action, Resource: arn, Keys: requestTags(in.Tags)})
 	}
 	return api.Subject[struct{}]{Checks: api.Ask(checks...)}, nil
 }
@@ -91,7 +92,7 @@ func createUser(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.CreateUserI
 	}
 
 	u := &store.Principal{
-		AccountID: account, ID: secret.NewID(), Kind: store.User, UniqueID: secret.NewUniqueID("AIDA"),
+		AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: ids.NewUnique("AIDA"),
 		Name: in.UserName, Path: cmp.Or(in.Path, "/"), CreatedAt: r.Now,
 	}
 	if err := tx.InsertPrincipal(u); err != nil {
@@ -180,7 +181,7 @@ func listUsers(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.ListUsersInp
 		}
 		return tx.Principals(r.Caller.AccountID(), q)
 	}
-	found, next, err := api.List("ListUsers", in, read, func(u *store.Principal) string { return u.Name })
+	found, next, err := api.List(iamapi.ListUsers.Name, in, read, func(u *store.Principal) string { return u.Name })
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol/webauthncose"
 )
 
-// Assertion is what a verified answer of a registered key says.
+// Assertion is the content of a verified answer of a registered key.
 type Assertion struct {
 	CredentialID []byte
 	SignCount    uint32
@@ -32,14 +32,17 @@ func (rp *RelyingParty) BeginAssertion(user User, credentials []Credential, now 
 	if len(usable) == 0 {
 		return nil, nil, fmt.Errorf("no credential for relying party id %q", rp.id)
 	}
+
 	c, descriptors, err := rp.begin(protocol.AssertCeremony, user, usable, now)
 	if err != nil {
 		return nil, nil, err
 	}
+
 	var hints []protocol.PublicKeyCredentialHints
 	if !slices.ContainsFunc(usable, func(c Credential) bool { return c.Attachment != string(protocol.CrossPlatform) }) {
 		hints = append(hints, protocol.PublicKeyCredentialHintSecurityKey)
 	}
+
 	options, err = json.Marshal(protocol.PublicKeyCredentialRequestOptions{
 		Challenge: c.Challenge, Timeout: int(timeout.Milliseconds()), RelyingPartyID: rp.id,
 		AllowedCredentials: descriptors, UserVerification: c.verification(), Hints: hints,
@@ -48,6 +51,7 @@ func (rp *RelyingParty) BeginAssertion(user User, credentials []Credential, now 
 	if err != nil {
 		return nil, nil, err
 	}
+
 	record, err = json.Marshal(c)
 	return options, record, err
 }
@@ -60,18 +64,22 @@ func (rp *RelyingParty) FinishAssertion(record, response []byte, credentials []C
 	if err != nil {
 		return nil, err
 	}
+
 	a, err := parseAssertion(response)
 	if err != nil {
 		return nil, err
 	}
+
 	allowed := c.find(a.rawID)
 	if allowed == nil {
 		return nil, ErrNotAllowed
 	}
+
 	i := slices.IndexFunc(credentials, func(c Credential) bool { return bytes.Equal(c.ID, a.rawID) })
 	if i < 0 {
 		return nil, ErrUnknown
 	}
+
 	credential := &credentials[i]
 	// U2F keys, and many others as a second factor, send no handle or an empty one.
 	if len(a.userHandle) > 0 && subtle.ConstantTimeCompare(a.userHandle, c.Handle) != 1 {
@@ -80,17 +88,20 @@ func (rp *RelyingParty) FinishAssertion(record, response []byte, credentials []C
 	if err := rp.checkClientData(a.clientData, c); err != nil {
 		return nil, err
 	}
+
 	var data protocol.AuthenticatorData
 	if err := data.Unmarshal(a.authenticatorData); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAuthenticatorData, err)
 	}
-	if data.Flags.HasAttestedCredentialData() { // no key has reason to attest here
+	if data.Flags.HasAttestedCredentialData() { // which belongs to a registration
 		return nil, fmt.Errorf("%w: attested credential data", ErrAuthenticatorData)
 	}
+
 	byAppID, err := a.appidOutput(c, credential)
 	if err != nil {
 		return nil, err
 	}
+
 	scope := rp.id
 	if byAppID {
 		scope = credential.AppID
@@ -104,6 +115,7 @@ func (rp *RelyingParty) FinishAssertion(record, response []byte, credentials []C
 	if err := checkSignature(credential.PublicKey, a); err != nil {
 		return nil, err
 	}
+
 	return &Assertion{
 		CredentialID: credential.ID,
 		SignCount:    data.Counter,
@@ -131,17 +143,17 @@ func parseAssertion(body []byte) (*assertion, error) {
 	if a.signature, err = a.part("signature", maxSignature); err != nil {
 		return nil, err
 	}
-	if handle, present := a.response["userHandle"]; present && string(handle) != "null" { // null by WebAuthn Level 1 and 2
+	if handle, present := a.response["userHandle"]; present && string(handle) != "null" { // WebAuthn Level 1 and 2 allow null
 		a.userHandle, err = a.part("userHandle", 64)
 	}
 	return a, err
 }
 
-// appidOutput reports whether the key answered for the AppID in place of the RP ID (§10.1.1): only when that was asked for,
-// and the credential is bound to it.
+// appidOutput reports whether the key answered for the AppID instead of the RP ID (§10.1.1). It may do so only when the ceremony
+// asked for it and the credential is bound to it.
 func (a *assertion) appidOutput(c *ceremony, credential *Credential) (bool, error) {
 	if c.AppID == "" {
-		return false, nil // unsolicited output is ignored
+		return false, nil // what nobody asked for is ignored
 	}
 	used, err := a.flag(protocol.ExtensionAppID)
 	return used && credential.AppID == c.AppID, err
@@ -165,18 +177,22 @@ func checkSignature(publicKey []byte, a *assertion) error {
 type CounterVerdict int
 
 const (
-	// CounterClone: the counter went back, so that two devices may hold the key. Refuse, record, and mark the device.
+	// CounterClone means that the counter went back, so two devices may hold the key. The caller refuses the sign-in, records it,
+	// and marks the device.
 	CounterClone CounterVerdict = iota
-	// CounterRetry: another sign-in with the key was faster, as with two tabs. Refuse and ask again, without a mark.
+	// CounterRetry means that another sign-in with the key was faster, for example in another tab. The caller refuses this one and
+	// lets the person try again, without a mark.
 	CounterRetry
-	// CounterFine: store the presented counter.
+	// CounterFine means that the caller may go on, and stores the presented counter.
 	CounterFine
 )
 
-// JudgeCounter decides on the presented counter (WebAuthn §7.2 step 22), given the one stored when the ceremony began and
-// the one stored now. Ask it in the transaction that stores the counter. A key without a counter presents 0 for ever. The
-// wrap after 2³²−1 is a counter that goes back. A 0 where both the start and the presented counter are 0, and another sign-in
-// counted meanwhile, is left to the next ceremony, which starts from what is stored now.
+// JudgeCounter decides about the presented counter (WebAuthn §7.2 step 22), given the counter that was stored when the ceremony
+// began and the one that is stored now. It must be called in the transaction that stores the counter.
+//
+// A key without a counter always presents 0. A counter that wraps after 2³²−1 has gone back. When a ceremony began at 0 and
+// presents 0, but another sign-in has stored a counter in the meantime, the verdict is a retry: the next ceremony starts from what
+// is stored now.
 func JudgeCounter(atStart, stored, presented uint32) CounterVerdict {
 	switch {
 	case presented > stored, presented == 0 && stored == 0:

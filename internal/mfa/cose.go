@@ -23,14 +23,17 @@ func checkPublicKey(raw []byte) error {
 	if err := webauthncbor.Unmarshal(raw, &parameters); err != nil {
 		return fmt.Errorf("%w: %w", ErrPublicKey, err)
 	}
+
 	algorithm, ok := parameters[labelAlgorithm].(int64)
 	if !ok || !slices.ContainsFunc(algorithms, func(p protocol.CredentialParameter) bool { return int64(p.Algorithm) == algorithm }) {
 		return fmt.Errorf("%w: %v", ErrAlgorithm, parameters[labelAlgorithm])
 	}
+
 	key, err := webauthncose.ParsePublicKey(raw) // type against algorithm, curve, lengths, point on the curve
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrPublicKey, err)
 	}
+
 	var labels []int64
 	switch key := key.(type) {
 	case webauthncose.OKPPublicKeyData:
@@ -43,11 +46,13 @@ func checkPublicKey(raw []byte) error {
 			return fmt.Errorf("%w: RSA modulus or exponent", ErrPublicKey)
 		}
 	}
+
 	for label := range parameters {
 		if !slices.Contains(labels, label) {
 			return fmt.Errorf("%w: parameter %d", ErrPublicKey, label)
 		}
 	}
+
 	return nil
 }
 

@@ -1,19 +1,20 @@
 // Package mfa is the relying party's side of the FIDO ceremonies (W3C Web Authentication Level 3): it makes the options that
 // a page hands to navigator.credentials, and verifies what comes back. It also names devices (AWS's serial numbers).
 //
-// It is pure as to storage. BeginRegistration and BeginAssertion return, beside the options, a record of the ceremony. The
-// caller keeps the record on the server, bound to session, identity and purpose, and takes it (that is, deletes it) before it
-// calls FinishRegistration or FinishAssertion, so that an answer is verified once, whatever follows. The record never
-// travels to the browser: this package trusts what it holds.
+// It stores nothing. [RelyingParty.BeginRegistration] and [RelyingParty.BeginAssertion] return a record of the ceremony beside the
+// options. The caller keeps the record on the server, bound to session, identity and purpose. It takes the record (that is, deletes
+// it) before it calls [RelyingParty.FinishRegistration] or [RelyingParty.FinishAssertion], so that an answer is verified once,
+// whatever follows. The record must never be sent to the browser, because this package trusts what is in it.
 //
-// Not here: who may register a device, uniqueness of a credential id in the installation, quotas, audit, and sessions (the
-// caller's, in one transaction); metadata and trust anchors (an attestation statement is verified, its chain is not).
+// The caller decides who may register a device, keeps credential ids unique in the installation, and looks after quotas, audit
+// events and sessions, all in one transaction. There is no metadata and there are no trust anchors yet: an attestation statement is
+// verified, its chain of certificates is not.
 //
 // Invariants:
 //   - Bytes from the browser are bounded before they are parsed, and no input makes this package panic.
 //   - Every refusal is one of the Err values, with its step of the specification. Its text is for the audit trail, never for
 //     the browser, and holds no challenge.
-//   - A verified assertion is not yet a sign-in: the caller must ask JudgeCounter first.
+//   - A verified assertion is not yet a sign-in: the caller must ask [JudgeCounter] first.
 //   - Cryptography is done by the standard library and, for attestation statements and COSE keys, by go-webauthn, which no
 //     other package imports.
 //

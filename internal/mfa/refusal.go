@@ -41,7 +41,7 @@ var (
 	ErrType = &Refusal{"ClientDataTypeMismatch", 7, 10}
 	// ErrChallenge is an answer to another challenge.
 	ErrChallenge = &Refusal{"ChallengeMismatch", 8, 11}
-	// ErrOrigin is an answer made on another site: what phishing looks like from here.
+	// ErrOrigin is an answer made on another site, as in phishing.
 	ErrOrigin = &Refusal{"OriginMismatch", 9, 12}
 	// ErrCrossOrigin is an answer made inside a frame of another site.
 	ErrCrossOrigin = &Refusal{"CrossOriginNotAllowed", 10, 13}

@@ -22,6 +22,7 @@ func (rp *RelyingParty) BeginRegistration(user User, existing []Credential, now 
 	if err != nil {
 		return nil, nil, err
 	}
+
 	options, err = json.Marshal(protocol.PublicKeyCredentialCreationOptions{
 		RelyingParty: protocol.RelyingPartyEntity{CredentialEntity: protocol.CredentialEntity{Name: rp.name}, ID: rp.id},
 		User: protocol.UserEntity{
@@ -41,6 +42,7 @@ func (rp *RelyingParty) BeginRegistration(user User, existing []Credential, now 
 	if err != nil {
 		return nil, nil, err
 	}
+
 	record, err = json.Marshal(c)
 	return options, record, err
 }
@@ -53,6 +55,7 @@ func (rp *RelyingParty) FinishRegistration(record, response []byte, now time.Tim
 	if err != nil {
 		return nil, err
 	}
+
 	a, err := parseRegistration(response)
 	if err != nil {
 		return nil, err
@@ -60,11 +63,13 @@ func (rp *RelyingParty) FinishRegistration(record, response []byte, now time.Tim
 	if err := rp.checkClientData(a.clientData, c); err != nil {
 		return nil, err
 	}
+
 	hash := sha256.Sum256(a.clientData)
 	object, publicKey, err := parseAttestation(a.attestationObject)
 	if err != nil {
 		return nil, err
 	}
+
 	data := &object.AuthData
 	if err := checkAuthenticatorData(data, rp.id, c.Verify); err != nil {
 		return nil, err
@@ -81,6 +86,7 @@ func (rp *RelyingParty) FinishRegistration(record, response []byte, now time.Tim
 	if err := checkStatement(object); err != nil {
 		return nil, err
 	}
+
 	id := data.AttData.CredentialID
 	if !bytes.Equal(id, a.rawID) {
 		return nil, fmt.Errorf("%w: rawId is another", ErrCredentialID)
@@ -88,10 +94,12 @@ func (rp *RelyingParty) FinishRegistration(record, response []byte, now time.Tim
 	if c.find(id) != nil {
 		return nil, ErrRegistered
 	}
+
 	discoverable, err := checkRegistrationExtensions(a, data.Ext, c)
 	if err != nil {
 		return nil, err
 	}
+
 	return &Credential{
 		ID: id, PublicKey: publicKey, AAGUID: data.AttData.AAGUID, SignCount: data.Counter,
 		Transports: a.transports, Attachment: a.attachment,
@@ -114,22 +122,26 @@ func parseRegistration(body []byte) (*registration, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	a := &registration{answer: *common}
 	if a.attestationObject, err = a.part("attestationObject", maxAttestationObject); err != nil {
 		return nil, err
 	}
+
 	var transports []json.RawMessage
 	if value, present := a.response["transports"]; present {
 		if err := json.Unmarshal(value, &transports); err != nil || len(transports) > maxTransports {
 			return nil, fmt.Errorf("%w: transports", ErrMalformed)
 		}
 	}
+
 	for _, value := range transports {
 		// The words that browsers know grow, so any short one is kept.
 		if word, ok := text(value); ok && word != "" && len(word) <= 32 {
 			a.transports = append(a.transports, word)
 		}
 	}
+
 	return a, nil
 }
 
@@ -149,6 +161,7 @@ func parseAttestation(raw []byte) (*protocol.AttestationObject, []byte, error) {
 	if err := webauthncbor.Unmarshal(raw, &members); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrAttestationObject, err)
 	}
+
 	for _, name := range []string{"fmt", "authData", "attStmt"} {
 		if members[name] == nil { // the decoder of the whole would take other spellings
 			return nil, nil, fmt.Errorf("%w: no %s", ErrAttestationObject, name)
@@ -157,6 +170,7 @@ func parseAttestation(raw []byte) (*protocol.AttestationObject, []byte, error) {
 	if err := webauthncbor.Unmarshal(raw, &object); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrAttestationObject, err)
 	}
+
 	data := object.RawAuthData
 	if len(data) >= idOffset && protocol.AuthenticatorFlags(data[32]).HasAttestedCredentialData() {
 		if n := binary.BigEndian.Uint16(data[idLengthOffset:]); n == 0 || n > maxCredentialID && len(data) >= idOffset+int(n) {
@@ -169,15 +183,18 @@ func parseAttestation(raw []byte) (*protocol.AttestationObject, []byte, error) {
 	if !object.AuthData.Flags.HasAttestedCredentialData() {
 		return nil, nil, fmt.Errorf("%w: no attested credential data", ErrAuthenticatorData)
 	}
+
 	rest := data[idOffset+len(object.AuthData.AttData.CredentialID):]
 	if rest[0]>>5 != 5 { // CBOR major type 5
 		return nil, nil, fmt.Errorf("%w: the public key is not a map", ErrAuthenticatorData)
 	}
+
 	// go-webauthn re-encodes the key in CTAP2's canonical form, which an authenticator must use itself.
 	key := object.AuthData.AttData.CredentialPublicKey
 	if !bytes.HasPrefix(rest, key) {
 		return nil, nil, fmt.Errorf("%w: not in canonical CBOR", ErrPublicKey)
 	}
+
 	return &object, key, nil
 }
 
@@ -260,16 +277,19 @@ func checkRegistrationExtensions(a *registration, outputs *protocol.Authenticato
 		}
 		discoverable = properties.RK
 	}
+
 	if c.AppID != "" {
 		if _, err := a.flag(protocol.ExtensionAppIDExclude); err != nil {
 			return nil, err
 		}
 	}
+
 	if outputs != nil {
 		// go-webauthn puts what is not one of the three levels aside.
 		if _, bad := outputs.Extra[protocol.ExtensionCredProtect]; bad {
 			return nil, fmt.Errorf("%w: credProtect", ErrExtension)
 		}
 	}
+
 	return discoverable, nil
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/go-webauthn/webauthn/protocol/webauthncose"
 )
 
-// Lifetimes of a ceremony (WebAuthn §15.1 advises five to ten minutes, so that nobody is hurried).
+// Lifetimes of a ceremony. WebAuthn §15.1 recommends five to ten minutes, so that nobody has to hurry.
 const (
 	timeout = 5 * time.Minute // told to the browser
 	grace   = 30 * time.Second
 )
 
-// RelyingParty verifies ceremonies for one RP ID. It is immutable, and safe for concurrent use.
+// RelyingParty makes and verifies ceremonies for one RP ID. It is safe for concurrent use.
 type RelyingParty struct {
 	// RequireUserVerification makes the key ask for its PIN or biometric, in both ceremonies. As a second factor beside a
 	// password it is not needed (WebAuthn §5.8.6 tells how the requirement is met). Set it before use.
@@ -42,6 +42,7 @@ func NewRelyingParty(id, name string, origins []string) (*RelyingParty, error) {
 	if len(origins) == 0 {
 		return nil, errors.New("a relying party needs an origin")
 	}
+
 	for _, origin := range origins {
 		u, err := url.Parse(origin)
 		if err != nil {
@@ -50,7 +51,7 @@ func NewRelyingParty(id, name string, origins []string) (*RelyingParty, error) {
 		host := u.Hostname()
 		switch {
 		case origin != strings.ToLower(u.Scheme+"://"+u.Host):
-			return nil, fmt.Errorf("origin %q: want scheme://host[:port] in lower case and no more", origin)
+			return nil, fmt.Errorf("origin %q: use scheme://host[:port] in lower case and nothing else", origin)
 		case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80":
 			return nil, fmt.Errorf("origin %q: leave out the scheme's own port", origin)
 		case u.Scheme != "https" && (u.Scheme != "http" || host != "localhost" && !strings.HasSuffix(host, ".localhost")):
@@ -59,10 +60,11 @@ func NewRelyingParty(id, name string, origins []string) (*RelyingParty, error) {
 			return nil, fmt.Errorf("origin %q is outside relying party id %q", origin, id)
 		}
 	}
+
 	return &RelyingParty{id: id, name: name, origins: slices.Clone(origins)}, nil
 }
 
-// ID is the RP ID.
+// ID returns the RP ID.
 func (rp *RelyingParty) ID() string { return rp.id }
 
 // User is the identity that a ceremony is for.
@@ -79,7 +81,7 @@ type Credential struct {
 	SignCount uint32 `json:"signCount"`
 	// Transports are the browser's hints how to reach the key, given back to it in later ceremonies.
 	Transports        []string `json:"transports,omitempty"`
-	Attachment        string   `json:"attachment,omitempty"` // the browser's word: platform or cross-platform
+	Attachment        string   `json:"attachment,omitempty"` // as the browser says: platform or cross-platform
 	BackupEligible    bool     `json:"backupEligible"`       // never changes
 	BackupState       bool     `json:"backupState"`
 	UserVerified      bool     `json:"userVerified"`           // at registration
@@ -114,14 +116,17 @@ func (rp *RelyingParty) begin(kind protocol.CeremonyType, user User, credentials
 	if n := len(user.Handle); n < 1 || n > 64 {
 		return nil, nil, fmt.Errorf("user handle of %d bytes: want 1 to 64", n)
 	}
+
 	challenge, err := protocol.CreateChallenge() // 32 bytes of crypto/rand
 	if err != nil {
 		return nil, nil, err
 	}
+
 	c := &ceremony{
 		Type: kind, Challenge: challenge, Expires: now.Add(timeout + grace).UnixMilli(),
 		Handle: user.Handle, Verify: rp.RequireUserVerification,
 	}
+
 	var descriptors []protocol.CredentialDescriptor
 	for _, credential := range credentials {
 		if credential.AppID != "" && c.AppID == "" {
@@ -136,11 +141,12 @@ func (rp *RelyingParty) begin(kind protocol.CeremonyType, user User, credentials
 		})
 		c.Credentials = append(c.Credentials, listed{credential.ID, credential.SignCount})
 	}
+
 	return c, descriptors, nil
 }
 
-// verification is the requirement to tell the browser. "discouraged" spares a second factor's user the PIN; the default
-// would not.
+// verification returns the requirement to tell the browser. With "discouraged", the user of a second factor is not asked for a PIN;
+// with the default they would be.
 func (c *ceremony) verification() protocol.UserVerificationRequirement {
 	if c.Verify {
 		return protocol.VerificationRequired
@@ -175,7 +181,8 @@ func open(record []byte, kind protocol.CeremonyType, now time.Time) (*ceremony, 
 	return &c, nil
 }
 
-// algorithms are those offered, in our order of preference; Ed25519, NIST curves, then RSA for the platforms that have no other.
+// algorithms are those that we offer, in our order of preference: Ed25519, the NIST curves, then RSA for platforms that have
+// nothing else.
 var algorithms = []protocol.CredentialParameter{
 	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgEdDSA},
 	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgES256},

@@ -16,7 +16,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 )
 
-// Limits on what a browser sends, in bytes. Real answers are below a tenth of them.
+// Limits on what a browser may send, in bytes. Real answers stay below a tenth of them.
 const (
 	maxResponse          = 64 << 10
 	maxClientData        = 8 << 10
@@ -30,16 +30,18 @@ const (
 
 var errJSON = errors.New("not one JSON object of UTF-8 with distinct names")
 
-// object splits the one JSON object that data must be into its members. encoding/json alone would let pass what a verifier
-// must not guess about: repeated names, names that differ in case, bytes that are not UTF-8, text after the object.
+// object reads data, which must be one JSON object, and returns its members. It is stricter than encoding/json, which accepts what
+// a verifier must not guess about: repeated names, names that differ in case, bytes that are not UTF-8, and text after the object.
 func object(data []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(data) || tooDeep(data) {
 		return nil, errJSON
 	}
+
 	d := json.NewDecoder(bytes.NewReader(data))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, errJSON
 	}
+
 	members := make(map[string]json.RawMessage, 8)
 	for d.More() {
 		t, err := d.Token()
@@ -56,12 +58,14 @@ func object(data []byte) (map[string]json.RawMessage, error) {
 		}
 		members[name] = value
 	}
+
 	if _, err := d.Token(); err != nil {
 		return nil, errJSON
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, errJSON
 	}
+
 	return members, nil
 }
 
@@ -91,7 +95,7 @@ func text(value json.RawMessage) (s string, ok bool) {
 	if len(value) == 0 || value[0] != '"' {
 		return "", false
 	}
-	if !bytes.Contains(value, []byte{'\\'}) { // almost always: the string is what is between its quotes
+	if !bytes.Contains(value, []byte{'\\'}) { // nearly every string is just what stands between its quotes
 		return string(value[1 : len(value)-1]), true
 	}
 	return s, json.Unmarshal(value, &s) == nil
@@ -121,6 +125,7 @@ func parseAnswer(body []byte) (*answer, error) {
 	if len(body) > maxResponse {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(body))
 	}
+
 	credential, err := object(body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
@@ -128,6 +133,7 @@ func parseAnswer(body []byte) (*answer, error) {
 	if kind, _ := text(credential["type"]); kind != string(protocol.PublicKeyCredentialType) {
 		return nil, fmt.Errorf("%w: type", ErrMalformed)
 	}
+
 	var a answer
 	id, ok := octets(credential["id"])
 	if !ok || len(id) == 0 {
@@ -145,10 +151,12 @@ func parseAnswer(body []byte) (*answer, error) {
 	if a.extensions, err = object(credential["clientExtensionResults"]); err != nil && credential["clientExtensionResults"] != nil {
 		return nil, fmt.Errorf("%w: clientExtensionResults: %w", ErrMalformed, err)
 	}
+
 	switch word, _ := text(credential["authenticatorAttachment"]); word {
 	case string(protocol.Platform), string(protocol.CrossPlatform):
 		a.attachment = word
 	}
+
 	return &a, nil
 }
 
@@ -181,6 +189,7 @@ func (rp *RelyingParty) checkClientData(raw []byte, c *ceremony) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrClientData, err)
 	}
+
 	words := make([]string, 3)
 	for i, name := range []string{"type", "challenge", "origin"} {
 		value, present := data[name]
@@ -189,9 +198,11 @@ func (rp *RelyingParty) checkClientData(raw []byte, c *ceremony) error {
 			return fmt.Errorf("%w: %s", ErrClientData, name)
 		}
 	}
+
 	if words[0] != string(c.Type) {
 		return ErrType
 	}
+
 	want := base64.RawURLEncoding.EncodeToString(c.Challenge)
 	if subtle.ConstantTimeCompare([]byte(want), []byte(words[1])) != 1 {
 		return ErrChallenge
@@ -199,15 +210,18 @@ func (rp *RelyingParty) checkClientData(raw []byte, c *ceremony) error {
 	if !slices.Contains(rp.origins, words[2]) {
 		return fmt.Errorf("%w: %.100q", ErrOrigin, words[2])
 	}
+
 	switch value, present := data["crossOrigin"]; {
 	case string(value) == "true":
 		return ErrCrossOrigin
 	case present && string(value) != "false":
 		return fmt.Errorf("%w: crossOrigin", ErrClientData)
 	}
+
 	if _, present := data["topOrigin"]; present {
 		return ErrTopOrigin
 	}
+
 	return checkTokenBinding(data)
 }
 

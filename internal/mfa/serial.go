@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
+
+	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 )
 
 // ErrDeviceName is a name that a device may not have.
 var ErrDeviceName = errors.New("a device name is 1 to 64 letters, digits or any of _+=,.@-")
-
-var deviceName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
 
 // UserSerial makes the serial number of a user's new FIDO device: the ARN that AWS gives it, with 26 random characters from
 // random (crypto/rand.Reader) after the name. It stays as it is when the user is renamed. ErrDeviceName.
@@ -25,7 +24,7 @@ func RootSerial(random io.Reader, accountID, device string) (string, error) {
 }
 
 func newSerial(random io.Reader, accountID, owner, device string) (string, error) {
-	if !deviceName.MatchString(device) {
+	if !touchstoneapi.ValidDeviceName(device) {
 		return "", ErrDeviceName
 	}
 	var suffix [17]byte // 28 characters, of which 26 are 130 bits

@@ -81,6 +81,9 @@ func fill(t *testing.T, form url.Values, name string, s *awsquery.Shape, all boo
 		for n := range max(s.Min, 1) {
 			fill(t, form, name+".member."+strconv.Itoa(n+1), s.Element, all)
 		}
+	case awsquery.Map:
+		fill(t, form, name+".entry.1.key", s.Key, all)
+		fill(t, form, name+".entry.1.value", s.Element, all)
 	case awsquery.Structure:
 		// A form cannot tell a structure without members from none.
 		all = all || name != "" && !slices.ContainsFunc(s.Members, func(m awsquery.Member) bool { return m.Required })

@@ -1,8 +1,8 @@
 // Package operator does what the person who runs the installation may do on its host: make accounts, hand out set-up links,
-// take away a lost device, end sessions, raise quotas.
+// remove a lost device, end sessions, set quotas.
 //
-// It works on the store, whether or not a server runs on it: a running server sees each change with its next request. Being
-// on the host with the data directory is the authority; every change is recorded as the operator's.
+// It works on the store, whether or not a server runs on it; a running server sees each change with its next request. Whoever can
+// write the data directory is authorised, and no policy is asked. Every change is recorded as the operator's in the audit trail.
 package operator
 
 import (
@@ -10,36 +10,39 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
-	"regexp"
 	"strings"
 	"time"
 
+	"github.com/touchstone-iam/touchstone/arn"
+	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/device"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// Operator acts on an installation's store.
+// Operator acts on an installation's store. All fields are required.
 type Operator struct {
 	Store  *store.Store
 	Master *secret.MasterKey
 	Clock  func() time.Time
 }
 
-// NewAccount is what an account is made from.
-type NewAccount struct {
-	ID        string // 12 digits; "" chooses one
+// AccountRequest says which account [Operator.CreateAccount] makes.
+type AccountRequest struct {
+	ID        string // 12 digits; "" chooses one at random
 	Alias     string // "" for none
 	RootEmail string
-	Reset     bool // first remove the account with this id, or alias, or e-mail, and everything in it
-	AccessKey bool // also make an access key of the root user
-	First     bool // only when there is no account yet
-	URL       string
+	Reset     bool   // first remove the account with this id, else with this alias or e-mail, and everything in it
+	AccessKey bool   // also make an access key of the root user
+	First     bool   // do nothing when there is an account already
+	URL       string // public origin for the set-up link, without a slash at the end
 }
 
-// CreatedAccount is an account just made, with what is shown once. Its JSON form is part of the command's contract.
+// CreatedAccount is a new account with its secrets, which are shown this once. Its JSON form is part of the command's contract.
 type CreatedAccount struct {
 	AccountID       string `json:"AccountId"`
 	Alias           string
@@ -49,34 +52,31 @@ type CreatedAccount struct {
 	SecretAccessKey string
 }
 
-// Fault is a mistake in what was asked for; its text is for the person.
+// Fault is a mistake in what was asked for. Its text is for the person at the command line.
 type Fault struct{ Reason string }
 
-// Error is the reason.
+// Error returns the reason.
 func (f *Fault) Error() string { return f.Reason }
 
 func fault(format string, args ...any) error { return &Fault{fmt.Sprintf(format, args...)} }
 
-var (
-	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
-	aliasPattern   = regexp.MustCompile(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){1,61}[a-z0-9]$`)
-)
-
-// CheckAlias reports what is wrong with an account alias (IAM User Guide, "Account alias": 3–63 of lower-case letters, digits
-// and single hyphens inside; not twelve digits).
+// CheckAlias returns a [*Fault] when text cannot be an account alias (IAM User Guide, "Account alias"). An alias has 3 to 63
+// lower-case letters, digits and single hyphens inside; and it must not look like an account id, since people type either into the
+// same field.
 func CheckAlias(alias string) error {
-	if len(alias) < 3 || len(alias) > 63 || !aliasPattern.MatchString(alias) {
+	if !iamapi.ValidAccountAlias(alias) {
 		return fault("alias %q: use 3 to 63 lower-case letters, digits and single hyphens, beginning and ending with a letter or digit", alias)
 	}
-	if signin.LooksLikeAccountID(alias) {
-		return fault("alias %q: it must not look like an account id", alias)
+	if _, ok := ids.ParseAccount(alias); ok {
+		return fault("alias %q: use one that does not look like an account id", alias)
 	}
 	return nil
 }
 
-func (n *NewAccount) check() error {
+// check returns all faults of the request at once.
+func (n *AccountRequest) check() error {
 	var faults []error
-	if n.ID != "" && !accountPattern.MatchString(n.ID) {
+	if n.ID != "" && !arn.IsAccountID(n.ID) {
 		faults = append(faults, fault("account id %q: use 12 digits", n.ID))
 	}
 	if n.Alias != "" {
@@ -84,104 +84,133 @@ func (n *NewAccount) check() error {
 	}
 	address, err := mail.ParseAddress(n.RootEmail)
 	if err != nil || address.Address != n.RootEmail || len(n.RootEmail) > 254 || strings.ContainsAny(n.RootEmail, "\r\n") {
-		faults = append(faults, fault("root e-mail %q: it is not an e-mail address", n.RootEmail))
+		faults = append(faults, fault("root e-mail %q: use an e-mail address, such as root@example.com", n.RootEmail))
 	}
 	return errors.Join(faults...)
 }
 
-// CreateAccount makes an account with its root user and a set-up link. *Fault when something asked for is taken or wrong; nil for
-// a First that is not.
-func (o *Operator) CreateAccount(ctx context.Context, n NewAccount) (*CreatedAccount, error) {
+// CreateAccount makes an account with its root user and a set-up link. It returns nil without an error when the request is for the
+// first account and there is one already. Its error is a [*Fault] when something asked for is malformed or taken.
+func (o *Operator) CreateAccount(ctx context.Context, n AccountRequest) (*CreatedAccount, error) {
 	if err := n.check(); err != nil {
 		return nil, err
 	}
+
 	now := o.Clock()
-	c := &CreatedAccount{AccountID: n.ID, Alias: n.Alias, RootEmail: n.RootEmail}
-	if c.AccountID == "" {
-		c.AccountID = secret.NewAccountID()
-	}
-	err := o.Store.Update(ctx, func(tx *store.Tx) error {
-		if n.First {
-			if accounts, err := tx.Accounts(); err != nil || len(accounts) > 0 {
-				c = nil
-				return err
-			}
-		}
+
+	// Which account is replaced is looked up before its lock can be had, and again under the lock.
+	var (
+		c        *CreatedAccount
+		replaced string
+		err      error
+	)
+	for c == nil {
 		if n.Reset {
-			if err := o.reset(tx, &n, c, now); err != nil {
-				return err
+			if err := o.Store.View(ctx, func(tx *store.Tx) (err error) { replaced, err = n.replaces(tx); return err }); err != nil {
+				return nil, err
 			}
 		}
-		if err := tx.InsertAccount(c.AccountID, n.RootEmail, now); err != nil {
-			return taken(err, "account %s or root e-mail %s exists already (--reset replaces an account with everything in it)", c.AccountID, n.RootEmail)
-		}
-		if n.Alias != "" {
-			if err := tx.SetAlias(c.AccountID, n.Alias, now); err != nil {
-				return taken(err, "the alias %s belongs to another account", n.Alias)
+		first := false
+		err = o.Store.Update(ctx, store.Join(store.Installation(), store.Raise(replaced)), func(tx *store.Tx) (err error) {
+			c, first = nil, true
+			if n.First {
+				if accounts, err := tx.Accounts(); err != nil || len(accounts) > 0 {
+					first = false
+					return err
+				}
 			}
-		}
-		root := &store.Principal{
-			AccountID: c.AccountID, ID: secret.NewID(), Kind: store.Root, UniqueID: c.AccountID, Path: "/", CreatedAt: now,
-		}
-		if err := tx.InsertPrincipal(root); err != nil {
+			if n.Reset {
+				if current, err := n.replaces(tx); err != nil || current != replaced {
+					return err // another account has the name by now: look again
+				}
+			}
+			c, err = o.create(tx, &n, replaced, now)
 			return err
+		})
+		if err != nil || !first {
+			return nil, err
 		}
-		token, err := signin.NewSetUpLink(tx, root, now)
-		if err != nil {
-			return err
-		}
-		c.SetupURL = n.URL + "/auth/setup?link=" + token
-		if n.AccessKey {
-			if err := o.createKey(tx, root, c, now); err != nil {
-				return err
-			}
-		}
-		return o.record(tx, c.AccountID, "CreateAccount", map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}, now)
-	})
-	if err != nil {
-		return nil, err
 	}
+
 	return c, nil
 }
 
-// reset removes the account that the new one replaces: the one with the id asked for, else the one with the alias or e-mail,
-// whose id is then kept. The installation's own log keeps a record that it happened.
-func (o *Operator) reset(tx *store.Tx, n *NewAccount, c *CreatedAccount, now time.Time) error {
-	old := n.ID
-	find := []func() (string, error){
-		func() (string, error) { return tx.AccountByAlias(n.Alias) },
-		func() (string, error) { return tx.AccountByRootEmail(n.RootEmail) },
-	}
-	for _, by := range find {
-		if old != "" {
-			break
+// create makes the account, in place of the one with the id replaced unless that is "".
+func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now time.Time) (*CreatedAccount, error) {
+	c := &CreatedAccount{AccountID: n.ID, Alias: n.Alias, RootEmail: n.RootEmail}
+	if replaced != "" {
+		switch err := tx.RemoveAccount(replaced); {
+		case err == nil:
+			// The installation's own log keeps a record that it happened.
+			c.AccountID = replaced
+			if err := o.record(tx, "", "ResetAccount", map[string]any{"accountId": replaced}, now); err != nil {
+				return nil, err
+			}
+		case !errors.Is(err, store.ErrNotFound):
+			return nil, err
 		}
-		found, err := by()
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		old = found
 	}
-	if old == "" {
-		return nil
+	if c.AccountID == "" {
+		c.AccountID = ids.NewAccount()
 	}
-	err := tx.RemoveAccount(old)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
+
+	root, err := insertAccount(tx, c, now)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.AccountID = old
-	return o.record(tx, "", "ResetAccount", map[string]any{"accountId": old}, now)
+	token, err := signin.NewSetUpLink(tx, root, now)
+	if err != nil {
+		return nil, err
+	}
+	c.SetupURL = setUpURL(n.URL, token)
+	if n.AccessKey {
+		if err := o.createKey(tx, root, c, now); err != nil {
+			return nil, err
+		}
+	}
+	parameters := map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}
+	return c, o.record(tx, c.AccountID, "CreateAccount", parameters, now)
 }
 
-func (o *Operator) createKey(tx *store.Tx, root *store.Principal, c *CreatedAccount, now time.Time) error {
-	c.AccessKeyID, c.SecretAccessKey = secret.NewAccessKeyID(), secret.NewSecretAccessKey()
-	sealed, err := o.Master.Seal([]byte(c.SecretAccessKey), authn.SecretContext(c.AccountID, c.AccessKeyID))
-	if err != nil {
-		return err
+// insertAccount stores the account, its alias and its root user.
+func insertAccount(tx *store.Tx, c *CreatedAccount, now time.Time) (*store.Principal, error) {
+	if err := tx.InsertAccount(c.AccountID, c.RootEmail, now); err != nil {
+		return nil, taken(err, "account %s or root e-mail %s exists already; --reset replaces an account with everything in it", c.AccountID, c.RootEmail)
 	}
+	if c.Alias != "" {
+		if err := tx.SetAlias(c.AccountID, c.Alias, now); err != nil {
+			return nil, taken(err, "the alias %s belongs to another account", c.Alias)
+		}
+	}
+	root := &store.Principal{
+		AccountID: c.AccountID, ID: ids.New(), Kind: store.Root, UniqueID: c.AccountID, Path: "/", CreatedAt: now,
+	}
+	return root, tx.InsertPrincipal(root)
+}
+
+// setUpURL returns the address of a set-up link's page.
+func setUpURL(origin, token string) string { return origin + "/auth/setup?link=" + token }
+
+// replaces returns the id of the account that a reset is about: the one with the id asked for; without one, the account with the
+// alias, else the one with the e-mail. It returns "" when there is none.
+func (n *AccountRequest) replaces(tx *store.Tx) (string, error) {
+	if n.ID != "" {
+		return n.ID, nil
+	}
+	account, err := tx.AccountByAlias(n.Alias)
+	if errors.Is(err, store.ErrNotFound) {
+		account, err = tx.AccountByRootEmail(n.RootEmail)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	return account, err
+}
+
+// createKey makes an access key of the root user.
+func (o *Operator) createKey(tx *store.Tx, root *store.Principal, c *CreatedAccount, now time.Time) error {
+	c.AccessKeyID, c.SecretAccessKey = ids.NewAccessKey(), secret.NewSecretAccessKey()
+	sealed := o.Master.Seal([]byte(c.SecretAccessKey), authn.SecretContext(c.AccountID, c.AccessKeyID))
 	return tx.InsertAccessKey(&store.AccessKey{
 		AccountID: c.AccountID, ID: c.AccessKeyID, PrincipalID: root.ID, Active: true, SealedSecret: sealed, CreatedAt: now,
 	})
@@ -196,41 +225,40 @@ func (o *Operator) Accounts(ctx context.Context) (accounts []store.Account, err 
 	return accounts, err
 }
 
-// SetUpLink makes a new set-up link for an account's root user, ending earlier ones. It sets a password and bypasses no device.
+// SetUpLink makes a new set-up link for the root user of an account, named by its id or alias, and ends earlier links. Whoever has
+// the link can set a password with it; a root user with an MFA device is still asked for the device.
 func (o *Operator) SetUpLink(ctx context.Context, account, url string) (link string, err error) {
-	err = o.within(ctx, account, "CreateSetUpLink", nil, func(tx *store.Tx, id string, now time.Time) error {
+	err = o.changeAccount(ctx, account, quietly, "CreateSetUpLink", nil, func(tx *store.Tx, id string, now time.Time) error {
 		root, err := tx.RootUser(id)
 		if err != nil {
 			return err
 		}
 		token, err := signin.NewSetUpLink(tx, root, now)
-		link = url + "/auth/setup?link=" + token
+		link = setUpURL(url, token)
 		return err
 	})
 	return link, err
 }
 
-// SetQuota gives an account its own value of a quota.
+// SetQuota gives an account its own value of a quota. Its error is a [*Fault] for a negative value or an unknown account.
 func (o *Operator) SetQuota(ctx context.Context, account, name string, value int) error {
 	if value < 0 {
-		return fault("quota %s: %d is not a number of things", name, value)
+		return fault("quota %s: %d is below zero; use 0 or more", name, value)
 	}
-	return o.within(ctx, account, "SetQuota", map[string]any{"quota": name, "value": value}, func(tx *store.Tx, id string, _ time.Time) error {
-		if err := tx.RaiseGeneration(id); err != nil {
-			return err
-		}
+	parameters := map[string]any{"quota": name, "value": value}
+	return o.changeAccount(ctx, account, store.Raise, "SetQuota", parameters, func(tx *store.Tx, id string, _ time.Time) error {
 		return tx.SetQuota(id, name, value)
 	})
 }
 
-// Who names a principal of an account.
+// Who names a principal of an account: either its root user or an IAM user.
 type Who struct {
-	Account string // its id or alias
-	User    string
+	Account string // id or alias
+	User    string // the IAM user's name; not looked at when Root is set
 	Root    bool
 }
 
-// principal finds whom w names.
+// principal reads whom w names.
 func (w Who) principal(tx *store.Tx, account string) (*store.Principal, error) {
 	if w.Root {
 		return tx.RootUser(account)
@@ -242,7 +270,7 @@ func (w Who) principal(tx *store.Tx, account string) (*store.Principal, error) {
 	return i, err
 }
 
-// MFADevices lists a principal's devices.
+// MFADevices lists a principal's devices, the oldest first.
 func (o *Operator) MFADevices(ctx context.Context, w Who) (devices []store.MFADevice, err error) {
 	err = o.Store.View(ctx, func(tx *store.Tx) error {
 		account, err := resolve(tx, w.Account)
@@ -259,43 +287,47 @@ func (o *Operator) MFADevices(ctx context.Context, w Who) (devices []store.MFADe
 	return devices, err
 }
 
-// RemoveMFADevice takes a device away from a principal, by its name or serial number, and ends the principal's sessions.
-func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, device string) (removed *store.MFADevice, err error) {
-	err = o.within(ctx, w.Account, "DeactivateMFADevice", map[string]any{"userName": w.User, "device": device}, func(tx *store.Tx, account string, now time.Time) error {
-		if err := tx.RaiseGeneration(account); err != nil {
-			return err
-		}
+// RemoveMFADevice takes a device away from a principal and ends the principal's sessions. The device is given by its name or its
+// serial number.
+func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, named string) (removed *store.MFADevice, err error) {
+	parameters := map[string]any{"userName": w.User, "device": named}
+	err = o.changeAccount(ctx, w.Account, store.Raise, "DeactivateMFADevice", parameters, func(tx *store.Tx, account string, now time.Time) error {
+		removed = nil
 		i, err := w.principal(tx, account)
 		if err != nil {
 			return err
 		}
+
 		devices, err := tx.MFADevices(account, i.ID)
 		if err != nil {
 			return err
 		}
+		removed = nil
 		for n := range devices {
-			if devices[n].Serial == device || strings.EqualFold(devices[n].Name, device) {
+			if devices[n].Serial == named || strings.EqualFold(devices[n].Name, named) {
 				removed = &devices[n]
 			}
 		}
 		if removed == nil {
-			return fault("there is no device %s; 'touchstone mfa list' shows what there is", device)
+			return fault("there is no device %s; 'touchstone mfa list' shows what there is", named)
 		}
-		return signin.RemoveDevice(tx, i, removed, "", now)
+
+		return device.Remove(tx, i, removed, "", now)
 	})
+
 	return removed, err
 }
 
-// RevokeSessions ends every session that a principal has: of the console, and issued credentials.
+// RevokeSessions ends all sessions of a principal: it deletes console sessions and returns how many there were, and it makes
+// temporary credentials that were issued until now invalid.
 func (o *Operator) RevokeSessions(ctx context.Context, w Who) (ended int64, err error) {
-	err = o.within(ctx, w.Account, "RevokeSessions", map[string]any{"userName": w.User, "root": w.Root}, func(tx *store.Tx, account string, now time.Time) error {
-		if err := tx.RaiseGeneration(account); err != nil {
-			return err
-		}
+	parameters := map[string]any{"userName": w.User, "root": w.Root}
+	err = o.changeAccount(ctx, w.Account, store.Raise, "RevokeSessions", parameters, func(tx *store.Tx, account string, now time.Time) error {
 		i, err := w.principal(tx, account)
 		if err != nil {
 			return err
 		}
+
 		if err := tx.SetSessionsNotBefore(account, i.ID, now); err != nil {
 			return err
 		}
@@ -305,7 +337,8 @@ func (o *Operator) RevokeSessions(ctx context.Context, w Who) (ended int64, err 
 	return ended, err
 }
 
-// Events hands the events that q selects to each, oldest first.
+// Events calls each with the events that q selects, the oldest first. It reads them in pages, so that no transaction is held open
+// while they are printed.
 func (o *Operator) Events(ctx context.Context, q store.EventQuery, each func(*store.Event) error) error {
 	q.Limit = 500
 	for {
@@ -329,21 +362,40 @@ func (o *Operator) Events(ctx context.Context, q store.EventQuery, each func(*st
 	}
 }
 
-// within changes an account, named by its id or alias, and records it.
-func (o *Operator) within(ctx context.Context, account, event string, parameters map[string]any, change func(*store.Tx, string, time.Time) error) error {
+// quietly locks an account for a change that no decision or authentication reads.
+func quietly(account string) store.Lock { return store.Accounts(account) }
+
+// changeAccount changes an account, named by its id or alias, under the lock that lock makes for its id, and records the change in the
+// same transaction.
+func (o *Operator) changeAccount(
+	ctx context.Context, account string, lock func(id string) store.Lock, event string, parameters map[string]any,
+	change func(tx *store.Tx, id string, now time.Time) error,
+) error {
 	now := o.Clock()
-	return o.Store.Update(ctx, func(tx *store.Tx) error {
-		id, err := resolve(tx, account)
+	for {
+		id, err := o.ResolveAccount(ctx, account)
 		if err != nil {
 			return err
 		}
-		if err := change(tx, id, now); err != nil {
+
+		moved := false
+		err = o.Store.Update(ctx, lock(id), func(tx *store.Tx) error {
+			current, err := resolve(tx, account)
+			if moved = err == nil && current != id; err != nil || moved {
+				return err // the alias was given to another account before the lock: look again
+			}
+			if err := change(tx, id, now); err != nil {
+				return err
+			}
+			return o.record(tx, id, event, parameters, now)
+		})
+		if err != nil || !moved {
 			return err
 		}
-		return o.record(tx, id, event, parameters, now)
-	})
+	}
 }
 
+// resolve finds an account's id by its id or alias; its error is a [*Fault] when there is no such account.
 func resolve(tx *store.Tx, account string) (string, error) {
 	id, err := signin.ResolveAccount(tx, account)
 	if errors.Is(err, store.ErrNotFound) {
@@ -352,6 +404,7 @@ func resolve(tx *store.Tx, account string) (string, error) {
 	return id, err
 }
 
+// record writes an event of the operator's to the trail of an account, or of the installation when account is "".
 func (o *Operator) record(tx *store.Tx, account, name string, parameters map[string]any, now time.Time) error {
 	r := &audit.Record{
 		Time: now, EventSource: audit.SourceTouchstone, EventName: name, EventType: audit.TypeServiceEvent,
@@ -364,6 +417,7 @@ func (o *Operator) record(tx *store.Tx, account, name string, parameters map[str
 	return audit.Write(tx, r)
 }
 
+// taken turns a conflict in the store into a [*Fault], and leaves other errors as they are.
 func taken(err error, format string, args ...any) error {
 	if errors.Is(err, store.ErrConflict) {
 		return fault(format, args...)
@@ -371,7 +425,7 @@ func taken(err error, format string, args ...any) error {
 	return err
 }
 
-// ResolveAccount finds an account's id by its id or alias.
+// ResolveAccount finds an account's id by its id or alias. Its error is a [*Fault] when there is no such account.
 func (o *Operator) ResolveAccount(ctx context.Context, account string) (id string, err error) {
 	err = o.Store.View(ctx, func(tx *store.Tx) error {
 		id, err = resolve(tx, account)

@@ -1,12 +1,14 @@
-// Package outbox delivers the mails that transactions leave behind.
+// Package outbox delivers mails that were stored by a transaction.
 //
-// A mail is a row, written in the transaction of what it tells about, and leaves only after that commit. Delivery is tried
-// again, ever more slowly, for about three days; it may happen twice when a process dies between sending and noting it.
+// A mail is a row, written in the same transaction as the change that it reports, so it is sent only when that change was
+// committed. Delivery is tried for about three days, at growing intervals. When a process dies after sending a mail and before
+// deleting its row, the mail is sent twice.
 package outbox
 
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"mime"
@@ -19,7 +21,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// Deliver sends one mail. It returns nil only when the mail was taken over by somebody else.
+// Deliver sends one mail. It returns nil only when another system has accepted responsibility for the mail.
 type Deliver func(ctx context.Context, m *store.Message) error
 
 const (
@@ -29,7 +31,8 @@ const (
 	lastRetry   = 6 * time.Hour
 )
 
-// Flush delivers what is due at now.
+// Flush tries to deliver the mails that are due at now, up to 20 of them. A mail that could not be delivered is logged and stays
+// for a later attempt; an error means that the store failed.
 func Flush(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.Logger, now time.Time) error {
 	var due []store.Message
 	if err := s.View(ctx, func(tx *store.Tx) (err error) {
@@ -46,11 +49,13 @@ func Flush(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.Lo
 	return nil
 }
 
-// attempt claims a mail, tries to deliver it, and removes it when it is delivered or given up.
+// attempt claims a mail, tries to deliver it, and deletes it when it is delivered or given up.
 func attempt(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.Logger, m *store.Message, now time.Time) error {
-	err := s.Update(ctx, func(tx *store.Tx) error { return tx.ClaimMessage(m.ID, m.Attempts, now.Add(backoff(m.Attempts))) })
-	if err == store.ErrNotFound {
-		return nil // another process has it
+	err := s.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
+		return tx.ClaimMessage(m.ID, m.Attempts, now.Add(backoff(m.Attempts)))
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // another process has claimed it
 	}
 	if err != nil {
 		return err
@@ -62,10 +67,12 @@ func attempt(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.
 		}
 		logger.Error("mail given up", "message_id", m.ID, "recipient", m.Recipient, "subject", m.Subject, "error", err)
 	}
-	// Also at a stop, or the mail would be sent again after the next start.
-	return s.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.DeleteMessage(m.ID) })
+
+	// Even when the server is being stopped, the row must go, or the mail would be sent again after the next start.
+	return s.Update(context.WithoutCancel(ctx), store.NoLock(), func(tx *store.Tx) error { return tx.DeleteMessage(m.ID) })
 }
 
+// backoff returns how long to wait for the next attempt after so many.
 func backoff(attempts int) time.Duration {
 	if attempts > 12 {
 		return lastRetry
@@ -73,7 +80,7 @@ func backoff(attempts int) time.Duration {
 	return min(lastRetry, firstRetry<<attempts)
 }
 
-// ToLog delivers mails to the log: what is done when no mail server is configured.
+// ToLog writes mails to the log. It is used when no mail server is configured.
 func ToLog(logger *slog.Logger) Deliver {
 	return func(_ context.Context, m *store.Message) error {
 		logger.Info("mail", "to", m.Recipient, "subject", m.Subject, "body", m.Body)
@@ -81,21 +88,25 @@ func ToLog(logger *slog.Logger) Deliver {
 	}
 }
 
-// ToSMTP delivers mails to the server that an URL names: smtp://[user:password@]host[:port]?from=ADDRESS, with STARTTLS when
-// the server offers it and always when there is a password; smtps:// is TLS from the first byte.
+// ToSMTP delivers mails to the server that a URL names: smtp://[user:password@]host[:port]?from=ADDRESS uses STARTTLS when the
+// server offers it, and refuses to send a password without it; smtps:// uses TLS from the first byte. Its error says what is wrong
+// with the URL.
 func ToSMTP(text string) (Deliver, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" {
-		return nil, fmt.Errorf("smtp url: want smtp://host:port?from=ADDRESS")
+		return nil, fmt.Errorf("smtp url: use smtp://host:port?from=ADDRESS, or smtps://")
 	}
+
 	from := u.Query().Get("from")
 	if from == "" {
 		return nil, fmt.Errorf("smtp url: the parameter from=ADDRESS is missing")
 	}
+
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"smtp": "587", "smtps": "465"}[u.Scheme]
 	}
+
 	address := net.JoinHostPort(u.Hostname(), port)
 	return func(ctx context.Context, m *store.Message) error {
 		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -104,43 +115,51 @@ func ToSMTP(text string) (Deliver, error) {
 	}, nil
 }
 
+// send delivers one mail in one SMTP session.
 func send(ctx context.Context, u *url.URL, address, from string, m *store.Message) error {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
 			return err
 		}
 	}
+
 	config := &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
 	if u.Scheme == "smtps" {
 		conn = tls.Client(conn, config)
 	}
+
 	c, err := smtp.NewClient(conn, u.Hostname())
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+
 	if offered, _ := c.Extension("STARTTLS"); offered && u.Scheme == "smtp" {
 		if err := c.StartTLS(config); err != nil {
 			return err
 		}
 	}
+
 	if password, ok := u.User.Password(); ok {
 		// PlainAuth refuses to send a password over a connection without TLS.
 		if err := c.Auth(smtp.PlainAuth("", u.User.Username(), password, u.Hostname())); err != nil {
 			return err
 		}
 	}
+
 	if err := c.Mail(from); err != nil {
 		return err
 	}
 	if err := c.Rcpt(m.Recipient); err != nil {
 		return err
 	}
+
 	w, err := c.Data()
 	if err != nil {
 		return err
@@ -151,11 +170,12 @@ func send(ctx context.Context, u *url.URL, address, from string, m *store.Messag
 	if err := w.Close(); err != nil {
 		return err
 	}
-	c.Quit() //nolint:errcheck // the mail is taken: to fail now would send it again
+
+	c.Quit() //nolint:errcheck // the server has accepted the mail, and an error here would send it again
 	return nil
 }
 
-// render is the mail as RFC 5322 has it. Header values cannot break out of their line.
+// render returns the mail in the form of RFC 5322. Line ends in header values become spaces, so that no value can add a header.
 func render(from string, m *store.Message) []byte {
 	line := strings.NewReplacer("\r", " ", "\n", " ")
 	return []byte("From: " + line.Replace(from) + "\r\nTo: " + line.Replace(m.Recipient) +

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/outbox"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 )
 
 var (
@@ -23,12 +23,13 @@ var (
 
 func withMail(t *testing.T) (*store.Store, *slog.Logger) {
 	t.Helper()
-	s, err := store.Open(ctx, filepath.Join(t.TempDir(), "touchstone.db"))
+	path, databaseURL := storetest.Place(t, t.TempDir())
+	s, err := store.OpenConfig(ctx, store.Config{Path: path, URL: databaseURL, Migrate: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	if err := s.Update(ctx, func(tx *store.Tx) error {
+	if err := s.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
 		return tx.InsertMessage(&store.Message{
 			ID: "m", AccountID: "111122223333", Recipient: "root@example.com", Subject: "MFA device added\r\nBcc: x@example.com",
 			Body: "A device was added.\n.\nIf this was not you …\n", CreatedAt: now,
@@ -157,9 +158,9 @@ func TestSMTP(t *testing.T) {
 
 func TestSMTPURL(t *testing.T) {
 	for url, want := range map[string]string{
-		"":                                "want smtp://",
-		"http://mail":                     "want smtp://",
-		"smtp://":                         "want smtp://",
+		"":                                "use smtp://",
+		"http://mail":                     "use smtp://",
+		"smtp://":                         "use smtp://",
 		"smtp://mail.example.com":         "from=ADDRESS",
 		"smtps://mail.example.com?from=a": "",
 	} {

@@ -1,13 +1,13 @@
-// Package secret keeps what must not be read: it seals secrets at rest, hashes passwords and makes the random texts that
-// credentials are.
+// Package secret protects what nobody but its owner may know: it seals secrets at rest, hashes passwords, and makes random
+// credentials and tokens.
 //
-// Invariants. A sealed value opens only with the key it was sealed with and for the account and row it was sealed for. Checking
-// a password that nobody has costs what checking a wrong one costs. Nothing random comes from anywhere but crypto/rand.
+// Invariants. A sealed value opens only with the key it was sealed with, and only for the account and row it was sealed for.
+// Checking the password of somebody who has none costs as much as checking a wrong password. All randomness comes from crypto/rand.
 //
 // Sealing is AES-256-GCM with a random nonce, from the standard library, under a key derived for each purpose. A keyset library
 // (Tink) was measured: beside net/http it links 93 further packages, 3.6 MB and 1 ms of every start, for what is forty lines
-// here; and with one master key per installation, rotation is a re-sealing of rows either way. Each sealed value begins with the
-// id of its key, so that a second key can be added without touching what is stored.
+// here; and with one master key per installation, a rotation has to seal all rows again with either. Each sealed value begins with
+// the id of its key, so that a second key can be added without touching what is stored.
 package secret
 
 import (
@@ -33,7 +33,7 @@ const (
 	keyIDSize = 4
 )
 
-// MasterKey seals and opens what is secret at rest. It is safe for concurrent use.
+// MasterKey seals secrets before they are stored, and opens them. It is safe for concurrent use.
 type MasterKey struct {
 	key  [keySize]byte
 	id   [keyIDSize]byte
@@ -46,11 +46,11 @@ type keyFile struct {
 	Key     string `json:"key"` // base64 of 32 bytes
 }
 
-// ErrSealed is returned for a sealed value that was changed, or was sealed with another key or for another row.
+// ErrSealed is the error for a sealed value that was changed, or was sealed with another key or for another row.
 var ErrSealed = errors.New("sealed value does not open with this master key")
 
-// LoadOrCreateMasterKey reads the master key's file. When there is none and create is set, it makes a key and writes it, so that
-// it is on disk before anything is sealed with it. A file that others may read is refused.
+// LoadOrCreateMasterKey reads the master key from a file. When there is no file and create is set, it makes a key and writes the
+// file to disk before it returns. A file that other users of the machine may read is refused.
 func LoadOrCreateMasterKey(path string, create bool) (*MasterKey, error) {
 	text, err := readPrivate(path)
 	if errors.Is(err, fs.ErrNotExist) && create {
@@ -66,18 +66,21 @@ func LoadOrCreateMasterKey(path string, create bool) (*MasterKey, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var file keyFile
 	if err := json.Unmarshal(text, &file); err != nil {
 		return nil, fmt.Errorf("master key %s: not a master key file: %w", path, err)
 	}
+
 	key, err := base64.StdEncoding.DecodeString(file.Key)
 	if err != nil || len(key) != keySize {
 		return nil, fmt.Errorf("master key %s: not a master key file: the key is not 32 bytes of base64", path)
 	}
+
 	return newMasterKey([keySize]byte(key))
 }
 
-// maxKeyFile bounds what is read of a file that may not be a key at all.
+// maxKeyFile is the size, in bytes, over which a file is taken for something else and not read.
 const maxKeyFile = 4096
 
 func readPrivate(path string) ([]byte, error) {
@@ -86,7 +89,7 @@ func readPrivate(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat() // of what is read, whatever happens to the name
+	info, err := f.Stat() // of the open file, because the name may point to another one by now
 	if err != nil {
 		return nil, err
 	}
@@ -115,29 +118,35 @@ func createMasterKey(path string) (*MasterKey, error) {
 	return newMasterKey(key)
 }
 
-// writeNew makes a file that did not exist, whole and on disk, or not at all.
+// writeNew makes a new file and syncs it to disk. On an error, nothing has the name; a file that exists is never replaced.
 func writeNew(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
+
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".master-key-*") // mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temporary.Name())
+
 	if _, err := temporary.Write(text); err != nil {
 		return errors.Join(err, temporary.Close())
 	}
 	if err := errors.Join(temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(temporary.Name(), path); err != nil { // unlike a rename, never over another process's key
+
+	// Unlike a rename, a link fails when another process has made the file in the meantime.
+	if err := os.Link(temporary.Name(), path); err != nil {
 		return err
 	}
+
 	directory, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
+
 	return errors.Join(directory.Sync(), directory.Close())
 }
 
@@ -152,7 +161,7 @@ func newMasterKey(key [keySize]byte) (*MasterKey, error) {
 	return m, err
 }
 
-// Derive makes a key of 32 bytes for one purpose (HKDF, RFC 5869). It cannot be turned back into the master key.
+// Derive makes a key of 32 bytes for one purpose (HKDF, RFC 5869). The master key cannot be computed from it.
 func (m *MasterKey) Derive(purpose string) []byte {
 	key, err := hkdf.Expand(sha256.New, m.key[:], "touchstone "+purpose, keySize)
 	if err != nil {
@@ -161,15 +170,15 @@ func (m *MasterKey) Derive(purpose string) []byte {
 	return key
 }
 
-// Fingerprint names the key without telling anything about it.
+// Fingerprint returns a text by which the key can be recognised and from which it cannot be computed.
 func (m *MasterKey) Fingerprint() string { return hex.EncodeToString(m.Derive("fingerprint")[:16]) }
 
-// Seal encrypts plaintext for the row that the associated data names (see AD).
-func (m *MasterKey) Seal(plaintext, associated []byte) ([]byte, error) {
-	return m.aead.Seal(append([]byte(nil), m.id[:]...), nil, plaintext, associated), nil
+// Seal encrypts plaintext for the row that the associated data names; [AD] makes it.
+func (m *MasterKey) Seal(plaintext, associated []byte) []byte {
+	return m.aead.Seal(append([]byte(nil), m.id[:]...), nil, plaintext, associated)
 }
 
-// Open decrypts what Seal made with the same associated data. ErrSealed.
+// Open decrypts what [MasterKey.Seal] made with the same associated data. Its error is [ErrSealed].
 func (m *MasterKey) Open(sealed, associated []byte) ([]byte, error) {
 	if len(sealed) < keyIDSize || [keyIDSize]byte(sealed[:keyIDSize]) != m.id {
 		return nil, ErrSealed
@@ -181,16 +190,15 @@ func (m *MasterKey) Open(sealed, associated []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-// SealText is Seal for a cookie or an URL.
-func (m *MasterKey) SealText(plaintext, associated []byte) (string, error) {
-	sealed, err := m.Seal(plaintext, associated)
-	return base64.RawURLEncoding.EncodeToString(sealed), err
+// SealText does what [MasterKey.Seal] does and returns text that a cookie or a URL can hold.
+func (m *MasterKey) SealText(plaintext, associated []byte) string {
+	return base64.RawURLEncoding.EncodeToString(m.Seal(plaintext, associated))
 }
 
-// maxSealedText is the length over which OpenText looks no further.
+// maxSealedText is the length, in bytes, of the longest text that OpenText reads. A browser may send anything as a cookie.
 const maxSealedText = 4096
 
-// OpenText is the inverse of SealText. ErrSealed.
+// OpenText decrypts what [MasterKey.SealText] made with the same associated data. Its error is [ErrSealed].
 func (m *MasterKey) OpenText(text string, associated []byte) ([]byte, error) {
 	if len(text) > maxSealedText {
 		return nil, ErrSealed
@@ -202,7 +210,8 @@ func (m *MasterKey) OpenText(text string, associated []byte) ([]byte, error) {
 	return m.Open(sealed, associated)
 }
 
-// AD is the associated data of a value: the account and the row that it belongs to. No two rows have the same.
+// AD returns the associated data of a value: the account, and the kind and id of the row that it belongs to. Each part is preceded
+// by its length, so that no two rows have the same.
 func AD(account, kind, id string) []byte {
 	var ad []byte
 	for _, part := range []string{account, kind, id} {

@@ -33,7 +33,7 @@ const (
 	maxThreads   = 16
 )
 
-// Check reports costs outside their ranges.
+// Check returns an error for costs outside their ranges.
 func (p Params) Check() error {
 	if p.Threads < 1 || p.Threads > maxThreads || p.Time < 1 || p.Time > maxTime || p.MemoryKiB < 8*uint32(p.Threads) || p.MemoryKiB > maxMemoryKiB {
 		return fmt.Errorf("argon2id costs m=%d,t=%d,p=%d are out of range: m from 8·p to %d, t from 1 to %d, p from 1 to %d",
@@ -43,26 +43,31 @@ func (p Params) Check() error {
 }
 
 var (
-	// ErrBusy is returned when as many passwords wait to be checked as are let in.
+	// ErrBusy is the error when the queue of passwords that wait to be hashed is full.
 	ErrBusy = errors.New("too many passwords are being checked")
-	// ErrHash is returned for a stored hash that is not one.
+	// ErrHash is the error for a stored text that is not a password hash, or asks for costs out of range.
 	ErrHash = errors.New("malformed password hash")
 )
 
-// How many callers may wait for a hash, and how many of these places are kept for callers who are trusted.
+// The queue of callers who wait for a hash. Some of its places are kept for trusted callers, so that a flood of guesses by
+// strangers keeps nobody else from signing in.
 const (
 	queueLength    = 64
-	queueReserved  = 16
-	workersToSpare = 1 // cores left for everything else
+	queueReserved  = 16 // of queueLength
+	workersToSpare = 1  // cores left for everything else
 )
 
-// Hasher hashes and verifies passwords, so many at a time that they neither fill the memory nor take every core.
+// Hasher hashes and verifies passwords. It bounds how many it works on at a time, so that they neither fill the memory nor take
+// every core. It is safe for concurrent use.
 type Hasher struct {
 	params  Params
 	working chan struct{}
 	waiting chan struct{} // places for everybody
-	kept    chan struct{} // places for trusted callers alone
-	nobody  string        // the hash of a password that nobody has
+	kept    chan struct{} // places for trusted callers only
+
+	// nobody is a hash that no password has. Where there is no password to compare with, it is compared with, so that an answer
+	// about somebody who does not exist takes as long as any other.
+	nobody string
 }
 
 // NewHasher returns a hasher with the given costs. It panics when they are out of range.
@@ -79,7 +84,7 @@ func NewHasher(p Params) *Hasher {
 	}
 }
 
-// enter waits for a turn; leave ends it. ErrBusy when the queue is full, and the context's error.
+// enter waits for a turn, which leave ends. Its error is [ErrBusy] when the queue is full, or the context's.
 func (h *Hasher) enter(ctx context.Context, trusted bool) (leave func(), err error) {
 	place, err := h.queue(trusted)
 	if err != nil {
@@ -94,6 +99,7 @@ func (h *Hasher) enter(ctx context.Context, trusted bool) (leave func(), err err
 	}
 }
 
+// queue takes a place in the queue, and returns the channel to take it from again. Its error is [ErrBusy].
 func (h *Hasher) queue(trusted bool) (chan struct{}, error) {
 	select {
 	case h.waiting <- struct{}{}:
@@ -110,7 +116,8 @@ func (h *Hasher) queue(trusted bool) (chan struct{}, error) {
 	return nil, ErrBusy
 }
 
-// Hash returns the password's hash as a PHC string. Trusted callers find a place in the queue when others do not. ErrBusy.
+// Hash returns the password's hash as a PHC string. Some places in the queue are for trusted callers only. Its error is [ErrBusy]
+// or the context's.
 func (h *Hasher) Hash(ctx context.Context, password string, trusted bool) (string, error) {
 	leave, err := h.enter(ctx, trusted)
 	if err != nil {
@@ -122,8 +129,8 @@ func (h *Hasher) Hash(ctx context.Context, password string, trusted bool) (strin
 	return encode(h.params, salt, derive(h.params, password, salt, hashSize)), nil
 }
 
-// Verify reports whether encoded is the hash of the password and, when it is, whether it was made with weaker costs than this
-// hasher's and should be made anew. ErrBusy, ErrHash.
+// Verify reports whether encoded is a hash of the password and, when it is, whether it was made with lower costs than this
+// hasher's, and so should be replaced. Its error is [ErrBusy], [ErrHash] or the context's.
 func (h *Hasher) Verify(ctx context.Context, password, encoded string, trusted bool) (right, renew bool, err error) {
 	p, salt, want, err := decode(encoded)
 	if err != nil {
@@ -139,7 +146,8 @@ func (h *Hasher) Verify(ctx context.Context, password, encoded string, trusted b
 	return right, right && weaker, nil
 }
 
-// VerifyNone costs what Verify costs for a wrong password, when there is none to compare with.
+// VerifyNone does the work of a [Hasher.Verify] that fails. It is for sign-ins of somebody who has no password, so that they take
+// as long as others. Its error is [ErrBusy] or the context's.
 func (h *Hasher) VerifyNone(ctx context.Context, password string, trusted bool) error {
 	_, _, err := h.Verify(ctx, password, h.nobody, trusted)
 	return err
@@ -155,17 +163,20 @@ func encode(p Params, salt, hash []byte) string {
 		b64.EncodeToString(salt), b64.EncodeToString(hash))
 }
 
-// decode reads a PHC string. Its costs are bounded, so that a stored text cannot ask for any amount of memory.
+// decode reads a PHC string. It refuses costs out of range, since otherwise a stored text could ask for any amount of memory. Its
+// error is [ErrHash].
 func decode(encoded string) (p Params, salt, hash []byte, err error) {
 	parts := strings.Split(encoded, "$")
 	if len(encoded) > 512 || len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != "v="+strconv.Itoa(argon2.Version) {
 		return p, nil, nil, ErrHash
 	}
+
 	var memory, passes, threads uint64
 	costs := strings.Split(parts[3], ",")
 	if len(costs) != 3 {
 		return p, nil, nil, ErrHash
 	}
+
 	for n, into := range []*uint64{&memory, &passes, &threads} {
 		name, value, _ := strings.Cut(costs[n], "=")
 		number, err := strconv.ParseUint(value, 10, 32)
@@ -174,18 +185,22 @@ func decode(encoded string) (p Params, salt, hash []byte, err error) {
 		}
 		*into = number
 	}
-	if threads > maxThreads {
+
+	if threads > maxThreads { // before it is made a byte
 		return p, nil, nil, ErrHash
 	}
+
 	p = Params{MemoryKiB: uint32(memory), Time: uint32(passes), Threads: uint8(threads)}
 	if p.Check() != nil {
 		return p, nil, nil, ErrHash
 	}
+
 	b64 := base64.RawStdEncoding.Strict()
 	salt, err1 := b64.DecodeString(parts[4])
 	hash, err2 := b64.DecodeString(parts[5])
 	if err1 != nil || err2 != nil || len(salt) < 8 || len(salt) > 64 || len(hash) < 16 || len(hash) > 64 {
 		return p, nil, nil, ErrHash
 	}
+
 	return p, salt, hash, nil
 }

@@ -18,7 +18,8 @@ import (
 //go:embed common.txt.gz
 var commonCompressed []byte
 
-// common is the list as sorted lines between line ends; it is unpacked at its first use, so that a start does not pay for it.
+// common returns the list as sorted lines, with a line end before the first and after the last. It is unpacked at its first use, so
+// that the server starts without the delay.
 var common = sync.OnceValue(func() string {
 	z, err := gzip.NewReader(bytes.NewReader(commonCompressed))
 	if err != nil {
@@ -31,7 +32,7 @@ var common = sync.OnceValue(func() string {
 	return "\n" + string(text) + "\n"
 })
 
-// IsCommon reports whether a password, ignoring case, is one of those that are tried first.
+// IsCommon reports whether a password, ignoring case, is on the list of the commonest passwords, which guessers try first.
 func IsCommon(password string) bool {
 	if strings.ContainsRune(password, '\n') {
 		return false
@@ -45,8 +46,9 @@ const (
 	MaxRootPassword = 128
 )
 
-// CheckRootPassword reports why the root user may not have a password: too short or long, too common, or the e-mail address.
-// There is no rule of composition (NIST SP 800-63B §3.1.1.2). The error's text is for the person.
+// CheckRootPassword returns an error when the root user may not have a password, because it is too short, too long, too common, or
+// the e-mail address. Which kinds of characters it has does not matter (NIST SP 800-63B §3.1.1.2). The error's text is for the
+// person.
 func CheckRootPassword(password, email string) error {
 	switch n := utf8.RuneCountInString(password); {
 	case n < MinRootPassword:

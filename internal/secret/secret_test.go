@@ -92,10 +92,7 @@ func TestMasterKeyIsMadeOnce(t *testing.T) {
 func TestSealedOpensOnlyForItsRow(t *testing.T) {
 	m, other := newKey(t), newKey(t)
 	ad := secret.AD("111122223333", "access_key", "AKIA")
-	sealed, err := m.Seal([]byte("secret"), ad)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sealed := m.Seal([]byte("secret"), ad)
 	if bytes.Contains(sealed, []byte("secret")) {
 		t.Error("the plaintext shows")
 	}
@@ -116,7 +113,7 @@ func TestSealedOpensOnlyForItsRow(t *testing.T) {
 		changed[n] ^= 1
 		fails("a changed byte", m, changed, ad)
 	}
-	again, _ := m.Seal([]byte("secret"), ad)
+	again := m.Seal([]byte("secret"), ad)
 	if bytes.Equal(sealed, again) {
 		t.Error("sealed twice the same")
 	}
@@ -229,13 +226,9 @@ func FuzzParseToken(f *testing.F) {
 
 func TestForms(t *testing.T) {
 	for pattern, make := range map[string]func() string{
-		`^AIDA[A-Z2-7]{17}$`:          func() string { return secret.NewUniqueID("AIDA") },
-		`^AKIA[A-Z2-7]{16}$`:          secret.NewAccessKeyID,
-		`^[A-Za-z0-9+/]{40}$`:         secret.NewSecretAccessKey,
-		`^[1-9][0-9]{11}$`:            secret.NewAccountID,
-		`^[a-z2-7]{26}$`:              secret.NewID,
-		`^[!-~]{20}$`:                 secret.GeneratePassword,
-		`^[1-9][0-9]{11}\.[\w-]{43}$`: func() string { token, _ := secret.NewToken(secret.NewAccountID()); return token },
+		`^[A-Za-z0-9+/]{40}$`:       secret.NewSecretAccessKey,
+		`^[!-~]{20}$`:               secret.GeneratePassword,
+		`^111122223333\.[\w-]{43}$`: func() string { token, _ := secret.NewToken("111122223333"); return token },
 	} {
 		seen := map[string]bool{}
 		for range 200 {

@@ -21,7 +21,7 @@ import (
 
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/internal/api"
-	"github.com/touchstone-iam/touchstone/internal/audit"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/operator"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/server"
@@ -66,8 +66,8 @@ func write(data string, acknowledged io.Writer) error {
 	if err != nil {
 		return err
 	}
-	made, err := state.Operator().CreateAccount(context.Background(), operator.NewAccount{
-		RootEmail: strings.ToLower(secret.NewUniqueID("root")) + "@example.com", AccessKey: true, URL: publicURL,
+	made, err := state.Operator().CreateAccount(context.Background(), operator.AccountRequest{
+		RootEmail: strings.ToLower(ids.NewUnique("root")) + "@example.com", AccessKey: true, URL: publicURL,
 	})
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func write(data string, acknowledged io.Writer) error {
 
 func writeUsers(s *server.Server, made *operator.CreatedAccount, console string, tell func(kind, what string)) error {
 	for {
-		name := strings.ToLower(secret.NewUniqueID("user"))
+		name := strings.ToLower(ids.NewUnique("user"))
 		if _, err := query(s, made, url.Values{"Action": {"CreateUser"}, "UserName": {name}}); err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func enrol(s *server.Server, console, user string) (serial string, err error) {
 	if err != nil {
 		return "", err
 	}
-	request := api.Request{ID: audit.NewID(), Now: time.Now(), Caller: caller}
+	request := api.Request{ID: ids.NewUUID(), Now: time.Now(), Caller: caller}
 	request.Env.Now, request.Env.Address = request.Now, netip.MustParseAddr("127.0.0.1")
 	begun, err := api.Call(ctx, s.API, request,
 		touchstoneapi.BeginMFADeviceRegistration, &touchstoneapi.BeginMFADeviceRegistrationInput{UserName: user, DeviceName: "key"})

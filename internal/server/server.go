@@ -29,6 +29,8 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/sts"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 	"github.com/touchstone-iam/touchstone/internal/web"
+	"github.com/touchstone-iam/touchstone/internal/web/console"
+	"github.com/touchstone-iam/touchstone/internal/web/entry"
 	"github.com/touchstone-iam/touchstone/policy"
 	"github.com/touchstone-iam/touchstone/stsapi"
 )
@@ -52,7 +54,7 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Defaults are the settings that hold when nothing else is said.
+// Defaults returns the settings of a server that is started without flags.
 func Defaults() Config {
 	return Config{
 		Sessions:       authn.SessionLimits{Absolute: 12 * time.Hour, Idle: time.Hour, Partial: 10 * time.Minute},
@@ -65,7 +67,7 @@ func Defaults() Config {
 	}
 }
 
-// Server is Touchstone, put together: its Handler answers everything.
+// Server is a whole Touchstone. Its Handler answers API requests and pages.
 type Server struct {
 	Handler http.Handler
 	API     *api.Service
@@ -77,8 +79,8 @@ type Server struct {
 	deliver outbox.Deliver
 }
 
-// New puts a server together on opened state. It refuses a relying party id that live credentials were not made for, unless
-// the configuration says that this is meant.
+// New puts a server together on opened state. It returns an error when there are security keys of another relying party id, which
+// would stop working, unless OrphanCredentials is set.
 func New(ctx context.Context, state *State, c Config) (*Server, error) {
 	host, err := checkURL(c.URL)
 	if err != nil {
@@ -87,6 +89,7 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 	if c.RPID == "" {
 		c.RPID = host
 	}
+
 	rp, err := mfa.NewRelyingParty(c.RPID, "Touchstone", []string{c.URL})
 	if err != nil {
 		return nil, fmt.Errorf("relying party: %w", err)
@@ -94,12 +97,14 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 	if err := claimURL(ctx, state.Store, c); err != nil {
 		return nil, err
 	}
+
 	deliver := outbox.ToLog(c.Logger)
 	if c.SMTPURL != "" {
 		if deliver, err = outbox.ToSMTP(c.SMTPURL); err != nil {
 			return nil, err
 		}
 	}
+
 	table := api.NewTable(iamapi.Operations(), stsapi.Operations())
 	table.AddInProcess(touchstoneapi.Operations())
 	hasher := secret.NewHasher(c.Argon2)
@@ -112,22 +117,26 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 		Store: state.Store, Authn: service.Authn, Audit: service.Audit, Hasher: hasher, Master: state.Master,
 		RelyingParty: rp, Clock: c.Clock, Logger: c.Logger,
 	}
+
 	(&iam.Operations{
 		SignIn: signIn, Hasher: hasher, Master: state.Master, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz, KeyUses: service.KeyUses, Catalogue: c.Catalogue,
 	}).Define(table)
 	(&simulate.Operations{Authz: service.Authz, Catalogue: c.Catalogue}).Define(table)
 	sts.Define(table)
+
 	s := &Server{API: service, SignIn: signIn, URL: c.URL, config: c, state: state, deliver: deliver}
 	actions, keyTypes := names(c.Catalogue)
-	pages, err := web.New(web.Config{API: service, SignIn: signIn, URL: c.URL, Logger: c.Logger, Actions: actions, KeyTypes: keyTypes})
+	pages, err := web.New(web.Config{API: service, SignIn: signIn, URL: c.URL, Logger: c.Logger},
+		entry.Pages(), console.Pages(console.Catalogue{Actions: actions, KeyTypes: keyTypes}))
 	if err != nil {
 		return nil, err
 	}
+
 	s.Handler = route(service, pages)
 	return s, nil
 }
 
-// names are the actions of a catalogue, as policies name them, and the types of its condition keys.
+// names returns the actions of a catalogue, as policies name them, and the types of its condition keys.
 func names(c *policy.Catalogue) (actions []string, keyTypes map[string]string) {
 	keyTypes = make(map[string]string)
 	for prefix, service := range c.Services {
@@ -142,7 +151,8 @@ func names(c *policy.Catalogue) (actions []string, keyTypes map[string]string) {
 	return actions, keyTypes
 }
 
-// route sends signed requests to the API and people to the pages: POST /, and GET / with an Action, are the Query endpoint.
+// route sends API requests to query and everything else to pages. A request to / is an API request when it is a POST, has an
+// Action, or has an Authorization header.
 func route(query, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" && (r.Method == http.MethodPost || r.URL.Query().Has("Action") || r.Header.Get("Authorization") != "") {
@@ -153,7 +163,7 @@ func route(query, pages http.Handler) http.Handler {
 	})
 }
 
-// checkURL is the host of a public origin.
+// checkURL checks that text is a bare origin and returns its host.
 func checkURL(text string) (host string, err error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
@@ -164,11 +174,11 @@ func checkURL(text string) (host string, err error) {
 
 const settingURL = "public_url"
 
-// claimURL stores the server's public URL for the links that the command line prints, after making sure that the credentials
-// there are can be used at its relying party.
+// claimURL stores the server's public URL, for the links that the operator's commands print. Before it does, it makes sure that the
+// security keys there are can be used at the server's relying party id.
 func claimURL(ctx context.Context, s *store.Store, c Config) error {
 	const shown = 5
-	return s.Update(ctx, func(tx *store.Tx) error {
+	return s.Update(ctx, store.Installation(), func(tx *store.Tx) error {
 		elsewhere, err := tx.MFADevicesElsewhere(c.RPID, shown+1)
 		if err != nil {
 			return err
@@ -180,6 +190,7 @@ func claimURL(ctx context.Context, s *store.Store, c Config) error {
 	})
 }
 
+// orphaned returns the error that names the owners of security keys of another relying party id, at most shown of them.
 func orphaned(rpID string, elsewhere []store.MFADeviceElsewhere, shown int) error {
 	var names []string
 	for n, d := range elsewhere {
@@ -193,36 +204,37 @@ func orphaned(rpID string, elsewhere []store.MFADeviceElsewhere, shown int) erro
 		}
 		names = append(names, fmt.Sprintf("%s of account %s (%s, made for %s)", user, d.AccountID, d.DeviceName, d.RPID))
 	}
-	return fmt.Errorf("security keys made for another address could not be used at %s, and their owners not sign in: %s; "+
-		"start with the URL that they were made for, or --rp-id, or say with --orphan-credentials that this is meant", rpID, strings.Join(names, "; "))
+	return fmt.Errorf("these security keys were registered for another address and would stop working at %s: %s; "+
+		"start with the old --url or --rp-id, or pass --orphan-credentials to give these keys up", rpID, strings.Join(names, "; "))
 }
 
-// LinkURL is the public URL for links that the command line prints: the server's own, else given, else the default.
+// LinkURL returns the public URL for links that the command line prints: the one given there, else the one that the server was last
+// started with, else http://localhost:8080.
 func LinkURL(ctx context.Context, s *store.Store, given string) (string, error) {
-	var stored string
-	if err := s.View(ctx, func(tx *store.Tx) (err error) {
-		stored, err = tx.Setting(settingURL)
-		return err
-	}); err != nil {
-		return "", err
-	}
-	for _, candidate := range []string{stored, given} {
-		if candidate != "" {
-			_, err := checkURL(candidate)
-			return strings.TrimSuffix(candidate, "/"), err
+	chosen := given
+	if chosen == "" {
+		if err := s.View(ctx, func(tx *store.Tx) (err error) {
+			chosen, err = tx.Setting(settingURL)
+			return err
+		}); err != nil {
+			return "", err
 		}
 	}
-	return "http://localhost:8080", nil
+	if chosen == "" {
+		return "http://localhost:8080", nil
+	}
+	_, err := checkURL(chosen)
+	return strings.TrimSuffix(chosen, "/"), err
 }
 
-// FirstAccount makes the first account of an installation that has none; nil when there is one already.
+// FirstAccount makes the first account of an installation. It returns nil when there is an account already.
 func FirstAccount(ctx context.Context, state *State, rootEmail, publicURL string) (*operator.CreatedAccount, error) {
 	o := state.Operator()
 	accounts, err := o.Accounts(ctx)
 	if err != nil || len(accounts) > 0 {
 		return nil, err
 	}
-	return o.CreateAccount(ctx, operator.NewAccount{RootEmail: rootEmail, URL: publicURL, First: true})
+	return o.CreateAccount(ctx, operator.AccountRequest{RootEmail: rootEmail, URL: publicURL, First: true})
 }
 
 // How often the work in the background is done.
@@ -232,8 +244,8 @@ const (
 	pruneEvery = time.Hour
 )
 
-// Background does what no request waits for, until ctx is done. Each kind of work goes by itself, so that a mail server that
-// does not answer delays mails alone.
+// Background does the work that no request waits for, until ctx is done. Each kind of work has a goroutine of its own, so that a
+// mail server that does not answer delays only mails.
 func (s *Server) Background(ctx context.Context) {
 	c, now := s.config, s.config.Clock
 	var running sync.WaitGroup
@@ -251,7 +263,7 @@ func (s *Server) Background(ctx context.Context) {
 	running.Wait()
 }
 
-// repeat does work again and again until ctx is done.
+// repeat does work at the given interval until ctx is done. A failure is logged, and the work is tried again at its next turn.
 func (s *Server) repeat(ctx context.Context, every time.Duration, do func() error) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -267,12 +279,12 @@ func (s *Server) repeat(ctx context.Context, every time.Duration, do func() erro
 	}
 }
 
-// Close writes what is still held in memory. The state stays open.
+// Close writes what is still held in memory: uses of access keys, and audit events. The state stays open.
 func (s *Server) Close() error {
 	return errors.Join(s.API.KeyUses.Flush(context.Background(), s.state.Store), s.API.Audit.Close())
 }
 
-// Check reports every fault of the settings at once.
+// Check returns all faults of the settings in one error, each on a line of its own.
 func (c *Config) Check() error {
 	var faults []error
 	positive := func(flag string, d time.Duration) {
@@ -280,6 +292,7 @@ func (c *Config) Check() error {
 			faults = append(faults, fmt.Errorf("--%s %v: use a duration above zero, such as 12h", flag, d))
 		}
 	}
+
 	positive("session-duration", c.Sessions.Absolute)
 	positive("session-idle", c.Sessions.Idle)
 	positive("audit-retention", c.AuditRetention)
@@ -295,5 +308,6 @@ func (c *Config) Check() error {
 			faults = append(faults, fmt.Errorf("--smtp-url: %w", err))
 		}
 	}
+
 	return errors.Join(faults...)
 }

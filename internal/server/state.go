@@ -21,6 +21,7 @@ import (
 // StateConfig says where the installation's state is.
 type StateConfig struct {
 	Data          string // directory
+	Database      string // the URL of a PostgreSQL database; "" is a SQLite database in Data
 	MasterKeyFile string // "" is master.key in Data
 	Create        bool   // make what is not there yet
 }
@@ -40,6 +41,7 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 	if keyFile == "" {
 		keyFile = filepath.Join(c.Data, "master.key")
 	}
+
 	database := filepath.Join(c.Data, "touchstone.db")
 	fresh, err := absent(database)
 	if err != nil {
@@ -48,18 +50,26 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 	if fresh && !c.Create {
 		return nil, fmt.Errorf("there is no Touchstone data in %s: name the directory with --data, or start 'touchstone serve' there first", c.Data)
 	}
-	// A key is made only for a database that is new as well: beside an old one, a missing key is a loss to be told.
+
+	// A key is made only for a new database. Beside an old one, a missing key means that it was lost, and a new one would hide
+	// that.
 	master, err := secret.LoadOrCreateMasterKey(keyFile, fresh)
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.Open(ctx, database)
+
+	target := store.Config{Path: database, Migrate: true}
+	if c.Database != "" {
+		target = store.Config{URL: c.Database, Migrate: true}
+	}
+	s, err := store.OpenConfig(ctx, target)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkMasterKey(ctx, s, master, keyFile); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+
 	return &State{Store: s, Master: master}, nil
 }
 
@@ -76,7 +86,9 @@ func checkMasterKey(ctx context.Context, s *store.Store, master *secret.MasterKe
 	case master.Fingerprint():
 		return nil
 	case "":
-		return s.Update(ctx, func(tx *store.Tx) error { return tx.SetSetting(settingMasterKey, master.Fingerprint()) })
+		return s.Update(ctx, store.Installation(), func(tx *store.Tx) error {
+			return tx.SetSetting(settingMasterKey, master.Fingerprint())
+		})
 	}
 	return fmt.Errorf("the master key in %s is not the one that this database was written with: put the right file back, or name it with --master-key-file", keyFile)
 }
@@ -84,7 +96,8 @@ func checkMasterKey(ctx context.Context, s *store.Store, master *secret.MasterKe
 // Close closes the database.
 func (s *State) Close() error { return s.Store.Close() }
 
-// Operator is the operator's hand on this state. Its events are written with its changes, so it needs no running log.
+// Operator returns an operator that acts on this state. It writes its events in the transactions of its changes, so it needs no
+// audit log.
 func (s *State) Operator() *operator.Operator {
 	return &operator.Operator{Store: s.Store, Master: s.Master, Clock: time.Now}
 }

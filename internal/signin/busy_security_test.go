@@ -8,6 +8,7 @@ import (
 
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 )
 
 // A device cookie does not become void by attempts that a busy service never looked at.
@@ -17,7 +18,8 @@ func TestBusyVoidsNoDeviceCookie(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := store.Open(ctx, filepath.Join(t.TempDir(), "touchstone.db"))
+	path, databaseURL := storetest.Place(t, t.TempDir())
+	st, err := store.OpenConfig(ctx, store.Config{Path: path, URL: databaseURL, Migrate: true})
 	if err != nil {
 		t.Fatal(err)
 	}

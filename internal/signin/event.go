@@ -9,8 +9,10 @@ import (
 
 // The events of a sign-in (CloudTrail User Guide, "AWS Management Console sign-in events").
 
-var noKey string // the accessKeyId of a person is present and empty
+// noKey is the accessKeyId of a person: the member is present, and empty.
+var noKey string
 
+// event returns a record with all that the events of a sign-in have in common.
 func event(v Visitor, name string, now time.Time) *audit.Record {
 	return &audit.Record{
 		Time: now, EventSource: audit.SourceSignIn, EventName: name, EventType: audit.TypeConsoleSignIn,
@@ -18,7 +20,7 @@ func event(v Visitor, name string, now time.Time) *audit.Record {
 	}
 }
 
-// known describes somebody whose sign-in is complete.
+// known describes a principal whose sign-in is complete.
 func known(i *store.Principal) audit.UserIdentity {
 	u := audit.IdentityOf(i)
 	if i.Kind == store.Root {
@@ -27,7 +29,7 @@ func known(i *store.Principal) audit.UserIdentity {
 	return u
 }
 
-// unproven describes somebody whose sign-in is not complete.
+// unproven describes a principal whose sign-in is not complete. It has no ARN unless it is the root user.
 func unproven(i *store.Principal) audit.UserIdentity {
 	u := audit.IdentityOf(i)
 	u.AccessKeyID = &noKey
@@ -49,6 +51,7 @@ func loggedIn(v Visitor, i *store.Principal, session *store.Session, now time.Ti
 	return r
 }
 
+// loginFailed is the event of a sign-in that failed. The name that was typed is not recorded when no user has it.
 func loginFailed(v Visitor, c *candidate, now time.Time, mfaUsed bool, reason string) *audit.Record {
 	r := event(v, "ConsoleLogin", now)
 	r.ErrorMessage = reason
@@ -57,8 +60,10 @@ func loginFailed(v Visitor, c *candidate, now time.Time, mfaUsed bool, reason st
 	if mfaUsed {
 		used = "Yes"
 	}
+
 	r.AdditionalEventData = map[string]string{"MobileVersion": "No", "MFAUsed": used}
 	r.RecipientAccountID = c.account
+
 	switch {
 	case c.principal != nil:
 		r.UserIdentity = unproven(c.principal)
@@ -66,7 +71,13 @@ func loginFailed(v Visitor, c *candidate, now time.Time, mfaUsed bool, reason st
 		r.ErrorMessage = "No username found in supplied account"
 		r.UserIdentity = audit.UserIdentity{Type: "IAMUser", AccountID: c.account, AccessKeyID: &noKey, UserName: audit.HiddenUserName}
 	}
+
 	return r
+}
+
+// mfaFailed is the event of a sign-in whose password was right and whose device was not.
+func mfaFailed(v Visitor, i *store.Principal, now time.Time) *audit.Record {
+	return loginFailed(v, &candidate{account: i.AccountID, principal: i}, now, true, "Failed authentication")
 }
 
 func checkMFA(v Visitor, i *store.Principal, now time.Time) *audit.Record {

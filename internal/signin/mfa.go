@@ -1,14 +1,15 @@
 package signin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/device"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
@@ -20,8 +21,8 @@ type Challenge struct {
 	Options  []byte // JSON for navigator.credentials.get
 }
 
-// BeginMFA asks for one of the principal's security keys: any of them will do. authn.ErrNoSession when the session does not
-// stand at this step.
+// BeginMFA asks for one of the principal's security keys; any of them will do. Its error is [authn.ErrNoSession] when the session
+// does not stand at this step.
 func (s *Service) BeginMFA(ctx context.Context, token string) (*Challenge, error) {
 	now := s.Clock()
 	var (
@@ -34,26 +35,28 @@ func (s *Service) BeginMFA(ctx context.Context, token string) (*Challenge, error
 			principal *store.Principal
 			err       error
 		)
-		if session, principal, err = s.stage(tx, token, store.StageMFA, now); err != nil {
+		if session, principal, err = s.sessionAt(tx, token, store.StageMFA, now); err != nil {
 			return err
 		}
 		devices, err := tx.MFADevices(session.AccountID, session.PrincipalID)
 		if err != nil {
 			return err
 		}
-		credentials, err := Credentials(devices)
+		credentials, err := device.Credentials(devices)
 		if err != nil {
 			return err
 		}
-		c.Options, record, err = s.RelyingParty.BeginAssertion(Holder(principal), credentials, now)
+		c.Options, record, err = s.RelyingParty.BeginAssertion(device.Holder(principal), credentials, now)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+
+	// The browser gets a token, the store its hash and what the answer is verified against.
 	var hash []byte
 	c.Ceremony, hash = secret.NewToken(session.AccountID)
-	return &c, s.Store.Update(ctx, func(tx *store.Tx) error {
+	return &c, s.Store.Update(ctx, store.SessionRow(session.AccountID, session.ID), func(tx *store.Tx) error {
 		return tx.InsertCeremony(&store.Ceremony{
 			AccountID: session.AccountID, Hash: hash, PrincipalID: session.PrincipalID, SessionID: session.ID,
 			Purpose: store.PurposeAssert, SubjectID: session.PrincipalID, Record: record, CreatedAt: now, ExpiresAt: now.Add(ceremonyLife),
@@ -61,172 +64,149 @@ func (s *Service) BeginMFA(ctx context.Context, token string) (*Challenge, error
 	})
 }
 
-// Holder is the principal as a WebAuthn user account: its handle is the internal id, which says nothing about it
-// (WebAuthn §14.6.1).
-func Holder(i *store.Principal) mfa.User {
-	name := i.Name
-	if i.Kind == store.Root {
-		name = "root"
-	}
-	name += " @ " + i.AccountID
-	return mfa.User{Handle: []byte(i.ID), Name: name, DisplayName: name}
-}
-
-// Credentials are the devices' credentials, with the counters as stored.
-func Credentials(devices []store.MFADevice) ([]mfa.Credential, error) {
-	credentials := make([]mfa.Credential, len(devices))
-	for n, d := range devices {
-		if err := json.Unmarshal([]byte(d.Credential), &credentials[n]); err != nil {
-			return nil, fmt.Errorf("stored credential of %s: %w", d.Serial, err)
-		}
-		credentials[n].SignCount = d.SignCount
-	}
-	return credentials, nil
-}
-
-// FinishMFA verifies the browser's answer and begins the next session. Its errors are authn.ErrNoSession, ErrCeremony,
-// ErrCounter, and those of package mfa, whose words are for the audit trail rather than the person.
+// FinishMFA verifies the browser's answer and begins the next session. Its errors are [authn.ErrNoSession], [ErrCeremony],
+// [ErrCounter], and those of package mfa, which are worded for the audit trail and not for the person.
 func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony string, response []byte) (*Progress, error) {
 	now := s.Clock()
-	session, principal, taken, devices, err := s.take(ctx, token, ceremony, now)
+	asked, err := s.takeCeremony(ctx, token, ceremony, now)
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := Credentials(devices)
+
+	// Signatures are verified outside a transaction, because that takes long enough to hold up other writers.
+	credentials, err := device.Credentials(asked.devices)
 	if err != nil {
 		return nil, err
 	}
-	assertion, err := s.RelyingParty.FinishAssertion(taken.Record, response, credentials, now)
+
+	assertion, err := s.RelyingParty.FinishAssertion(asked.ceremony.Record, response, credentials, now)
 	if err != nil {
-		failed := loginFailed(v, &candidate{account: session.AccountID, principal: principal}, now, true, "Failed authentication")
-		return nil, errors.Join(err, s.Audit.Now(failed))
+		return nil, errors.Join(err, s.Audit.Now(mfaFailed(v, asked.principal, now)))
 	}
-	var (
-		p       *Progress
-		verdict mfa.CounterVerdict
-	)
-	err = s.Store.Update(ctx, func(tx *store.Tx) error {
-		session, principal, err := s.stage(tx, token, store.StageMFA, now)
-		if err != nil {
-			return err
-		}
-		device, err := deviceOf(tx, principal, assertion.CredentialID)
-		if err != nil {
-			return err
-		}
-		if device.Marked {
-			return mfa.ErrCounter // until it is removed: which of two holders this is cannot be told
-		}
-		switch verdict = mfa.JudgeCounter(assertion.CountAtStart, device.SignCount, assertion.SignCount); verdict {
-		case mfa.CounterRetry:
-			return ErrCounter
-		case mfa.CounterClone:
-			if err := tx.MarkMFADevice(device.AccountID, device.ID); err != nil {
-				return err
-			}
-			return audit.Write(tx, cloneSuspected(v, principal, device.Serial, now))
-		}
-		p, err = s.useDevice(tx, v, session, principal, device, assertion, now)
+
+	var p *Progress
+	lock := store.Join(store.PrincipalRow(asked.principal.AccountID, asked.principal.ID), store.SessionRow(asked.ceremony.AccountID, asked.ceremony.SessionID))
+	err = s.Store.Update(ctx, lock, func(tx *store.Tx) error {
+		p, err = s.useDevice(tx, v, token, assertion, now)
 		return err
 	})
-	if err == nil && verdict == mfa.CounterClone {
-		return nil, mfa.ErrCounter
+	if err == nil && p == nil {
+		err = mfa.ErrCounter // the device has just been marked, which had to be committed
 	}
 	if errors.Is(err, mfa.ErrCounter) {
-		failed := loginFailed(v, &candidate{account: session.AccountID, principal: principal}, now, true, "Failed authentication")
-		return nil, errors.Join(err, s.Audit.Now(failed))
+		return nil, errors.Join(err, s.Audit.Now(mfaFailed(v, asked.principal, now)))
 	}
+
 	return p, err
 }
 
-// take uses the ceremony up, and reads what its answer is verified against.
-func (s *Service) take(ctx context.Context, token, ceremony string, now time.Time) (session *store.Session, principal *store.Principal, taken *store.Ceremony, devices []store.MFADevice, err error) {
+// asked is a sign-in whose browser was asked for a device, with all that its answer is verified against.
+type asked struct {
+	principal *store.Principal
+	ceremony  *store.Ceremony
+	devices   []store.MFADevice
+}
+
+// takeCeremony uses a ceremony up, whether or not its answer turns out to be right: an answer can be tried once.
+func (s *Service) takeCeremony(ctx context.Context, token, ceremony string, now time.Time) (*asked, error) {
 	_, hash, err := secret.ParseToken(ceremony)
 	if err != nil {
-		return nil, nil, nil, nil, ErrCeremony
+		return nil, ErrCeremony
 	}
-	err = s.Store.Update(ctx, func(tx *store.Tx) error {
-		if session, principal, err = s.stage(tx, token, store.StageMFA, now); err != nil {
+
+	var a asked
+	err = s.Store.Update(ctx, lockAccountOf(token), func(tx *store.Tx) error {
+		session, principal, err := s.sessionAt(tx, token, store.StageMFA, now)
+		if err != nil {
 			return err
 		}
-		taken, err = tx.TakeCeremony(session.AccountID, hash, session.PrincipalID, session.ID, store.PurposeAssert, now)
+		a = asked{principal: principal}
+		a.ceremony, err = tx.TakeCeremony(session.AccountID, hash, session.PrincipalID, session.ID, store.PurposeAssert, now)
 		if errors.Is(err, store.ErrNotFound) {
-			taken = nil
-			return nil // an expired record is gone for good too, so this is committed
+			a.ceremony = nil
+			return nil // no error, because an expired ceremony has been deleted and that must be committed
 		}
 		if err != nil {
 			return err
 		}
-		devices, err = tx.MFADevices(session.AccountID, session.PrincipalID)
+		a.devices, err = tx.MFADevices(session.AccountID, session.PrincipalID)
 		return err
 	})
-	if err == nil && taken == nil {
+	if err == nil && a.ceremony == nil {
 		err = ErrCeremony
 	}
-	return session, principal, taken, devices, err
+
+	return &a, err
 }
 
-// deviceOf finds the principal's device with the credential: one removed since the ceremony began signs nobody in.
+// useDevice stores what a right answer changes and moves the sign-in on. It reads the session and the device again, because either
+// may have been removed while the answer was verified.
+//
+// When the counter shows that the device has a copy, it marks the device and returns neither a Progress nor an error, so that the
+// mark is committed. Its errors are [authn.ErrNoSession], [ErrCounter], and [mfa.ErrCounter] for a device that was marked earlier.
+func (s *Service) useDevice(tx *store.Tx, v Visitor, token string, a *mfa.Assertion, now time.Time) (*Progress, error) {
+	session, principal, err := s.sessionAt(tx, token, store.StageMFA, now)
+	if err != nil {
+		return nil, err
+	}
+
+	d, err := deviceOf(tx, principal, a.CredentialID)
+	if err != nil {
+		return nil, err
+	}
+
+	// A marked device stays refused until it is removed: nobody can tell the owner's from the copy.
+	if d.Marked {
+		return nil, mfa.ErrCounter
+	}
+
+	switch mfa.JudgeCounter(a.CountAtStart, d.SignCount, a.SignCount) {
+	case mfa.CounterRetry:
+		return nil, ErrCounter
+	case mfa.CounterClone:
+		if err := tx.MarkMFADevice(d.AccountID, d.ID); err != nil {
+			return nil, err
+		}
+		return nil, audit.Write(tx, cloneSuspected(v, principal, d.Serial, now))
+	}
+
+	if err := saveUse(tx, d, a, now); err != nil {
+		return nil, err
+	}
+	if err := endSession(tx, session); err != nil {
+		return nil, err
+	}
+
+	next := *session
+	next.MFAAt, next.MFAMethod, next.MFASerial = now, "fido", d.Serial
+	return s.afterMFA(tx, v, &next, principal, now)
+}
+
+// deviceOf finds the principal's device with the credential. A device that was removed since the ceremony began signs nobody in.
 func deviceOf(tx *store.Tx, principal *store.Principal, credentialID []byte) (*store.MFADevice, error) {
 	devices, err := tx.MFADevices(principal.AccountID, principal.ID)
 	if err != nil {
 		return nil, err
 	}
 	for n := range devices {
-		if string(devices[n].CredentialID) == string(credentialID) {
+		if bytes.Equal(devices[n].CredentialID, credentialID) {
 			return &devices[n], nil
 		}
 	}
 	return nil, authn.ErrNoSession
 }
 
-// useDevice stores the device's new state and moves the sign-in on.
-func (s *Service) useDevice(tx *store.Tx, v Visitor, before *store.Session, principal *store.Principal, device *store.MFADevice, a *mfa.Assertion, now time.Time) (*Progress, error) {
-	var credential mfa.Credential
-	if err := json.Unmarshal([]byte(device.Credential), &credential); err != nil {
-		return nil, fmt.Errorf("stored credential of %s: %w", device.Serial, err)
+// saveUse stores the counter and the state of backup that the device reported with its answer.
+func saveUse(tx *store.Tx, d *store.MFADevice, a *mfa.Assertion, now time.Time) error {
+	credential, err := device.Credential(d)
+	if err != nil {
+		return err
 	}
 	credential.BackupState = a.BackupState
 	credential.SignCount = a.SignCount
 	text, err := json.Marshal(credential)
 	if err != nil {
-		return nil, err
-	}
-	if err := tx.UseMFADevice(device, a.SignCount, string(text), now); err != nil {
-		return nil, err
-	}
-	if err := replace(tx, before); err != nil {
-		return nil, err
-	}
-	next := *before
-	next.MFAAt, next.MFAMethod, next.MFASerial = now, "fido", device.Serial
-	return s.afterMFA(tx, v, &next, principal, now)
-}
-
-// RemoveDevice takes a device away from its principal: it never signs in again, also in a sign-in that has begun, and the
-// principal's sessions but keep ("" keeps none) end. The root user is told by mail.
-func RemoveDevice(tx *store.Tx, principal *store.Principal, device *store.MFADevice, keep string, now time.Time) error {
-	if err := tx.DeleteMFADevice(device); err != nil {
 		return err
 	}
-	if _, err := tx.DeleteSessions(principal.AccountID, principal.ID, keep); err != nil {
-		return err
-	}
-	return TellRoot(tx, principal, "MFA device removed", "The MFA device "+device.Name+" was removed from", now)
-}
-
-// TellRoot writes to the root user's e-mail about a change to its devices; for other principals it does nothing.
-func TellRoot(tx *store.Tx, principal *store.Principal, subject, what string, now time.Time) error {
-	if principal.Kind != store.Root {
-		return nil
-	}
-	account, err := tx.Account(principal.AccountID)
-	if err != nil {
-		return err
-	}
-	return tx.InsertMessage(&store.Message{
-		ID: audit.NewID(), AccountID: account.ID, Recipient: account.RootEmail, Subject: subject, CreatedAt: now,
-		Body: what + " the root user of account " + account.ID + " on " + now.UTC().Format("2006-01-02 15:04 UTC") +
-			".\n\nIf this was not you, sign in, remove devices that you do not know, and change the password.\n",
-	})
+	return tx.UseMFADevice(d, a.SignCount, string(text), now)
 }

@@ -10,13 +10,15 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// NewSetUpLink makes the token of a link on which the root user sets a password: single use, one hour, ending earlier ones.
+// NewSetUpLink makes the token of a link on which the root user sets a password. The link works once, within an hour, and earlier
+// links stop working.
 func NewSetUpLink(tx *store.Tx, root *store.Principal, now time.Time) (token string, err error) {
 	token, hash := secret.NewToken(root.AccountID)
 	return token, tx.InsertSetupLink(root.AccountID, root.ID, hash, now.Add(linkLife))
 }
 
-// SetUpAccount tells whose link it is, without using it up. ErrLinkUsed.
+// SetUpAccount returns the account that a link belongs to, without using the link up. Its error is [ErrLinkUsed] when the link does
+// not work any more.
 func (s *Service) SetUpAccount(ctx context.Context, link string) (*store.Account, error) {
 	account, hash, err := secret.ParseToken(link)
 	if err != nil {
@@ -37,7 +39,8 @@ func (s *Service) SetUpAccount(ctx context.Context, link string) (*store.Account
 }
 
 // SetUp uses a link to set the root user's password, ends the root user's other sessions and begins one. It replaces only the
-// password: when the root user has a device, that is asked for as at any sign-in. Errors: ErrLinkUsed, *PasswordRule.
+// password: a root user with a device is asked for it, as at any sign-in. Its errors are [ErrLinkUsed], [*PasswordRule] and
+// [secret.ErrBusy].
 func (s *Service) SetUp(ctx context.Context, v Visitor, link, password string) (*Progress, error) {
 	now := s.Clock()
 	account, err := s.SetUpAccount(ctx, link)
@@ -47,22 +50,23 @@ func (s *Service) SetUp(ctx context.Context, v Visitor, link, password string) (
 	if err := secret.CheckRootPassword(password, account.RootEmail); err != nil {
 		return nil, &PasswordRule{Reason: err.Error()}
 	}
+
+	// Hashing is slow, so it is done before the transaction; the link is checked again within it.
 	encoded, err := s.Hasher.Hash(ctx, password, true)
 	if err != nil {
 		return nil, err
 	}
+
 	_, hash, err := secret.ParseToken(link)
 	if err != nil {
 		return nil, ErrLinkUsed
 	}
 	var p *Progress
-	err = s.Store.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.RaiseGeneration(account.ID); err != nil {
-			return err
-		}
+	err = s.Store.Update(ctx, store.Raise(account.ID), func(tx *store.Tx) error {
 		if err := tx.TakeSetupLink(account.ID, hash, now); err != nil {
 			return err
 		}
+
 		root, err := tx.RootUser(account.ID)
 		if err != nil {
 			return err
@@ -79,10 +83,12 @@ func (s *Service) SetUp(ctx context.Context, v Visitor, link, password string) (
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, ErrLinkUsed
 	}
+
 	return p, err
 }
 
-// SetPassword gives the principal a new password, whether or not it had one, and ends its console sessions.
+// SetPassword gives the principal a new password, whether or not it had one, and ends its console sessions. The password comes as
+// [secret.Hasher.Hash] encodes it.
 func SetPassword(tx *store.Tx, principal *store.Principal, encoded string, resetRequired bool, now time.Time) error {
 	current, err := tx.Password(principal.AccountID, principal.ID)
 	switch {

@@ -6,33 +6,36 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
-	"net/netip"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// Failed attempts are counted in a fixed number of slots, chosen by a hash of what is counted: an address, or the principal
-// that was named, whether it exists or not. A flood can therefore neither fill the store nor evict anybody. Each attempt is
-// charged before its password is looked at, and forgiven when it was right; a slot with too many charges makes the next
-// attempt wait, up to a minute. A browser that has completed a sign-in as a principal carries a device cookie and has a slot
-// of its own, so that strangers who guess slow down strangers.
+// Failed attempts are counted in a fixed number of slots, chosen by a hash of what is counted: the address, or the principal that
+// was named, whether it exists or not. A flood can therefore neither fill the store nor push out what is counted for others.
+//
+// Each attempt is charged to its slots before its password is looked at, and forgiven when the password was right. A slot with too
+// many charges makes the next attempt wait, up to a minute.
+//
+// A browser that has completed a sign-in as a principal carries a device cookie and has a slot of its own. Strangers who guess a
+// principal's password therefore slow down other strangers, and not the principal.
 const (
 	slots      = 1 << 16
 	maxDelay   = time.Minute
-	forgetting = 15 * time.Minute // a slot without an attempt for so long is as good as new
+	forgetting = 15 * time.Minute // a slot without an attempt for so long counts from zero again
 
 	freeForPrincipal = 4  // attempts before the first delay
 	freeForAddress   = 20 // more, since many people may share an address
 
-	// maxDeviceFailures voids a device cookie: its holder is then a stranger.
+	// maxDeviceFailures is the number of failed attempts after which a device cookie counts no more, and its holder is a stranger.
 	maxDeviceFailures = 5
 )
 
-// delay is how long after the last of so many attempts the next is let in.
+// delay returns how long after the last of several failed attempts the next is let in.
 func delay(failures, free int) time.Duration {
 	over := failures - free
 	if over <= 0 {
@@ -50,46 +53,48 @@ type buckets struct {
 	trusted bool // with a device cookie that is still good
 }
 
+// bucket is a slot together with its rules.
 type bucket struct {
 	slot int64
-	free int
-	void int // failures at which the bucket's holder counts as a stranger; 0: never
+	free int // attempts before the first delay
+	void int // failures after which the holder of a device cookie counts as a stranger; 0 for other slots
 }
 
-// buckets chooses the slots of an attempt.
+// lock locks the slots.
+func (b *buckets) lock() store.Lock {
+	slots := make([]int64, len(b.slots))
+	for n, one := range b.slots {
+		slots[n] = one.slot
+	}
+	return store.ThrottleSlots(slots...)
+}
+
+// buckets chooses the slots of an attempt. With a good device cookie, the cookie's own slot is the first.
 func (s *Service) buckets(v Visitor, key string, c *candidate) buckets {
 	stranger := buckets{slots: []bucket{
-		{slot: s.slot("address", addressKey(v.Address)), free: freeForAddress},
-		{slot: s.slot("identity", key), free: freeForPrincipal},
+		{slot: s.slotOf("address", audit.Source(v.Address).String()), free: freeForAddress},
+		{slot: s.slotOf("identity", key), free: freeForPrincipal},
 	}}
-	device := s.device(v.DeviceCookie, c)
+	device := s.trustedDevice(v.DeviceCookie, c)
 	if device == "" {
 		return stranger
 	}
-	own := bucket{slot: s.slot("device", device), free: freeForPrincipal, void: maxDeviceFailures}
+	own := bucket{slot: s.slotOf("device", device), free: freeForPrincipal, void: maxDeviceFailures}
 	return buckets{slots: append([]bucket{own}, stranger.slots...), trusted: true}
 }
 
-// addressKey groups an IPv6 client by its /64, which one customer holds.
-func addressKey(a netip.Addr) string {
-	if a = a.Unmap(); a.Is6() {
-		if prefix, err := a.Prefix(64); err == nil {
-			return prefix.String()
-		}
-	}
-	return a.String()
-}
-
-func (s *Service) slot(kind, key string) int64 {
+// slotOf returns the slot in which attempts are counted under a key. Without the master key nobody can compute which keys share a
+// slot.
+func (s *Service) slotOf(kind, key string) int64 {
 	mac := hmac.New(sha256.New, s.Master.Derive("sign-in throttle"))
 	mac.Write([]byte(kind + "\x00" + key))
 	return int64(binary.BigEndian.Uint64(mac.Sum(nil)) % slots)
 }
 
-// charge counts the attempt, or refuses it when it comes too soon. It returns what was charged: of a device cookie its own slot
-// alone, and the others when it is void.
+// charge counts the attempt, or refuses it with [*TooManyAttempts] when it comes too soon. It returns the slots that were charged:
+// only the cookie's own while the cookie is good, otherwise the address's and the principal's.
 func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged buckets, err error) {
-	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+	err = s.Store.Update(ctx, b.lock(), func(tx *store.Tx) error {
 		charged = b
 		if b.trusted {
 			t, err := tx.Throttle(b.slots[0].slot)
@@ -102,66 +107,59 @@ func (s *Service) charge(ctx context.Context, b buckets, now time.Time) (charged
 				charged = buckets{slots: b.slots[1:]}
 			}
 		}
-		states := make([]store.Throttle, len(charged.slots))
-		for n, one := range charged.slots {
+
+		// All slots must let the attempt in before any is charged.
+		for _, one := range charged.slots {
 			t, err := tx.Throttle(one.slot)
 			if err != nil {
 				return err
 			}
-			states[n] = current(t, now)
-			after := delay(states[n].Failures, one.free)
-			// Attempts at the same moment come here in another order than that of their times.
-			if wait := states[n].LastAt.Add(after).Sub(now); after > 0 && wait > 0 {
+			t = current(t, now)
+			after := delay(t.Failures, one.free)
+			// Attempts of the same moment may arrive in another order than that of their times, so LastAt may be after now.
+			if wait := t.LastAt.Add(after).Sub(now); after > 0 && wait > 0 {
 				return &TooManyAttempts{Wait: min(wait, maxDelay)}
 			}
 		}
-		for n, one := range charged.slots {
-			if err := tx.SetThrottle(one.slot, store.Throttle{Failures: states[n].Failures + 1, LastAt: now}); err != nil {
+
+		for _, one := range charged.slots {
+			if err := tx.ChargeThrottle(one.slot, now, now.Add(-forgetting)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+
 	return charged, err
 }
 
-// forgive takes back the charge of an attempt that was right: the principal's slot is cleared, the address gets one back. What was
-// not charged stays as it is: signing in with a device cookie forgives no stranger, and no guess at others from its address.
+// forgive takes back the charge of an attempt that was right: it clears the principal's slot, and takes one charge off the
+// address's. Slots that were not charged stay as they are, so a sign-in with a device cookie forgives neither strangers nor guesses
+// at other principals from the same address.
 func (s *Service) forgive(tx *store.Tx, charged buckets) error {
 	for _, one := range charged.slots {
-		t, err := tx.Throttle(one.slot)
-		if err != nil {
-			return err
-		}
+		takeBack := tx.ClearThrottle
 		if one.free == freeForAddress {
-			t.Failures = max(0, t.Failures-1)
-		} else {
-			t.Failures = 0
+			takeBack = tx.DischargeThrottle
 		}
-		if err := tx.SetThrottle(one.slot, t); err != nil {
+		if err := takeBack(one.slot); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// notLookedAt takes back the charge of an attempt whose password was never compared, as far as it would void a device cookie: a
-// flood must not make strangers of those whom it keeps waiting.
+// notLookedAt takes back the charge on a device cookie's slot of an attempt whose password was never compared, because the server
+// was busy. Otherwise a flood could void the cookies of those whom it keeps waiting.
 func (s *Service) notLookedAt(ctx context.Context, charged buckets) error {
 	if !charged.trusted {
 		return nil
 	}
-	return s.Store.Update(ctx, func(tx *store.Tx) error {
-		t, err := tx.Throttle(charged.slots[0].slot)
-		if err != nil {
-			return err
-		}
-		t.Failures = max(0, t.Failures-1)
-		return tx.SetThrottle(charged.slots[0].slot, t)
-	})
+	own := charged.slots[0].slot
+	return s.Store.Update(ctx, store.ThrottleSlots(own), func(tx *store.Tx) error { return tx.DischargeThrottle(own) })
 }
 
-// current is a slot's state with old attempts forgotten.
+// current returns the state of a slot at now: zero when its last attempt is long ago.
 func current(t store.Throttle, now time.Time) store.Throttle {
 	if now.Sub(t.LastAt) >= forgetting {
 		return store.Throttle{}
@@ -169,7 +167,7 @@ func current(t store.Throttle, now time.Time) store.Throttle {
 	return t
 }
 
-// deviceClaims is what a device cookie says, sealed.
+// deviceClaims are the contents of a device cookie, which are sealed.
 type deviceClaims struct {
 	Principal string `json:"i"`
 	Password  int64  `json:"p"` // the password's version: a change voids the cookie
@@ -178,17 +176,17 @@ type deviceClaims struct {
 
 var deviceContext = secret.AD("", "device_cookie", "")
 
-// deviceCookie makes the cookie of a browser that has completed a sign-in.
+// deviceCookie makes the device cookie for a browser that has completed a sign-in.
 func (s *Service) deviceCookie(principal *store.Principal, password *store.Password) (string, error) {
-	claims, err := json.Marshal(deviceClaims{Principal: principal.ID, Password: password.Version, ID: audit.NewID()})
+	claims, err := json.Marshal(deviceClaims{Principal: principal.ID, Password: password.Version, ID: ids.NewUUID()})
 	if err != nil {
 		return "", err
 	}
-	return s.Master.SealText(claims, deviceContext)
+	return s.Master.SealText(claims, deviceContext), nil
 }
 
-// device is the id of a device cookie that is good for the candidate, or "".
-func (s *Service) device(cookie string, c *candidate) string {
+// trustedDevice returns the id in a device cookie, or "" when the cookie is not good for the candidate.
+func (s *Service) trustedDevice(cookie string, c *candidate) string {
 	if cookie == "" || c.password == nil {
 		return ""
 	}
@@ -203,20 +201,20 @@ func (s *Service) device(cookie string, c *candidate) string {
 	return claims.ID
 }
 
-// Prove reports whether somebody who is signed in knows their password, which has the given hash. Wrong answers are counted apart
-// from sign-ins, under what they are signed in with: whoever has somebody's session or access key can neither try passwords with
-// it at will nor keep the owner from signing in. *TooManyAttempts, secret.ErrBusy.
+// Prove reports whether a caller who is signed in knows the principal's password, whose hash is given. Wrong passwords are counted
+// apart from sign-ins, by session or, for signed requests, by principal. So a thief of a session or an access key can neither try
+// passwords at will nor keep the owner from signing in. Its errors are [*TooManyAttempts] and [secret.ErrBusy].
 func (s *Service) Prove(ctx context.Context, c *authn.Caller, password, hash string) (right bool, err error) {
 	with := "session " + c.SessionID
 	if c.Credential != authn.ConsoleSession {
-		with = "keys of " + c.Principal.ID // all of them, since new ones may be had for the asking
+		with = "keys of " + c.Principal.ID // all of them together, because a caller may be able to make new ones
 	}
-	b := buckets{slots: []bucket{{slot: s.slot("proof", with), free: freeForPrincipal}}}
+	b := buckets{slots: []bucket{{slot: s.slotOf("proof", with), free: freeForPrincipal}}}
 	if _, err := s.charge(ctx, b, s.Clock()); err != nil {
 		return false, err
 	}
 	if right, _, err = s.Hasher.Verify(ctx, password, hash, true); err != nil || !right {
 		return false, err
 	}
-	return true, s.Store.Update(ctx, func(tx *store.Tx) error { return s.forgive(tx, b) })
+	return true, s.Store.Update(ctx, b.lock(), func(tx *store.Tx) error { return s.forgive(tx, b) })
 }

@@ -134,7 +134,7 @@ func checkExclusions(exclusions []iamapi.PolicyIdentifier) error {
 			ways++
 			name, err := arn.Parse(x.PolicyArn)
 			kind, path, _ := strings.Cut(name.Resource, "/")
-			managed := name.Service == "iam" && kind == "policy" && name.Region == "" && (name.AccountID == "aws" || isAccount(name.AccountID))
+			managed := name.Service == "iam" && kind == "policy" && name.Region == "" && (name.AccountID == "aws" || arn.IsAccountID(name.AccountID))
 			if err != nil || path == "" || !managed && name.Service != "organizations" {
 				return api.Invalid(parameter, "%q is not the ARN of a policy.", x.PolicyArn)
 			}

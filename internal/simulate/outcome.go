@@ -124,7 +124,7 @@ func (s *simulation) ownerOf(resource string) string {
 	if s.in.ResourcePolicy == "" && s.in.ResourceOwner == "" {
 		return s.caller.AccountID
 	}
-	if name, err := arn.Parse(resource); err == nil && isAccount(name.AccountID) {
+	if name, err := arn.Parse(resource); err == nil && arn.IsAccountID(name.AccountID) {
 		return name.AccountID
 	}
 	return s.owner

@@ -161,13 +161,10 @@ func parseEntity(text string) (entity, bool) {
 	name, err := arn.Parse(text)
 	kind, path, _ := strings.Cut(name.Resource, "/")
 	e := entity{name.Partition, name.AccountID, kind, path[strings.LastIndexByte(path, '/')+1:]}
-	ok := err == nil && name.Service == "iam" && name.Region == "" && isAccount(name.AccountID) && e.name != "" &&
+	ok := err == nil && name.Service == "iam" && name.Region == "" && arn.IsAccountID(name.AccountID) && e.name != "" &&
 		(kind == "user" || kind == "group" || kind == "role")
 	return e, ok
 }
-
-// isAccount reports whether a text is the number of an account.
-func isAccount(text string) bool { return len(text) == 12 && strings.Trim(text, "0123456789") == "" }
 
 func (s *simulation) readPolicies(of *simulated) error {
 	s.size = of.size
@@ -208,7 +205,7 @@ func (s *simulation) readOwner() error {
 		if err == nil && name.Service == "iam" && name.Resource == "root" {
 			text = name.AccountID
 		}
-		if !isAccount(text) {
+		if !arn.IsAccountID(text) {
 			return api.Invalid("ResourceOwner", "%q is not the ARN of an account, such as arn:aws:iam::111122223333:root.", s.in.ResourceOwner)
 		}
 		s.owner = text

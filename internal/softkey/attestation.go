@@ -39,15 +39,18 @@ func NewModel(aaguid [16]byte, change func(*x509.Certificate)) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	root := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: notBefore, NotAfter: notAfter,
 		Subject: pkix.Name{Country: []string{"SE"}, Organization: []string{"Softkey"}, CommonName: "Softkey Root"},
 		IsCA:    true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
+
 	der, err := x509.CreateCertificate(rand.Reader, root, root, &rootKey.PublicKey, rootKey)
 	if err != nil {
 		return nil, err
 	}
+
 	m := &Model{AAGUID: aaguid}
 	if m.Root, err = x509.ParseCertificate(der); err != nil {
 		return nil, err
@@ -55,10 +58,12 @@ func NewModel(aaguid [16]byte, change func(*x509.Certificate)) (*Model, error) {
 	if m.signer, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return nil, err
 	}
+
 	value, err := asn1.Marshal(aaguid[:])
 	if err != nil {
 		return nil, err
 	}
+
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(2), NotBefore: notBefore, NotAfter: notAfter,
 		Subject: pkix.Name{
@@ -68,9 +73,11 @@ func NewModel(aaguid [16]byte, change func(*x509.Certificate)) (*Model, error) {
 		BasicConstraintsValid: true,
 		ExtraExtensions:       []pkix.Extension{{Id: aaguidExtension, Value: value}},
 	}
+
 	if change != nil {
 		change(leaf)
 	}
+
 	der, err = x509.CreateCertificate(rand.Reader, leaf, m.Root, &m.signer.PublicKey, rootKey)
 	m.chain = []any{der}
 	return m, err
@@ -81,12 +88,14 @@ func (k *Key) attest(c *credential, authData, clientData []byte, conveyance stri
 	if k.Attestation == None || conveyance != "direct" && conveyance != "enterprise" {
 		return "none", map[string]any{}, nil
 	}
+
 	hash := sha256.Sum256(clientData)
 	signed := slices.Concat(authData, hash[:])
 	if k.Attestation == Self {
 		sig, err := sign(c.signer, c.alg, signed)
 		return "packed", map[string]any{"alg": c.alg, "sig": sig}, err
 	}
+
 	if k.Model == nil {
 		return "", nil, fmt.Errorf("softkey: attestation without a Model")
 	}
@@ -94,14 +103,17 @@ func (k *Key) attest(c *credential, authData, clientData []byte, conveyance stri
 		sig, err := sign(k.Model.signer, -7, signed)
 		return "packed", map[string]any{"alg": -7, "sig": sig, "x5c": k.Model.chain}, err
 	}
+
 	key, ok := c.signer.Public().(*ecdsa.PublicKey)
 	if !ok || c.alg != -7 {
 		return "", nil, ErrNotSupported
 	}
+
 	point, err := key.Bytes()
 	if err != nil {
 		return "", nil, err
 	}
+
 	// FIDO U2F raw message formats §4.3; the first 32 bytes are the hash of the RP ID.
 	sig, err := sign(k.Model.signer, -7, slices.Concat([]byte{0}, authData[:32], hash[:], c.id, point))
 	return "fido-u2f", map[string]any{"sig": sig, "x5c": k.Model.chain}, err
@@ -143,6 +155,7 @@ func sign(signer crypto.Signer, alg int, message []byte) ([]byte, error) {
 	default:
 		return nil, ErrNotSupported
 	}
+
 	h := options.HashFunc().New()
 	h.Write(message)
 	return signer.Sign(rand.Reader, h.Sum(nil), options)

@@ -23,7 +23,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// What a browser would throw.
+// The errors stand for the exceptions that a browser throws.
 var (
 	// ErrExcluded is the InvalidStateError of a key that holds an excluded credential.
 	ErrExcluded = errors.New("softkey: InvalidStateError: the key is registered already")
@@ -145,6 +145,7 @@ func (k *Key) Create(origin string, options []byte) ([]byte, error) {
 	if err := json.Unmarshal(options, &o); err != nil {
 		return nil, fmt.Errorf("softkey: creation options: %w", err)
 	}
+
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, d := range o.Exclude {
@@ -152,6 +153,7 @@ func (k *Key) Create(origin string, options []byte) ([]byte, error) {
 			return nil, ErrExcluded
 		}
 	}
+
 	alg := k.Algorithm
 	if alg == 0 {
 		alg = -7
@@ -164,20 +166,24 @@ func (k *Key) Create(origin string, options []byte) ([]byte, error) {
 	}) {
 		return nil, ErrNotSupported
 	}
+
 	c, err := k.newCredential(alg, o.RP.ID, o.User.ID)
 	if err != nil {
 		return nil, err
 	}
+
 	public, err := cosePublicKey(c.signer.Public(), alg)
 	if err != nil {
 		return nil, err
 	}
+
 	public = apply(k.Tamper.PublicKey, public)
 
 	aaguid := make([]byte, 16)
 	if k.Model != nil && k.Attestation != U2F {
 		copy(aaguid, k.Model.AAGUID[:])
 	}
+
 	k.Counter += k.Step
 	authData := k.authData(o.RP.ID, o.Selection.UserVerification, flagAttested, k.Counter)
 	authData = append(authData, aaguid...)
@@ -193,10 +199,12 @@ func (k *Key) Create(origin string, options []byte) ([]byte, error) {
 	if k.Tamper.Statement != nil {
 		k.Tamper.Statement(statement)
 	}
+
 	object, err := encode(map[string]any{"fmt": format, "authData": authData, "attStmt": statement})
 	if err != nil {
 		return nil, err
 	}
+
 	k.credentials = append(k.credentials, c)
 	return k.respond(c.id, map[string]any{"credProps": map[string]any{"rk": k.Handle}}, map[string]any{
 		"clientDataJSON":     octets(clientData),
@@ -222,6 +230,7 @@ func (k *Key) Get(origin string, options []byte) ([]byte, error) {
 	if err := json.Unmarshal(options, &o); err != nil {
 		return nil, fmt.Errorf("softkey: request options: %w", err)
 	}
+
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var c *credential
@@ -232,13 +241,16 @@ func (k *Key) Get(origin string, options []byte) ([]byte, error) {
 			break
 		}
 	}
+
 	if c == nil {
 		return nil, ErrNoCredential
 	}
+
 	extensions := map[string]any{}
 	if o.Extensions.AppID != "" {
 		extensions["appid"] = c.appID
 	}
+
 	k.Counter += k.Step
 	authData := apply(k.Tamper.AuthData, k.authData(c.scope, o.UserVerification, 0, k.Counter))
 	clientData := k.clientData("webauthn.get", o.Challenge, origin)
@@ -247,14 +259,17 @@ func (k *Key) Get(origin string, options []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	inner := map[string]any{
 		"clientDataJSON":    octets(clientData),
 		"authenticatorData": octets(authData),
 		"signature":         octets(apply(k.Tamper.Signature, sig)),
 	}
+
 	if k.Handle && !c.appID && k.Attestation != U2F {
 		inner["userHandle"] = octets(c.handle)
 	}
+
 	return k.respond(c.id, extensions, inner)
 }
 

@@ -40,7 +40,8 @@ func accessKeyStatus(active bool) string {
 
 // InsertAccessKey stores a key and enters it in the directory. ErrConflict when the id is taken.
 func (tx *Tx) InsertAccessKey(k *AccessKey) error {
-	if _, err := tx.exec(`insert into access_key_directory (access_key_id, account_id) values ($1, $2)`, k.ID, k.AccountID); err != nil {
+	if _, err := tx.exec(`insert into access_key_directory (access_key_id, account_id) values ($1, $2)`,
+		k.ID, k.AccountID); err != nil {
 		return err
 	}
 
@@ -57,7 +58,8 @@ func (tx *Tx) AccessKeyAccount(id string) (account string, err error) {
 
 // AccessKey reads one key. ErrNotFound.
 func (tx *Tx) AccessKey(account, id string) (*AccessKey, error) {
-	return one(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key where account_id = $1 and access_key_id = $2`, account, id)
+	return one(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key where account_id = $1 and access_key_id = $2`,
+		account, id)
 }
 
 // AccessKeys lists a principal's keys, oldest first.

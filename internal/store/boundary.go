@@ -11,7 +11,8 @@ func (tx *Tx) Boundary(account, principal string) (policyARN string, err error) 
 // version; ErrNotFound when there is no such principal.
 func (tx *Tx) SetBoundary(account, principal, policyARN string) error {
 	if _, err := tx.exec(`insert into boundary (account_id, principal_id, policy_arn) values ($1, $2, $3)
-		on conflict (account_id, principal_id) do update set policy_arn = excluded.policy_arn`, account, principal, policyARN); err != nil {
+		on conflict (account_id, principal_id) do update set policy_arn = excluded.policy_arn`,
+		account, principal, policyARN); err != nil {
 		return err
 	}
 	return tx.raiseVersion(account, principal)

@@ -41,12 +41,13 @@ func accountsTables(tx *Tx) ([]table, error) {
 
 // allowed are values for the columns that the schema holds to a set of values.
 var allowed = map[string]string{
-	"principal.kind": "user", "tally.kind": "user", "tag.owner_kind": "principal", "access_key.status": "Active", "mfa_device.kind": "fido",
+	"principal.kind": "user", "tally.kind": "user", "tag.owner_kind": "principal", "access_key.status": "Active",
+	"mfa_device.kind":       "fido",
 	"console_session.stage": "full", "console_session.scope": "full", "ceremony.purpose": "assert",
 }
 
-// fill puts a row into the table. The columns that name a principal, by whatever name, hold the principal; every other value is made
-// from the account, the principal and the column's name, so that rows of the same principal refer to each other.
+// fill puts a row into the table. The columns that name a principal, by whatever name, hold the principal. Every other value is
+// made from the account, the principal and the column's name, so that rows of the same principal refer to each other.
 func (tb *table) fill(tx *Tx, account, principal string) error {
 	var names, places []string
 	var args []any
@@ -75,7 +76,8 @@ func (tb *table) fill(tx *Tx, account, principal string) error {
 		}
 	}
 
-	if _, err := tx.exec(`insert into `+tb.name+` (`+strings.Join(names, ", ")+`) values (`+strings.Join(places, ", ")+`)`, args...); err != nil {
+	text := `insert into ` + tb.name + ` (` + strings.Join(names, ", ") + `) values (` + strings.Join(places, ", ") + `)`
+	if _, err := tx.exec(text, args...); err != nil {
 		return fmt.Errorf("table %s cannot be filled (add what its columns must hold to this test): %w", tb.name, err)
 	}
 	return nil
@@ -122,7 +124,7 @@ func filled(t *testing.T) (*Store, []table) {
 	t.Cleanup(func() { s.Close() })
 
 	var tables []table
-	if err := s.Update(context.Background(), func(tx *Tx) error {
+	if err := s.Update(context.Background(), NoLock(), func(tx *Tx) error {
 		tables, err = accountsTables(tx)
 		if err != nil {
 			return err
@@ -153,7 +155,7 @@ func filled(t *testing.T) (*Store, []table) {
 // Nothing of an account is left, in whatever table, but its audit events, and nothing of another account goes.
 func TestRemoveAccountLeavesNothing(t *testing.T) {
 	s, tables := filled(t)
-	if err := s.Update(context.Background(), func(tx *Tx) error { return tx.RemoveAccount(accountHere) }); err != nil {
+	if err := s.Update(context.Background(), NoLock(), func(tx *Tx) error { return tx.RemoveAccount(accountHere) }); err != nil {
 		t.Fatal(err)
 	}
 
@@ -185,10 +187,11 @@ func TestRemoveAccountLeavesNothing(t *testing.T) {
 // Nothing of a principal is left, in whatever table; what is the account's, another principal's or another account's stays.
 func TestDeletePrincipalLeavesNothing(t *testing.T) {
 	s, tables := filled(t)
-	if err := s.Update(context.Background(), func(tx *Tx) error {
+	if err := s.Update(context.Background(), NoLock(), func(tx *Tx) error {
 		// Somebody else's ceremony may be about the principal's device.
 		if err := tx.InsertCeremony(&Ceremony{
-			AccountID: accountHere, Hash: []byte("h"), PrincipalID: "other", SubjectID: principalGone, Purpose: PurposeAssert, Record: []byte("r"),
+			AccountID: accountHere, Hash: []byte("h"), PrincipalID: "other", SubjectID: principalGone, Purpose: PurposeAssert,
+			Record: []byte("r"),
 		}, 8); err != nil {
 			return err
 		}

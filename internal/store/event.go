@@ -31,7 +31,8 @@ var insertEvent, insertEventBatch = insertEvents(1), insertEvents(eventBatch)
 // insertEvents is the statement that stores so many events.
 func insertEvents(events int) string {
 	var b strings.Builder
-	b.WriteString(`insert into audit_event (account_id, event_id, event_time, name, source, user_name, read_only, error_code, record) values `)
+	b.WriteString(`insert into audit_event (account_id, event_id, event_time, name, source, user_name, read_only, error_code, record)
+		values `)
 	for n := range events {
 		if n > 0 {
 			b.WriteString(", ")

@@ -17,7 +17,7 @@ func TestTagsAreUniqueIgnoringCase(t *testing.T) {
 	s := withAccount(t)
 	alice := addUser(t, s, "alice")
 	insert := func(tags ...store.Tag) error {
-		return s.Update(context.Background(), func(tx *store.Tx) error { return tx.InsertTags(account, alice.Owner(), tags) })
+		return s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.InsertTags(account, alice.Owner(), tags) })
 	}
 
 	if err := insert(store.Tag{Key: "Team", Value: "a"}, store.Tag{Key: "env", Value: "prod"}); err != nil {
@@ -34,10 +34,13 @@ func TestTagsAreUniqueIgnoringCase(t *testing.T) {
 	})
 	view(t, s, func(tx *store.Tx) error {
 		found, tags, err := tx.TaggedPrincipal(account, store.User, "ALICE")
-		if diff := cmp.Diff([]store.Tag{{Key: "team", Value: "c"}, {Key: "cost", Value: "1"}}, tags); err == nil && (diff != "" || found.ID != alice.ID) {
+		if err != nil {
+			return err
+		}
+		if diff := cmp.Diff([]store.Tag{{Key: "team", Value: "c"}, {Key: "cost", Value: "1"}}, tags); diff != "" || found.ID != alice.ID {
 			t.Errorf("tags of %s (-want +got):\n%s", found.ID, diff)
 		}
-		return err
+		return nil
 	})
 }
 
@@ -59,7 +62,9 @@ func TestPages(t *testing.T) {
 					tx.PutInlinePolicy(account, p.ID, name, "{}", now),
 					tx.SetTags(account, p.Owner(), []store.Tag{{Key: name}}),
 					tx.Attach(account, p.ID, name, count, now),
-					tx.InsertAccessKey(&store.AccessKey{AccountID: account, ID: id, PrincipalID: p.ID, SealedSecret: []byte{1}, CreatedAt: created}),
+					tx.InsertAccessKey(&store.AccessKey{
+						AccountID: account, ID: id, PrincipalID: p.ID, SealedSecret: []byte{1}, CreatedAt: created,
+					}),
 					tx.InsertMFADevice(&store.MFADevice{
 						AccountID: account, ID: id, PrincipalID: p.ID, Name: name, Serial: id, CredentialID: []byte(id), EnabledAt: created,
 					}))
@@ -122,7 +127,7 @@ func TestAttachmentsAreLimited(t *testing.T) {
 	s := withAccount(t)
 	alice, bob := addUser(t, s, "alice"), addUser(t, s, "bob")
 	attach := func(principal, policy string) error {
-		return s.Update(context.Background(), func(tx *store.Tx) error { return tx.Attach(account, principal, policy, 2, now) })
+		return s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.Attach(account, principal, policy, 2, now) })
 	}
 
 	for _, policy := range []string{"one", "two", "two"} {
@@ -155,7 +160,8 @@ func TestAttachmentsAreLimited(t *testing.T) {
 		}
 		return err
 	})
-	if err := s.Update(context.Background(), func(tx *store.Tx) error { return tx.Detach(account, bob.ID, "one") }); !errors.Is(err, store.ErrNotFound) {
+	err := s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.Detach(account, bob.ID, "one") })
+	if !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a policy that is not attached was detached: %v", err)
 	}
 }
@@ -185,7 +191,7 @@ func TestBoundary(t *testing.T) {
 		"deleted twice":  func(tx *store.Tx) error { return tx.DeleteBoundary(account, alice.ID) },
 		"set for nobody": func(tx *store.Tx) error { return tx.SetBoundary(account, "nobody", "one") },
 	} {
-		if err := s.Update(context.Background(), change); !errors.Is(err, store.ErrNotFound) {
+		if err := s.Update(context.Background(), store.NoLock(), change); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%s: %v, want not found", what, err)
 		}
 	}

@@ -6,36 +6,71 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 )
 
-// oldDatabase makes a database as a version of the schema left it, and puts rows into it.
-func oldDatabase(t *testing.T, version int64, statements ...string) (path string) {
+// place returns the configuration of a new database on the engine that the tests run on.
+func place(t *testing.T) Config {
 	t.Helper()
-	ctx := context.Background()
+	path, databaseURL := storetest.Place(t, t.TempDir())
+	return Config{Path: path, URL: databaseURL, Migrate: true}
+}
+
+// bare opens the database without the store, with the migrations as its engine reads them.
+func bare(t *testing.T, c Config) (*sql.DB, *goose.Provider) {
+	t.Helper()
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		t.Fatal(err)
 	}
-	path = filepath.Join(t.TempDir(), "touchstone.db")
-	old, err := sql.Open("sqlite", path)
+	var (
+		db      *sql.DB
+		dialect = goose.DialectSQLite3
+	)
+	if c.URL == "" {
+		db, err = sql.Open("sqlite", c.Path)
+	} else {
+		var config *pgx.ConnConfig
+		config, err = pgx.ParseConfig(c.URL)
+		db, dialect, files = stdlib.OpenDB(*config), goose.DialectPostgres, byteOrder{files}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, old, files)
+	t.Cleanup(func() { db.Close() })
+	p, err := goose.NewProvider(dialect, db, files)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db, p
+}
+
+// blob is how SQLite writes bytes in a statement.
+var blob = regexp.MustCompile(`x'([0-9a-f]*)'`)
+
+// oldDatabase makes a database as a version of the schema left it, and puts rows into it.
+func oldDatabase(t *testing.T, version int64, statements ...string) Config {
+	t.Helper()
+	ctx := context.Background()
+	c := place(t)
+	old, provider := bare(t, c)
 	if _, err := provider.UpTo(ctx, version); err != nil {
 		t.Fatal(err)
 	}
 
 	for _, statement := range statements {
+		if c.URL != "" {
+			statement = blob.ReplaceAllString(statement, `decode('$1', 'hex')`)
+		}
 		if _, err := old.ExecContext(ctx, statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
@@ -43,13 +78,14 @@ func oldDatabase(t *testing.T, version int64, statements ...string) (path string
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return c
 }
 
 // oldRows fill every table of schema versions 1 and 2. Names are folded as these versions did it, which left ſ as it is.
 var oldRows = []string{
 	`insert into installation (name, value) values ('public_url', 'https://iam.example')`,
-	`insert into account (account_id, incarnation, generation, created_at) values ('111122223333', 'i', 7, 1), ('444455556666', 'j', 1, 2)`,
+	`insert into account (account_id, incarnation, generation, created_at) values
+		('111122223333', 'i', 7, 1), ('444455556666', 'j', 1, 2)`,
 	`insert into alias_directory (alias, account_id, created_at) values ('acme', '111122223333', 1)`,
 	`insert into root_email_directory (email_key, email, account_id) values
 		('boſſ@example.com', 'Boſſ@example.com', '111122223333'), ('root@example.com', 'root@example.com', '444455556666')`,
@@ -65,7 +101,8 @@ var oldRows = []string{
 		('111122223333', 'a', 'Team', 'x', 0), ('111122223333', 'a', 'env', 'prod', 1)`,
 	`insert into password (account_id, identity_id, hash, version, reset_required, created_at, changed_at) values
 		('111122223333', 'a', 'phc', 9, true, 10, 12)`,
-	`insert into inline_policy (account_id, identity_id, name, document, changed_at) values ('111122223333', 'a', 'p', '{ }', 13)`,
+	`insert into inline_policy (account_id, identity_id, name, document, changed_at) values
+		('111122223333', 'a', 'p', '{ }', 13)`,
 	`insert into access_key (account_id, access_key_id, identity_id, status, sealed_secret, created_at, last_used_at, last_used_service,
 		last_used_region) values ('111122223333', 'AKIA1', 'a', 'Active', x'0203', 14, 15, 'iam', 'us-east-1')`,
 	`insert into mfa_device (account_id, device_id, identity_id, name, name_key, serial, kind, credential_id, rp_id, sign_count, marked,
@@ -76,8 +113,10 @@ var oldRows = []string{
 		('111122223333', 's', 'a', x'04', 'full', 'full', '/users', 18, 19, 99, 9, 18, 'fido', 'arn:d1', '192.0.2.1', 'agent')`,
 	`insert into ceremony (account_id, ceremony_hash, identity_id, session_id, purpose, subject_id, device_name, record, created_at,
 		expires_at) values ('111122223333', x'05', 'a', 's', 'register', 'a', 'new', x'06', 20, 99)`,
-	`insert into setup_link (account_id, token_hash, identity_id, expires_at) values ('111122223333', x'07', 'a', 99)`,
-	`insert into notice (account_id, notice_id, identity_id, kind, detail, created_at) values ('111122223333', 'n', 'a', 'k', 'detail', 21)`,
+	`insert into setup_link (account_id, token_hash, identity_id, expires_at) values
+		('111122223333', x'07', 'a', 99)`,
+	`insert into notice (account_id, notice_id, identity_id, kind, detail, created_at) values
+		('111122223333', 'n', 'a', 'k', 'detail', 21)`,
 	`insert into throttle (slot, failures, last_at) values (4, 2, 22)`,
 	`insert into outbox (message_id, account_id, recipient, subject, body, created_at, attempts, next_attempt_at) values
 		('m', '111122223333', 'a@example.com', 'subject', 'body', 23, 1, 24)`,
@@ -92,9 +131,18 @@ func TestMigrationsFromEachVersion(t *testing.T) {
 	ctx := context.Background()
 	for version := int64(1); version < foldVersion; version++ {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
-			path := oldDatabase(t, version, oldRows...)
+			c := oldDatabase(t, version, oldRows...)
+			careful := c
+			careful.Migrate = false
+			if s, err := OpenConfig(ctx, careful); err == nil || !strings.Contains(err.Error(), "touchstone migrate") {
+				t.Errorf("opened without migrating: %v, want a refusal that names 'touchstone migrate'", err)
+				if err == nil {
+					s.Close()
+				}
+			}
+
 			for range 2 { // the second time there is nothing to do
-				s, err := Open(ctx, path)
+				s, err := OpenConfig(ctx, c)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -104,7 +152,7 @@ func TestMigrationsFromEachVersion(t *testing.T) {
 
 				// The ceremony is read by taking it: it is left for the next round.
 				undo := errors.New("undo")
-				if err := s.Update(ctx, func(tx *Tx) error {
+				if err := s.Update(ctx, NoLock(), func(tx *Tx) error {
 					c, err := tx.TakeCeremony("111122223333", []byte{5}, "a", "s", PurposeRegister, TimeOf(50))
 					same(t, "ceremony", c, err, &Ceremony{
 						AccountID: "111122223333", Hash: []byte{5}, PrincipalID: "a", SessionID: "s", Purpose: PurposeRegister, SubjectID: "a",
@@ -154,7 +202,9 @@ func readOldRows(t *testing.T, tx *Tx) {
 	same(t, "quota", quota, err, 12)
 
 	root, err := tx.RootUser(account)
-	same(t, "root user", root, err, &Principal{AccountID: account, ID: "r", Kind: Root, UniqueID: account, Path: "/", Version: 1, CreatedAt: TimeOf(1)})
+	same(t, "root user", root, err, &Principal{
+		AccountID: account, ID: "r", Kind: Root, UniqueID: account, Path: "/", Version: 1, CreatedAt: TimeOf(1),
+	})
 	alice, tags, err := tx.TaggedPrincipal(account, User, "ALICE")
 	same(t, "user", alice, err, &Principal{
 		AccountID: account, ID: "a", Kind: User, UniqueID: "AIDAA", Name: "Alice", Path: "/eng/", Version: 5,
@@ -175,7 +225,9 @@ func readOldRows(t *testing.T, tx *Tx) {
 	}
 
 	password, err := tx.Password(account, "a")
-	same(t, "password", password, err, &Password{Hash: "phc", Version: 9, ResetRequired: true, CreatedAt: TimeOf(10), ChangedAt: TimeOf(12)})
+	same(t, "password", password, err, &Password{
+		Hash: "phc", Version: 9, ResetRequired: true, CreatedAt: TimeOf(10), ChangedAt: TimeOf(12),
+	})
 	policies, err := tx.InlinePolicies(account, "a")
 	same(t, "inline policies", policies, err, []InlinePolicy{{"p", "{ }"}})
 	keys, err := tx.AccessKeys(account, "a")
@@ -220,14 +272,14 @@ func readOldRows(t *testing.T, tx *Tx) {
 func TestNamesThatBecomeTheSameAreRefused(t *testing.T) {
 	const user = `insert into identity (account_id, identity_id, kind, unique_id, name, name_key, path, version, sessions_not_before,
 		created_at, password_last_used_at) values `
-	path := oldDatabase(t, 2,
+	c := oldDatabase(t, 2,
 		user+`('111122223333', 'a', 'user', 'AIDAA', 'Jonas', 'jonas', '/', 1, 0, 1, 0)`,
 		user+`('111122223333', 'b', 'user', 'AIDAB', 'jonaſ', 'jonaſ', '/', 1, 0, 1, 0)`,
 		user+`('444455556666', 'c', 'user', 'AIDAC', 'JONAS', 'jonas', '/', 1, 0, 1, 0)`,
 		`insert into root_email_directory (email_key, email, account_id) values
 			('boss@example.com', 'boss@example.com', '111122223333'), ('boſſ@example.com', 'boſſ@example.com', '444455556666')`)
 
-	s, err := Open(context.Background(), path)
+	s, err := OpenConfig(context.Background(), c)
 	if err == nil {
 		s.Close()
 		t.Fatal("the database was opened")
@@ -241,11 +293,7 @@ func TestNamesThatBecomeTheSameAreRefused(t *testing.T) {
 		t.Errorf("names of different accounts were taken for one:\n%v", err)
 	}
 
-	old, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer old.Close()
+	old, _ := bare(t, c)
 	var version, users int
 	if err := old.QueryRow(`select max(version_id) from goose_db_version where is_applied`).Scan(&version); err != nil || version != 2 {
 		t.Errorf("the schema is of version %d (%v), want 2", version, err)
@@ -259,10 +307,10 @@ func TestNamesThatBecomeTheSameAreRefused(t *testing.T) {
 func TestKeysThatMoveOn(t *testing.T) {
 	const user = `insert into identity (account_id, identity_id, kind, unique_id, name, name_key, path, version, sessions_not_before,
 		created_at, password_last_used_at) values `
-	path := oldDatabase(t, 2,
+	c := oldDatabase(t, 2,
 		user+`('111122223333', 'a', 'user', 'AIDAA', 'jonaſ', 'jonaſ', '/', 1, 0, 1, 0)`,
 		user+`('111122223333', 'b', 'user', 'AIDAB', 'other', 'jonas', '/', 1, 0, 1, 0)`)
-	s, err := Open(context.Background(), path)
+	s, err := OpenConfig(context.Background(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,12 +330,12 @@ func TestKeysThatMoveOn(t *testing.T) {
 // A database of a later version is refused, and left as it is.
 func TestLaterDatabaseIsRefused(t *testing.T) {
 	ctx := context.Background()
-	path := filepath.Join(t.TempDir(), "touchstone.db")
-	s, err := Open(ctx, path)
+	c := place(t)
+	s, err := OpenConfig(ctx, c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Update(ctx, func(tx *Tx) error {
+	if err := s.Update(ctx, NoLock(), func(tx *Tx) error {
 		_, err := tx.exec(`insert into goose_db_version (version_id, is_applied) values ($1, $2)`, 9999, true)
 		return err
 	}); err != nil {
@@ -296,8 +344,33 @@ func TestLaterDatabaseIsRefused(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := Open(ctx, path); err == nil {
+	if s, err := OpenConfig(ctx, c); err == nil {
 		s.Close()
 		t.Error("a database of version 9999 was opened")
+	}
+}
+
+// Nobody changes the schema under a running process, and the refusal says which process that is.
+func TestMigrationWaitsForNobodyWhoRuns(t *testing.T) {
+	ctx := context.Background()
+	c := place(t)
+	running, err := OpenConfig(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, _ := bare(t, c)
+	if _, err := db.ExecContext(ctx, fmt.Sprintf(`delete from goose_db_version where version_id = %d`, latestMigration())); err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenConfig(ctx, c)
+	if err == nil {
+		s.Close()
+		t.Fatal("migrated while a process had the database open")
+	}
+	if !strings.Contains(err.Error(), "in use by") || !strings.Contains(err.Error(), "process") {
+		t.Errorf("refused with %q, which does not name the process", err)
+	}
+	if err := running.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

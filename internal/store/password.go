@@ -14,7 +14,8 @@ type Password struct {
 // Password reads a principal's password. ErrNotFound when it has none.
 func (tx *Tx) Password(account, principal string) (*Password, error) {
 	var p Password
-	err := tx.get(`select hash, version, reset_required, created_at, changed_at from password where account_id = $1 and principal_id = $2`,
+	err := tx.get(`select hash, version, reset_required, created_at, changed_at from password
+		where account_id = $1 and principal_id = $2`,
 		[]any{account, principal}, &p.Hash, &p.Version, &p.ResetRequired, instant{&p.CreatedAt}, instant{&p.ChangedAt})
 	return &p, err
 }
@@ -47,7 +48,8 @@ func (tx *Tx) RenewPasswordHash(account, principal string, version int64, hash s
 
 // SetPasswordResetRequired changes only whether the next sign-in must choose a new password. ErrNotFound.
 func (tx *Tx) SetPasswordResetRequired(account, principal string, required bool) error {
-	return tx.change(`update password set reset_required = $3 where account_id = $1 and principal_id = $2`, account, principal, required)
+	return tx.change(`update password set reset_required = $3 where account_id = $1 and principal_id = $2`,
+		account, principal, required)
 }
 
 // DeletePassword removes the password. ErrNotFound.

@@ -203,12 +203,14 @@ func (tx *Tx) DeletePrincipal(account, id string) error {
 
 // SetSessionsNotBefore ends every session of the principal that was made before t.
 func (tx *Tx) SetSessionsNotBefore(account, id string, t time.Time) error {
-	return tx.change(`update principal set sessions_not_before = $3 where account_id = $1 and principal_id = $2`, account, id, micros(t))
+	return tx.change(`update principal set sessions_not_before = $3 where account_id = $1 and principal_id = $2`,
+		account, id, micros(t))
 }
 
 // TouchPasswordUse records that the password was used at t. It changes nothing that a decision reads.
 func (tx *Tx) TouchPasswordUse(account, id string, t time.Time) error {
-	return tx.change(`update principal set password_last_used_at = $3 where account_id = $1 and principal_id = $2`, account, id, micros(t))
+	return tx.change(`update principal set password_last_used_at = $3 where account_id = $1 and principal_id = $2`,
+		account, id, micros(t))
 }
 
 // PrincipalOrder is the column that a page of principals is sorted by. Each is indexed.

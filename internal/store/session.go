@@ -66,7 +66,8 @@ func (tx *Tx) SessionByToken(account string, tokenHash []byte) (*Session, error)
 
 // Session reads a session by its public id. ErrNotFound.
 func (tx *Tx) Session(account, id string) (*Session, error) {
-	return one(tx, scanSession, `select `+sessionColumns+` from console_session where account_id = $1 and session_id = $2`, account, id)
+	return one(tx, scanSession, `select `+sessionColumns+` from console_session where account_id = $1 and session_id = $2`,
+		account, id)
 }
 
 // Sessions lists a principal's sessions, newest first.

@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -73,11 +72,11 @@ func TestDeniedReadsAreKeptAsDenials(t *testing.T) {
 // Processes that start at once on an empty directory all come up.
 func TestOpenAtOnce(t *testing.T) {
 	for range 10 {
-		path := filepath.Join(t.TempDir(), "touchstone.db")
+		c := configOf(t, t.TempDir())
 		var wg sync.WaitGroup
 		for range 6 {
 			wg.Go(func() {
-				s, err := store.Open(context.Background(), path)
+				s, err := store.OpenConfig(context.Background(), c)
 				if err != nil {
 					t.Error(err)
 					return

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 )
 
 const account = "111122223333"
@@ -21,12 +22,13 @@ var now = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 
 func open(t *testing.T) *store.Store {
 	t.Helper()
-	return openAt(t, filepath.Join(t.TempDir(), "data", "touchstone.db"))
+	return openAt(t, filepath.Join(t.TempDir(), "data"))
 }
 
-func openAt(t *testing.T, path string) *store.Store {
+// openAt opens the database of a data directory, on the engine that the tests run on.
+func openAt(t *testing.T, directory string) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), path)
+	s, err := store.OpenConfig(context.Background(), configOf(t, directory))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,9 +36,22 @@ func openAt(t *testing.T, path string) *store.Store {
 	return s
 }
 
+func configOf(t *testing.T, directory string) store.Config {
+	t.Helper()
+	path, databaseURL := storetest.Place(t, directory)
+	return store.Config{Path: path, URL: databaseURL, Migrate: true}
+}
+
 func update(t *testing.T, s *store.Store, fn func(*store.Tx) error) {
 	t.Helper()
-	if err := s.Update(context.Background(), fn); err != nil {
+	if err := s.Update(context.Background(), store.NoLock(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func raise(t *testing.T, s *store.Store) {
+	t.Helper()
+	if err := s.Update(context.Background(), store.Raise(account), func(*store.Tx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -64,7 +79,11 @@ func withAccount(t *testing.T) *store.Store {
 
 func TestDatabaseIsPrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data", "touchstone.db")
-	openAt(t, path)
+	s, err := store.Open(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
 	for _, name := range []string{path, path + "-wal"} {
 		info, err := os.Stat(name)
 		if err != nil {
@@ -79,10 +98,7 @@ func TestDatabaseIsPrivate(t *testing.T) {
 func TestUpdateIsAllOrNothing(t *testing.T) {
 	s := withAccount(t)
 	failure := errors.New("no")
-	err := s.Update(context.Background(), func(tx *store.Tx) error {
-		if err := tx.RaiseGeneration(account); err != nil {
-			return err
-		}
+	err := s.Update(context.Background(), store.Raise(account), func(tx *store.Tx) error {
 		if err := tx.SetAlias(account, "acme", now); err != nil {
 			return err
 		}
@@ -110,7 +126,7 @@ func TestViewSeesOneSnapshot(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		update(t, s, func(tx *store.Tx) error { return tx.RaiseGeneration(account) })
+		raise(t, s)
 		after, err := tx.Freshness(account)
 		if after != before {
 			t.Errorf("a change made meanwhile is seen: %v, then %v", before, after)
@@ -121,11 +137,11 @@ func TestViewSeesOneSnapshot(t *testing.T) {
 
 // Another process is another Store on the same file.
 func TestAnotherProcessIsSeenByTheNextView(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "touchstone.db")
-	one, other := openAt(t, path), openAt(t, path)
+	directory := t.TempDir()
+	one, other := openAt(t, directory), openAt(t, directory)
 	update(t, one, func(tx *store.Tx) error { return tx.InsertAccount(account, "root@example.com", now) })
 	view(t, other, func(tx *store.Tx) error { _, err := tx.Freshness(account); return err })
-	update(t, other, func(tx *store.Tx) error { return tx.RaiseGeneration(account) })
+	raise(t, other)
 	view(t, one, func(tx *store.Tx) error {
 		f, err := tx.Freshness(account)
 		if f.Generation != 2 {
@@ -136,8 +152,8 @@ func TestAnotherProcessIsSeenByTheNextView(t *testing.T) {
 }
 
 func TestWritersOfTwoProcessesAreSerialised(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "touchstone.db")
-	stores := []*store.Store{openAt(t, path), openAt(t, path)}
+	directory := t.TempDir()
+	stores := []*store.Store{openAt(t, directory), openAt(t, directory)}
 	update(t, stores[0], func(tx *store.Tx) error { return tx.InsertAccount(account, "root@example.com", now) })
 	const rounds = 50
 	var wg sync.WaitGroup
@@ -145,7 +161,7 @@ func TestWritersOfTwoProcessesAreSerialised(t *testing.T) {
 		for range 2 {
 			wg.Go(func() {
 				for range rounds {
-					if err := s.Update(context.Background(), func(tx *store.Tx) error { return tx.RaiseGeneration(account) }); err != nil {
+					if err := s.Update(context.Background(), store.Raise(account), func(*store.Tx) error { return nil }); err != nil {
 						t.Error(err)
 					}
 				}
@@ -219,7 +235,7 @@ func errOf[T any](_ T, err error) error { return err }
 func TestNamesAreUniqueIgnoringCase(t *testing.T) {
 	s := withAccount(t)
 	addUser(t, s, "Alice")
-	err := s.Update(context.Background(), func(tx *store.Tx) error {
+	err := s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error {
 		return tx.InsertPrincipal(&store.Principal{AccountID: account, ID: "other", Kind: store.User, UniqueID: "AIDAother", Name: "aLICE", Path: "/x/", CreatedAt: now})
 	})
 	if !errors.Is(err, store.ErrConflict) {
@@ -255,7 +271,7 @@ func TestOneAliasInTheInstallation(t *testing.T) {
 	update(t, s, func(tx *store.Tx) error {
 		return errors.Join(tx.InsertAccount(other, "other@example.com", now), tx.SetAlias(account, "acme", now), tx.SetAlias(account, "acme-2", now))
 	})
-	err := s.Update(context.Background(), func(tx *store.Tx) error { return tx.SetAlias(other, "acme-2", now) })
+	err := s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.SetAlias(other, "acme-2", now) })
 	if !errors.Is(err, store.ErrConflict) {
 		t.Errorf("an alias taken twice: %v, want a conflict", err)
 	}
@@ -266,6 +282,7 @@ func TestUsersPage(t *testing.T) {
 	s := withAccount(t)
 	var names []string
 	update(t, s, func(tx *store.Tx) error {
+		names = nil
 		for n := range 25 {
 			name := fmt.Sprintf("user-%02d", n)
 			names = append(names, name)
@@ -327,7 +344,7 @@ func TestCeremonyIsTakenOnce(t *testing.T) {
 	c := store.Ceremony{AccountID: account, Hash: []byte("h"), PrincipalID: "i", SessionID: "s", Purpose: store.PurposeAssert, SubjectID: "i", Record: []byte("r"), CreatedAt: now, ExpiresAt: now.Add(time.Minute)}
 	update(t, s, func(tx *store.Tx) error { return tx.InsertCeremony(&c, 8) })
 	take := func(session, purpose string, at time.Time) error {
-		return s.Update(context.Background(), func(tx *store.Tx) error {
+		return s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error {
 			_, err := tx.TakeCeremony(account, c.Hash, "i", session, purpose, at)
 			return err
 		})
@@ -382,14 +399,16 @@ func TestOldestCeremonyGoesAtTheLimit(t *testing.T) {
 	}
 	var left []byte
 	for n := range 5 {
+		var hash []byte
 		update(t, s, func(tx *store.Tx) error {
 			c, err := tx.TakeCeremony(account, []byte{byte(n)}, "i", "s", store.PurposeAssert, now)
 			if errors.Is(err, store.ErrNotFound) {
 				return nil
 			}
-			left = append(left, c.Hash...)
+			hash = c.Hash
 			return err
 		})
+		left = append(left, hash...)
 	}
 	if diff := cmp.Diff([]byte{2, 3, 4}, left); diff != "" {
 		t.Errorf("ceremonies left (-want +got):\n%s", diff)
@@ -401,7 +420,7 @@ func TestDeviceUseIsGuardedByItsCounter(t *testing.T) {
 	d := &store.MFADevice{AccountID: account, ID: "d", PrincipalID: "i", Name: "k", Serial: "s", CredentialID: []byte{1}, SignCount: 5, Credential: "{}", EnabledAt: now}
 	update(t, s, func(tx *store.Tx) error { return tx.InsertMFADevice(d) })
 	update(t, s, func(tx *store.Tx) error { return tx.UseMFADevice(d, 6, "{}", now) })
-	err := s.Update(context.Background(), func(tx *store.Tx) error { return tx.UseMFADevice(d, 7, "{}", now) })
+	err := s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.UseMFADevice(d, 7, "{}", now) })
 	if !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("used twice from the same state: %v, want not found", err)
 	}

@@ -63,8 +63,8 @@ func (tx *Tx) writeTags(text, account string, owner Owner, tags []Tag) error {
 	return tx.raiseOwner(account, owner)
 }
 
-// DeleteTags removes the tags that have one of the keys, without regard to case. Keys that the owner has not are no error. It raises
-// a principal's version when a tag went.
+// DeleteTags removes the tags that have one of the keys, without regard to case. Keys that the owner does not have are no error. It
+// raises a principal's version when it removed a tag.
 func (tx *Tx) DeleteTags(account string, owner Owner, keys []string) error {
 	var removed int64
 	for _, key := range keys {

@@ -27,37 +27,26 @@ var operations = []*awsquery.Operation{
 	DescribeAccount.Operation,
 }
 
-// BeginMFADeviceRegistration is the operation iam:EnableMFADevice with the types of its input and output.
+// BeginMFADeviceRegistration is the operation touchstone:BeginMFADeviceRegistration with the types of its input and output.
 var BeginMFADeviceRegistration = awsquery.Typed[BeginMFADeviceRegistrationInput, BeginMFADeviceRegistrationOutput]{Operation: &awsquery.Operation{
 	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "BeginMFADeviceRegistration",
 	Action: "iam:EnableMFADevice", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:RegisterSecurityKey"},
-	Input:         &shapeBeginMFADeviceRegistrationInput, NewInput: func() any { return new(BeginMFADeviceRegistrationInput) },
+	Input: &shapeBeginMFADeviceRegistrationInput, NewInput: func() any { return new(BeginMFADeviceRegistrationInput) },
 	Output: &shapeBeginMFADeviceRegistrationOutput, ResultWrapper: "BeginMFADeviceRegistrationResult",
 }}
 
-// FinishMFADeviceRegistration is the operation iam:EnableMFADevice with the types of its input and output.
+// FinishMFADeviceRegistration is the operation touchstone:FinishMFADeviceRegistration with the types of its input and output.
 var FinishMFADeviceRegistration = awsquery.Typed[FinishMFADeviceRegistrationInput, FinishMFADeviceRegistrationOutput]{Operation: &awsquery.Operation{
 	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "FinishMFADeviceRegistration",
 	Action: "iam:EnableMFADevice", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
-	ConditionKeys: []string{"iam:FIDO-FIPS-140-2-certification", "iam:FIDO-FIPS-140-3-certification", "iam:FIDO-certification", "iam:RegisterSecurityKey"},
-	Input:         &shapeFinishMFADeviceRegistrationInput, NewInput: func() any { return new(FinishMFADeviceRegistrationInput) },
+	Input: &shapeFinishMFADeviceRegistrationInput, NewInput: func() any { return new(FinishMFADeviceRegistrationInput) },
 	Output: &shapeFinishMFADeviceRegistrationOutput, ResultWrapper: "FinishMFADeviceRegistrationResult",
 }}
 
-// ListMFADeviceDetails is the operation iam:ListMFADevices with the types of its input and output.
+// ListMFADeviceDetails is the operation touchstone:ListMFADeviceDetails with the types of its input and output.
 var ListMFADeviceDetails = awsquery.Typed[ListMFADeviceDetailsInput, ListMFADeviceDetailsOutput]{Operation: &awsquery.Operation{
 	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "ListMFADeviceDetails",
 	Action: "iam:ListMFADevices", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Input: &shapeListMFADeviceDetailsInput, NewInput: func() any { return new(ListMFADeviceDetailsInput) },
 	Output: &shapeListMFADeviceDetailsOutput, ResultWrapper: "ListMFADeviceDetailsResult",
 }}
@@ -66,9 +55,6 @@ var ListMFADeviceDetails = awsquery.Typed[ListMFADeviceDetailsInput, ListMFADevi
 var ListSessions = awsquery.Typed[ListSessionsInput, ListSessionsOutput]{Operation: &awsquery.Operation{
 	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "ListSessions",
 	Action: "touchstone:ListSessions", Level: awsquery.List,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Input: &shapeListSessionsInput, NewInput: func() any { return new(ListSessionsInput) },
 	Output: &shapeListSessionsOutput, ResultWrapper: "ListSessionsResult",
 }}
@@ -77,9 +63,6 @@ var ListSessions = awsquery.Typed[ListSessionsInput, ListSessionsOutput]{Operati
 var EndSession = awsquery.Typed[EndSessionInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "EndSession",
 	Action: "touchstone:EndSession", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Input: &shapeEndSessionInput, NewInput: func() any { return new(EndSessionInput) },
 }}
 
@@ -87,13 +70,10 @@ var EndSession = awsquery.Typed[EndSessionInput, struct{}]{Operation: &awsquery.
 var EndAllSessions = awsquery.Typed[EndAllSessionsInput, struct{}]{Operation: &awsquery.Operation{
 	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "EndAllSessions",
 	Action: "touchstone:EndAllSessions", Level: awsquery.Write,
-	Resources: []awsquery.Resource{
-		{Type: "user", Required: true},
-	},
 	Input: &shapeEndAllSessionsInput, NewInput: func() any { return new(EndAllSessionsInput) },
 }}
 
-// DescribeUsers is the operation iam:ListUsers with the types of its input and output.
+// DescribeUsers is the operation touchstone:DescribeUsers with the types of its input and output.
 var DescribeUsers = awsquery.Typed[DescribeUsersInput, DescribeUsersOutput]{Operation: &awsquery.Operation{
 	Service: "touchstone", Version: Version, Namespace: Namespace, Name: "DescribeUsers",
 	Action: "iam:ListUsers", Level: awsquery.List,

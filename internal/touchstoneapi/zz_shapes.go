@@ -51,6 +51,9 @@ var (
 		{Name: "RootEmail", Shape: &stringShape},
 		{Name: "RootMFADevices", Shape: &integerShape},
 		{Name: "RootAccessKeys", Shape: &integerShape},
+		{Name: "AccessKeysPerUserQuota", Shape: &integerShape, Required: true},
+		{Name: "MFADevicesPerUserQuota", Shape: &integerShape, Required: true},
+		{Name: "TagsPerUserQuota", Shape: &integerShape, Required: true},
 	}}
 	shapeDescribeUsersInput = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{
 		{Name: "PathPrefix", Shape: &shapePathPrefixType},

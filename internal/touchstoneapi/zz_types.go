@@ -116,11 +116,14 @@ type DescribeAccountInput struct{}
 
 // DescribeAccountOutput is what DescribeAccount answers.
 type DescribeAccountOutput struct {
-	AccountId      string // required
-	Alias          string
-	RootEmail      string
-	RootMFADevices *int
-	RootAccessKeys *int
+	AccountId              string // required
+	Alias                  string
+	RootEmail              string
+	RootMFADevices         *int
+	RootAccessKeys         *int
+	AccessKeysPerUserQuota int // required
+	MFADevicesPerUserQuota int // required
+	TagsPerUserQuota       int // required
 }
 
 // MFADeviceDetail is a structure of the model.

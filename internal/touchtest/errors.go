@@ -2,7 +2,6 @@ package touchtest
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -113,12 +112,12 @@ func addSharedCauses(causes map[string]func(*Stage) error, operations func(Targe
 // BreakPolicy puts a document into the database that PutUserPolicy would never have stored, in place of the user's policy "test".
 func (a *Account) BreakPolicy(user string) {
 	a.t.Helper()
-	if err := a.Server.State.Store.Update(context.Background(), func(tx *store.Tx) error {
+	if err := a.Server.State.Store.Update(context.Background(), store.Raise(a.ID), func(tx *store.Tx) error {
 		i, err := tx.PrincipalByName(a.ID, store.User, user)
 		if err != nil {
 			return err
 		}
-		return errors.Join(tx.RaiseGeneration(a.ID), tx.PutInlinePolicy(a.ID, i.ID, "test", "{", a.Server.Clock.Now()))
+		return tx.PutInlinePolicy(a.ID, i.ID, "test", "{", a.Server.Clock.Now())
 	}); err != nil {
 		a.t.Fatal(err)
 	}

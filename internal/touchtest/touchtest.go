@@ -21,15 +21,16 @@ import (
 
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/internal/api"
-	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
 	"github.com/touchstone-iam/touchstone/internal/httpd"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/operator"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/server"
 	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 )
 
 // Clock is a clock that a test moves.
@@ -73,7 +74,7 @@ func Start(t testing.TB, change func(*server.Config)) *Server {
 // StartIn is Start on a data directory of the test's own, which may have been used before.
 func StartIn(t testing.TB, data string, change func(*server.Config)) *Server {
 	t.Helper()
-	state, err := server.OpenState(context.Background(), server.StateConfig{Data: data, Create: true})
+	state, err := server.OpenState(context.Background(), StateConfig(t, data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,6 +108,13 @@ func StartIn(t testing.TB, data string, change func(*server.Config)) *Server {
 	return s
 }
 
+// StateConfig is the state in a data directory, which the test's servers share, on the engine that the tests run on.
+func StateConfig(t testing.TB, data string) server.StateConfig {
+	t.Helper()
+	_, databaseURL := storetest.Place(t, data)
+	return server.StateConfig{Data: data, Database: databaseURL, Create: true}
+}
+
 func portOf(s *httptest.Server) string {
 	_, port, _ := strings.Cut(s.Listener.Addr().String(), ":")
 	return port
@@ -125,10 +133,10 @@ type Account struct {
 // NewAccount makes an account.
 func (s *Server) NewAccount(t testing.TB) *Account {
 	t.Helper()
-	email := strings.ToLower(secret.NewUniqueID("root")) + "@example.com"
+	email := strings.ToLower(ids.NewUnique("root")) + "@example.com"
 	o := s.State.Operator()
 	o.Clock = s.Clock.Now
-	made, err := o.CreateAccount(context.Background(), operator.NewAccount{RootEmail: email, AccessKey: true, URL: s.URL})
+	made, err := o.CreateAccount(context.Background(), operator.AccountRequest{RootEmail: email, AccessKey: true, URL: s.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +296,7 @@ func Call[In, Out any](c *Console, o awsquery.Typed[In, Out], in *In) (*Out, err
 
 func (c *Console) request(caller *authn.Caller) api.Request {
 	now := c.account.Server.Clock.Now()
-	return api.Request{ID: audit.NewID(), Now: now, Caller: caller, Env: authz.Environment{
+	return api.Request{ID: ids.NewUUID(), Now: now, Caller: caller, Env: authz.Environment{
 		Now: now, Address: Visitor.Address, UserAgent: Visitor.UserAgent, Region: "us-east-1",
 	}}
 }

@@ -10,69 +10,74 @@ import (
 	"github.com/touchstone-iam/touchstone/awsquery"
 )
 
-var (
-	errFormTooLarge = errors.New("form is too large")
-	errForm         = errors.New("malformed form")
-)
+// ErrForm is what a handler returns for a form that no page of ours sends.
+var ErrForm = errors.New("malformed form")
+
+var errFormTooLarge = errors.New("form is too large")
 
 // decode reads the form of a POST. One over its limit is refused before it is read whole.
-func (v *visit) decode(limit int64) error {
-	if v.r.Method != http.MethodPost {
+func (v *Visit) decode(limit int64) error {
+	if v.Request.Method != http.MethodPost {
 		return nil
 	}
 	if limit == 0 {
-		limit = maxForm
+		limit = MaxForm
 	}
-	if v.r.ContentLength > limit {
+	if v.Request.ContentLength > limit {
 		return errFormTooLarge
 	}
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, limit)
-	if err := v.r.ParseForm(); err != nil {
+
+	v.Request.Body = http.MaxBytesReader(v.Writer, v.Request.Body, limit)
+	if err := v.Request.ParseForm(); err != nil {
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 			return errFormTooLarge
 		}
-		return errForm
+		return ErrForm
 	}
+
 	members := 0
-	for _, values := range v.r.PostForm {
+	for _, values := range v.Request.PostForm {
 		members += len(values)
 	}
 	if members > maxMembers {
 		return errFormTooLarge
 	}
-	v.form = v.r.PostForm
+	v.Form = v.Request.PostForm
 	return nil
 }
 
-// form is a form as a page shows it: what was typed, and what is wrong with it.
-type form struct {
+// Form is a form as a page shows it: what was typed, and what is wrong with it.
+type Form struct {
 	Values   url.Values
-	Problems []problem
-	Denied   *denial // the operation was refused
+	Problems []Problem
+	Denied   *Denial // the operation was refused
 }
 
-// problem is a fault of a form.
-type problem struct {
+// Problem is a fault of a form.
+type Problem struct {
 	Field string // its name; "" for the form as a whole
 	Text  string
 }
 
 // ID is the id in the page of the problem's field.
-func (p problem) ID() string { return "field-" + strings.ToLower(p.Field) }
+func (p Problem) ID() string { return FieldID(p.Field) }
 
-// wrong adds a problem.
-func (f *form) wrong(field, format string, args ...any) {
-	f.Problems = append(f.Problems, problem{field, fmt.Sprintf(format, args...)})
+// FieldID returns the id in the page of a form's field.
+func FieldID(name string) string { return "field-" + strings.ToLower(name) }
+
+// Wrong adds a problem.
+func (f *Form) Wrong(field, format string, args ...any) {
+	f.Problems = append(f.Problems, Problem{field, fmt.Sprintf(format, args...)})
 }
 
 // Value is what was typed into a field.
-func (f *form) Value(name string) string { return f.Values.Get(name) }
+func (f *Form) Value(name string) string { return f.Values.Get(name) }
 
 // Checked reports whether a box is ticked or a choice chosen.
-func (f *form) Checked(name, value string) bool { return f.Values.Get(name) == value }
+func (f *Form) Checked(name, value string) bool { return f.Values.Get(name) == value }
 
 // Problem is the text of a field's problem.
-func (f *form) Problem(name string) string {
+func (f *Form) Problem(name string) string {
 	for _, p := range f.Problems {
 		if p.Field == name {
 			return p.Text
@@ -82,28 +87,48 @@ func (f *form) Problem(name string) string {
 }
 
 // Focused reports whether the field is where a person should go on: the one with the only problem.
-func (f *form) Focused(name string) bool { return len(f.Problems) == 1 && f.Problems[0].Field == name }
+func (f *Form) Focused(name string) bool { return len(f.Problems) == 1 && f.Problems[0].Field == name }
 
 // Summary reports whether the problems are listed above the form: there are several, or one is of no field.
-func (f *form) Summary() bool { return len(f.Problems) > 1 || f.Problem("") != "" }
+func (f *Form) Summary() bool { return len(f.Problems) > 1 || f.Problem("") != "" }
 
-// refused takes in an error of an operation that the person can do something about, and returns any other. fields says which
+// Require adds a problem for each of the named fields that is empty: name, text of the problem, name, text, …
+func (f *Form) Require(fields ...string) {
+	for n := 0; n+1 < len(fields); n += 2 {
+		if strings.TrimSpace(f.Values.Get(fields[n])) == "" {
+			f.Wrong(fields[n], "%s", fields[n+1])
+		}
+	}
+}
+
+// RequireNewPassword adds a problem unless a new password was typed, and the same both times.
+func (f *Form) RequireNewPassword() {
+	switch {
+	case f.Values.Get("NewPassword") == "":
+		f.Wrong("NewPassword", "Enter a new password.")
+	case f.Values.Get("Again") != f.Values.Get("NewPassword"):
+		f.Wrong("Again", "The passwords do not match. Type the new password again.")
+	}
+}
+
+// Refused takes in an error of an operation that the person can do something about, and returns any other. fields says which
 // field an error code is about.
-func (f *form) refused(v *visit, err error, fields map[string]string) error {
+func (f *Form) Refused(v *Visit, err error, fields map[string]string) error {
 	var told *awsquery.Error
 	if !errors.As(err, &told) || told.Status >= http.StatusInternalServerError {
 		return err
 	}
+
 	if told.Code == "AccessDenied" {
-		f.Denied = v.denied(told)
+		f.Denied = v.denial(told)
 		return nil
 	}
-	f.Problems = append(f.Problems, problem{fields[told.Code], told.Message})
+	f.Problems = append(f.Problems, Problem{fields[told.Code], told.Message})
 	return nil
 }
 
-// input is a field as the template "input" draws it.
-type input struct {
+// Input is a field as the template "input" draws it.
+type Input struct {
 	Name, Label, Help, Value, Problem        string
 	Type, Autocomplete, Inputmode, Maxlength string
 	List                                     string // the id of a list of suggestions
@@ -111,10 +136,10 @@ type input struct {
 }
 
 // ID is the field's id in the page.
-func (i *input) ID() string { return "field-" + strings.ToLower(i.Name) }
+func (i *Input) ID() string { return FieldID(i.Name) }
 
 // DescribedBy are the ids of what describes the field.
-func (i *input) DescribedBy() string {
+func (i *Input) DescribedBy() string {
 	var ids []string
 	if i.Help != "" {
 		ids = append(ids, i.ID()+"-help")
@@ -126,9 +151,10 @@ func (i *input) DescribedBy() string {
 }
 
 // Input describes a field to the template "input". Options are such as "type=password", "help=…", "autofocus".
-func (f *form) Input(name, label string, options ...string) (*input, error) {
-	i := &input{Name: name, Label: label, Type: "text", Autocomplete: "off", Value: f.Value(name), Problem: f.Problem(name)}
+func (f *Form) Input(name, label string, options ...string) (*Input, error) {
+	i := &Input{Name: name, Label: label, Type: "text", Autocomplete: "off", Value: f.Value(name), Problem: f.Problem(name)}
 	i.Autofocus = f.Focused(name)
+
 	for _, option := range options {
 		key, value, _ := strings.Cut(option, "=")
 		switch key {
@@ -152,6 +178,7 @@ func (f *form) Input(name, label string, options ...string) (*input, error) {
 			return nil, fmt.Errorf("input %s: unknown option %q", name, key)
 		}
 	}
+
 	if i.Type == "password" {
 		i.Value = "" // what was typed stays with who typed it
 	}

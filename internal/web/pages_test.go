@@ -149,19 +149,62 @@ var varying = []struct {
 	{regexp.MustCompile(`name="(Password|Secret access key)" value="[^"]{8,}"`), `name="$1" value="SECRET"`},
 }
 
-// golden compares a page with the stored one.
-func (a *answer) golden(t *testing.T, account, name string) {
-	t.Helper()
+// settled is the page with what differs from run to run replaced.
+func (a *answer) settled(account string) string {
 	text := a.body
 	for _, secret := range regexp.MustCompile(`data-secret>([^<]+)<`).FindAllStringSubmatch(text, -1) {
 		text = strings.ReplaceAll(text, `data-copy="`+secret[1]+`"`, `data-copy="SECRET"`)
 	}
+
 	text = strings.ReplaceAll(text, account, "111122223333")
 	text = strings.ReplaceAll(text, account[:4]+"-"+account[4:8]+"-"+account[8:], "1111-2222-3333")
 	for _, v := range varying {
 		text = v.pattern.ReplaceAllString(text, v.as)
 	}
-	text = fmt.Sprintf("%d %s\n\n%s", a.status, http.StatusText(a.status), text)
+	return text
+}
+
+var (
+	mainPart      = regexp.MustCompile(`(?s)<main.*</main>\n`)
+	pageTitle     = regexp.MustCompile(`<title>(.*)</title>`)
+	pageScript    = regexp.MustCompile(`<script type="module" src="/static/([a-z-]+)-HASH`)
+	currentLink   = regexp.MustCompile(`<li><a href="([^"]+)" aria-current="page">`)
+	sessionEnding = regexp.MustCompile(`\n<div [^>]*id="session-ending".*`)
+)
+
+// own is what a page has for itself: its title, its scripts, its place in the navigation, and its main part without the warning
+// that the layout has there.
+func own(text string) string {
+	var out strings.Builder
+	frame := mainPart.ReplaceAllString(text, "")
+	fmt.Fprintln(&out, "title:", pageTitle.FindStringSubmatch(frame)[1])
+	for _, script := range pageScript.FindAllStringSubmatch(frame, -1) {
+		if script[1] != "app" {
+			fmt.Fprintln(&out, "script:", script[1])
+		}
+	}
+	for _, link := range currentLink.FindAllStringSubmatch(frame, -1) {
+		fmt.Fprintln(&out, "navigation:", link[1])
+	}
+	return out.String() + "\n" + sessionEnding.ReplaceAllString(mainPart.FindString(text), "")
+}
+
+// golden compares a page's own part with the stored one.
+func (a *answer) golden(t *testing.T, account, name string) {
+	t.Helper()
+	compare(t, name, fmt.Sprintf("%d %s\n%s", a.status, http.StatusText(a.status), own(a.settled(account))))
+}
+
+// layoutGolden compares what stands around a page's own part with the stored one.
+func (a *answer) layoutGolden(t *testing.T, account, name string) {
+	t.Helper()
+	text := a.settled(account)
+	warning := sessionEnding.FindString(text)
+	compare(t, name, mainPart.ReplaceAllLiteralString(text, "<main>"+warning+"\n…\n</main>\n"))
+}
+
+func compare(t *testing.T, name, text string) {
+	t.Helper()
 	path := filepath.Join("testdata", "pages", name+".golden")
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -172,6 +215,7 @@ func (a *answer) golden(t *testing.T, account, name string) {
 		}
 		return
 	}
+
 	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +235,7 @@ func firstDifference(want, got string) string {
 	return fmt.Sprintf("%d lines, want %d", len(g), len(w))
 }
 
-// TestPages compares every page, in its states, with the stored ones.
+// TestPages compares every page's own part, in its states, with the stored ones, and the two layouts once.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	s := touchtest.Start(t, nil)
@@ -210,6 +254,7 @@ func TestPages(t *testing.T) {
 	}
 
 	visitor := newBrowser(t, s)
+	visitor.get("/signin").layoutGolden(t, a.ID, "layout-entry")
 	page("signin", visitor.get("/signin"))
 	page("signin-no-email", visitor.post("/signin", "Type", "root", "Email", "alice"))
 	page("signin-no-account", visitor.post("/signin", "Type", "user", "Account", "a/b"))
@@ -271,8 +316,11 @@ func TestPages(t *testing.T) {
 		t.Errorf("alias deleted: at %s", got.path)
 	}
 
+	bobsKey := regexp.MustCompile(`data-access-key>([A-Z0-9]+)<`).
+		FindStringSubmatch(root.post("/console/access-key/create?user=bob", "Understood", "yes", "known", "").body)[1]
 	signIn := a.SignIn(alice, nil)
 	person := signedIn(t, s, signIn)
+	person.get("/console/users").layoutGolden(t, a.ID, "layout-console")
 	page("dashboard", person.get("/console/"))
 	page("credentials-empty", person.get("/console/security-credentials"))
 	page("assign-device", person.get("/console/mfa/assign"))
@@ -295,9 +343,15 @@ func TestPages(t *testing.T) {
 	page("create-access-key", person.get("/console/access-key/create"))
 	page("access-key-status", person.get("/console/access-key/status?id="+alice.Key.AccessKeyID))
 	page("access-key-delete-active", person.get("/console/access-key/delete?id="+alice.Key.AccessKeyID))
+	root.post("/console/access-key/status?user=bob&id="+bobsKey, "Status", "Inactive")
+	page("access-key-activate", root.get("/console/access-key/status?user=bob&id="+bobsKey))
+	page("access-key-delete", root.get("/console/access-key/delete?user=bob&id="+bobsKey))
 	page("access-key-created", person.post("/console/access-key/create", "Understood", "yes", "known", alice.Key.AccessKeyID))
 	page("access-key-shown", person.get("/console/access-key/create?shown=yes"))
 	page("sessions-end", person.get("/console/sessions/end"))
+	page("sessions-end-other", root.get("/console/sessions/end?user=alice"))
+	page("session-end", root.get("/console/session/end?user=alice&id="+signIn.Session.ID))
+	page("alias-delete-none", root.get("/console/alias/delete"))
 
 	challenged := newBrowser(t, s)
 	page("mfa", challenged.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", alice.Password))

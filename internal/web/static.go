@@ -42,6 +42,7 @@ func newAssets() (*assets, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	slices.SortStableFunc(entries, func(x, y fs.DirEntry) int { return refers(x) - refers(y) })
 	for _, entry := range entries {
 		text, err := fs.ReadFile(staticFiles, "static/"+entry.Name())
@@ -76,6 +77,7 @@ func (a *assets) add(name string, text []byte) error {
 	if served.contentType == "" {
 		return fmt.Errorf("static file %q: of what type?", name)
 	}
+
 	if ext != ".woff2" { // which is compressed already
 		var zipped bytes.Buffer
 		z, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
@@ -90,11 +92,12 @@ func (a *assets) add(name string, text []byte) error {
 		}
 		served.zipped = zipped.Bytes()
 	}
+
 	a.byName[hashed], a.names[name] = served, hashed
 	return nil
 }
 
-// url is the address of a file of static/. An unknown name is a fault of the template.
+// url returns the address of a file of static/. An unknown name is a fault of the template.
 func (a *assets) url(name string) (string, error) {
 	hashed, ok := a.names[name]
 	if !ok {
@@ -115,10 +118,12 @@ func (s *site) static(w http.ResponseWriter, r *http.Request) {
 		s.notFound(w, r)
 		return
 	}
+
 	h := w.Header()
 	h.Set("Content-Type", served.contentType)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
+
 	body := served.plain
 	if served.zipped != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,96 +16,103 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 )
 
-// visit is one request of a person.
-type visit struct {
-	*site
-	w   http.ResponseWriter
-	r   *http.Request
-	id  string // the request's
-	now time.Time
+// Visit is one request of a person.
+type Visit struct {
+	Config
+	Writer  http.ResponseWriter
+	Request *http.Request
+	ID      string // the request's
+	Status  int    // of the answer; 200 until a handler says otherwise
+	Cookies Cookies
 
-	status int // of the answer
+	Query url.Values // of the address
+	Form  url.Values // of the body
 
-	query url.Values // of the address
-	form  url.Values // of the body
+	Token     string           // the session's; "" when the browser has none
+	Session   *store.Session   // behind a route that needs one
+	Principal *store.Principal // whose session it is
+	Caller    *authn.Caller    // behind a route AtNewPassword or SignedIn
 
-	token     string
-	session   *store.Session   // behind a route that needs one
-	principal *store.Principal // whose session it is
-	caller    *authn.Caller    // behind a route atNewPassword or signedIn
+	site      *site
+	now       time.Time
+	route     *Route // nil outside any route
+	templates func() (*template.Template, error)
+	account   *touchstoneapi.DescribeAccountOutput // nil until somebody asked for it
 }
 
-func (s *site) visit(w http.ResponseWriter, r *http.Request) *visit {
-	v := &visit{site: s, w: w, r: r, id: httpd.RequestID(r.Context()), now: s.API.Clock(), query: r.URL.Query(), status: http.StatusOK}
-	v.token = v.cookie(s.cookies.session)
+func (s *site) visit(w http.ResponseWriter, r *http.Request) *Visit {
+	v := &Visit{
+		Config: s.Config, Writer: w, Request: r, ID: httpd.RequestID(r.Context()), Status: http.StatusOK, Cookies: s.cookies,
+		Query: r.URL.Query(), site: s, now: s.API.Clock(), templates: s.templates,
+	}
+	v.Token = v.Cookie(v.Cookies.Session)
 	return v
 }
 
-func (v *visit) ctx() context.Context { return v.r.Context() }
+// Context is the request's.
+func (v *Visit) Context() context.Context { return v.Request.Context() }
 
-// visitor is what package signin is told of the browser.
-func (v *visit) visitor() signin.Visitor {
+// Visitor is what package signin is told of the browser.
+func (v *Visit) Visitor() signin.Visitor {
 	return signin.Visitor{
-		Address: httpd.ClientAddr(v.ctx()), UserAgent: v.r.UserAgent(),
-		DeviceCookie: v.cookie(v.cookies.device), RequestID: v.id,
+		Address: httpd.ClientAddr(v.Context()), UserAgent: v.Request.UserAgent(),
+		DeviceCookie: v.Cookie(v.Cookies.Device), RequestID: v.ID,
 	}
 }
 
 // admit lets a visit with the right session through. Any other is sent to the page that its session stands at, or to sign in.
-func (v *visit) admit(needed access) (bool, error) {
-	if needed == open {
+func (v *Visit) admit(needed Access) (bool, error) {
+	if needed == Open {
 		return true, nil
 	}
-	session, principal, err := v.SignIn.Current(v.ctx(), v.token)
+	admission, err := v.SignIn.Admit(v.Context(), v.Token)
 	if err != nil {
 		return false, err
 	}
-	v.session, v.principal = session, principal
-	at := map[store.Stage]access{store.StageMFA: atMFA, store.StageChangePassword: atNewPassword, store.StageFull: signedIn}[session.Stage]
-	if at != needed {
-		v.to(stagePage(session))
+	v.Session, v.Principal, v.Caller = admission.Session, admission.Principal, admission.Caller
+
+	reached := map[store.Stage]Access{
+		store.StageMFA: AtMFA, store.StageChangePassword: AtNewPassword, store.StageFull: SignedIn,
+	}[v.Session.Stage]
+	if reached != needed {
+		v.Redirect(StagePage(v.Session))
 		return false, nil
 	}
-	if at != atMFA {
-		if v.caller, v.session, err = v.SignIn.Caller(v.ctx(), v.token); err != nil {
-			return false, err
-		}
-	}
-	return true, v.SignIn.Touch(v.ctx(), v.session)
+	return true, v.SignIn.Touch(v.Context(), v.Session)
 }
 
-// home is the dashboard.
-const home = "/console/"
-
-// stagePage is the page that a session stands at.
-func stagePage(s *store.Session) string {
+// StagePage returns the address of the page that a session stands at.
+func StagePage(s *store.Session) string {
 	switch s.Stage {
 	case store.StageMFA:
-		return "/auth/mfa"
+		return challengePath
 	case store.StageChangePassword:
-		return "/auth/change-password"
+		return changePasswordPath
 	}
-	return destination(s.Destination)
+	return Destination(s.Destination)
 }
 
-// destination is where a sign-in arrives: where the person was going, if that is a page of the console, and otherwise the
+// Destination returns where a sign-in arrives: where the person was going, if that is a page of the console, and otherwise the
 // dashboard. Nothing that a browser could take for another site's address passes.
-func destination(wanted string) string {
+func Destination(wanted string) string {
 	u, err := url.Parse(wanted)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || len(wanted) > maxCookie ||
-		strings.ContainsAny(wanted, "\\\r\n\t") || !strings.HasPrefix(wanted, home) || strings.Contains(u.Path, "/..") {
-		return home
+		strings.ContainsAny(wanted, "\\\r\n\t") || !strings.HasPrefix(wanted, Home) || strings.Contains(u.Path, "/..") {
+		return Home
 	}
 	return wanted
 }
 
-// to sends the browser on.
-func (v *visit) to(address string) { http.Redirect(v.w, v.r, address, http.StatusSeeOther) }
+// Redirect sends the browser on to an address of this site.
+func (v *Visit) Redirect(address string) {
+	http.Redirect(v.Writer, v.Request, address, http.StatusSeeOther)
+}
 
-// at is an address with a query: at("/console/user", "name", "alice"). Empty values are left out.
-func at(path string, query ...string) string {
+// Address returns a path with a query of names and values: Address("/console/user", "name", "alice"). Empty values are left out.
+func Address(path string, query ...string) string {
 	q := url.Values{}
 	for n := 0; n+1 < len(query); n += 2 {
 		if query[n+1] != "" {
@@ -117,58 +125,85 @@ func at(path string, query ...string) string {
 	return path + "?" + q.Encode()
 }
 
-// sessionOver sends somebody whose session has ended to sign in, and back to this page afterwards: every address that takes a
-// form also shows one, but for those of a download and of an editor's script.
-func (v *visit) sessionOver() {
-	to := ""
-	if strings.HasPrefix(v.r.URL.Path, home) && v.r.URL.Path != csvPath && v.r.URL.Path != validatePath {
-		to = v.r.URL.RequestURI()
+// sessionOver sends somebody whose session has ended to sign in, and back to this page afterwards. Every address of the console
+// that takes a form also shows one, except those marked NoReturn.
+func (v *Visit) sessionOver() {
+	back := ""
+	if strings.HasPrefix(v.Request.URL.Path, Home) && v.route != nil && !v.route.NoReturn {
+		back = v.Request.URL.RequestURI()
 	}
-	if v.token != "" {
-		v.dropCookie(v.cookies.session)
+
+	if v.Token != "" {
+		v.DropCookie(v.Cookies.Session)
 		switch {
-		case to == "":
-			v.say("sign-in-over")
-		case v.r.Method == http.MethodPost:
-			v.say("session-ended")
+		case back == "":
+			v.LeaveMessage("sign-in-over")
+		case v.Request.Method == http.MethodPost:
+			v.LeaveMessage("session-ended")
 		default:
-			v.say("session-over")
+			v.LeaveMessage("session-over")
 		}
 	}
-	v.to(v.signInPage(to))
+	v.Redirect(v.SignInPage(back))
 }
 
-// signInPage is where to sign in: on the page of the account that this browser remembers, when it remembers one.
-func (v *visit) signInPage(to string) string {
-	if to == home {
-		to = "" // which leads there anyway
+// SignInPage returns the address at which to sign in, which leads to destination afterwards: the page of the account that this
+// browser remembers, when it remembers one.
+func (v *Visit) SignInPage(destination string) string {
+	if destination == Home {
+		destination = "" // which leads there anyway
 	}
-	if r := v.remembered(); r.Account != "" {
-		return at("/signin/"+url.PathEscape(r.Account), "to", to)
+	if r := v.Remembered(); r.Account != "" {
+		return Address("/signin/"+url.PathEscape(r.Account), "to", destination)
 	}
-	return at("/signin", "to", to)
+	return Address("/signin", "to", destination)
 }
 
-// request is the visit as a request to the pipeline.
-func (v *visit) request() api.Request {
-	return api.Request{ID: v.id, Now: v.now, Caller: v.caller, Env: authz.Environment{
-		Now: v.now, Address: httpd.ClientAddr(v.ctx()), UserAgent: v.r.UserAgent(), Secure: httpd.IsSecure(v.ctx()), Region: "us-east-1",
+// SignOut ends the session, at whatever stage it is, and has the browser forget it. A session that is over already is no error.
+func (v *Visit) SignOut() error {
+	if v.Token != "" {
+		if err := v.SignIn.SignOut(v.Context(), v.Visitor(), v.Token); err != nil {
+			return err
+		}
+	}
+	v.DropCookie(v.Cookies.Session)
+	v.DropCookie(v.Cookies.Flash)
+	return nil
+}
+
+// Account describes the account of the person signed in. It is read once in a visit.
+func (v *Visit) Account() (*touchstoneapi.DescribeAccountOutput, error) {
+	if v.account == nil {
+		account, err := Call(v, touchstoneapi.DescribeAccount, &touchstoneapi.DescribeAccountInput{})
+		if err != nil {
+			return nil, err
+		}
+		v.account = account
+	}
+	return v.account, nil
+}
+
+// asRequest is the visit as a request to the pipeline.
+func (v *Visit) asRequest() api.Request {
+	return api.Request{ID: v.ID, Now: v.now, Caller: v.Caller, Env: authz.Environment{
+		Now: v.now, Address: httpd.ClientAddr(v.Context()), UserAgent: v.Request.UserAgent(),
+		Secure: httpd.IsSecure(v.Context()), Region: "us-east-1",
 	}}
 }
 
-// call does an operation as the person signed in.
-func call[In, Out any](v *visit, o awsquery.Typed[In, Out], in *In) (*Out, error) {
-	return api.Call(v.ctx(), v.API, v.request(), o, in)
+// Call does an operation as the person signed in.
+func Call[In, Out any](v *Visit, o awsquery.Typed[In, Out], in *In) (*Out, error) {
+	return api.Call(v.Context(), v.API, v.asRequest(), o, in)
 }
 
-// do is call for an operation that answers nothing.
-func do[In any](v *visit, o awsquery.Typed[In, struct{}], in *In) error {
-	_, err := call(v, o, in)
+// Do is Call for an operation that answers nothing.
+func Do[In any](v *Visit, o awsquery.Typed[In, struct{}], in *In) error {
+	_, err := Call(v, o, in)
 	return err
 }
 
-// fail answers what a handler could not.
-func (v *visit) fail(err error) {
+// fail answers what a handler could not: by the way to sign in when the session is over, and otherwise by the page of the error.
+func (v *Visit) fail(err error) {
 	if errors.Is(err, authn.ErrNoSession) {
 		v.sessionOver()
 		return

@@ -1,17 +1,22 @@
-// Package web serves the pages: sign-in and console.
+// Package web is the kit that the pages are made of: what every page uses, and the handler that serves them.
+//
+// The pages themselves are in two packages that import this one and not each other: package entry has those before the sign-in is
+// complete, package console those after it. Each hands its Part to New: its routes, its templates and its messages.
 //
 // A page does nothing by itself. It calls the operations of package api, in process, as the person who is signed in, and shows
 // what they answer; what that person may see and do is decided there, by the same policies as by API. Signing in is package
-// signin's. This package holds the addresses, the forms, the words and the look.
+// signin's. This package and the two below it hold the addresses, the forms, the words and the look.
 //
-// Invariants. Every address is in one table (route.go), with what a session must have come to. A page without the right session
-// runs no handler. Requests that change something are refused from other sites. Text reaches HTML through html/template alone. A
-// secret is in the one answer that shows it, which no cache keeps, and never in an address, a cookie or a message. Everything
-// but the ceremony with a security key works without a script.
+// Invariants. Every address is in one table for each part, with what a session must have come to. A page without the right
+// session runs no handler. Requests that change something are refused from other sites. Text reaches HTML through html/template
+// alone. A secret is in the one answer that shows it, which no cache keeps, and never in an address, a cookie or a message.
+// Everything but the ceremony with a security key works without a script.
 package web
 
 import (
+	"fmt"
 	"html/template"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -29,56 +34,85 @@ type Config struct {
 	SignIn *signin.Service
 	URL    string // the public origin
 	Logger *slog.Logger
-
-	// What there is to simulate, as far as the operator's catalogue knows.
-	Actions  []string          // such as iam:GetUser, in order
-	KeyTypes map[string]string // of condition keys, by their names
 }
 
-// site is the handler.
+// Part is a set of pages that belong together.
+type Part struct {
+	Routes    []Route
+	Templates fs.FS              // files named templates/*.html
+	Funcs     template.FuncMap   // that its templates use, beside the kit's
+	Messages  map[string]Message // that its pages leave for the next page, by key
+}
+
+// site is the handler of all pages.
 type site struct {
 	Config
-	secure  bool // the public origin is https
-	local   bool // the public origin is localhost
-	cookies cookieNames
-	mux     *http.ServeMux
-	origins *http.CrossOriginProtection
-	actions map[string][]string // by the service, in lower case
+	secure   bool // the public origin is https
+	local    bool // the public origin is localhost
+	cookies  Cookies
+	mux      *http.ServeMux
+	origins  *http.CrossOriginProtection
+	messages map[string]Message // of all parts
 
 	// Both are made at the first page, so that a start does not pay for them.
 	assets    func() (*assets, error)
-	templates func() (*template.Template, error)
+	templates func() (*template.Template, error) // the kit's own, for answers outside any part
 }
 
-// New returns the handler of all pages.
-func New(c Config) (http.Handler, error) {
+// New returns the handler of the pages of all parts. Two parts may not have a message of the same key.
+func New(c Config, parts ...Part) (http.Handler, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
 		return nil, err
 	}
-	s := &site{Config: c, secure: u.Scheme == "https", local: u.Hostname() == "localhost", mux: http.NewServeMux(), origins: http.NewCrossOriginProtection()}
+	s := &site{
+		Config: c, secure: u.Scheme == "https", local: u.Hostname() == "localhost",
+		mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), messages: make(map[string]Message),
+	}
 	s.URL = u.Scheme + "://" + u.Host
-	s.cookies = newCookieNames(s.secure)
+	s.cookies = newCookies(s.secure)
+	s.assets = sync.OnceValues(newAssets)
+
 	// Behind a proxy the Host header may be another than the browser's.
 	if err := s.origins.AddTrustedOrigin(s.URL); err != nil {
 		return nil, err
 	}
-	s.actions = make(map[string][]string)
-	for _, action := range c.Actions {
-		service, _, _ := strings.Cut(strings.ToLower(action), ":")
-		s.actions[service] = append(s.actions[service], action)
-	}
-	s.assets, s.templates = sync.OnceValues(newAssets), sync.OnceValues(s.parseTemplates)
-	for _, r := range routes {
-		s.mux.Handle(r.pattern, s.handler(r))
+
+	kit := Part{Routes: layoutRoutes, Messages: messages}
+	s.templates = s.parser(kit)
+	for _, part := range append([]Part{kit}, parts...) {
+		if err := s.add(part); err != nil {
+			return nil, err
+		}
 	}
 	s.mux.HandleFunc("GET /static/{file}", s.static)
 	s.mux.HandleFunc("/", s.notFound)
 	return s, nil
 }
 
-// contentSecurityPolicy is of every page: nothing comes from elsewhere, nothing inline runs, nobody frames us, and no text becomes
-// code or markup in a script (Content Security Policy Level 3, Trusted Types).
+// add registers a part's routes and messages.
+func (s *site) add(part Part) error {
+	for key, m := range part.Messages {
+		if _, taken := s.messages[key]; taken {
+			return fmt.Errorf("two parts have the message %q", key)
+		}
+		s.messages[key] = m
+	}
+
+	templates := s.parser(part)
+	for _, route := range part.Routes {
+		if route.Get != nil {
+			s.mux.Handle("GET "+route.Path, s.handler(&route, route.Get, templates))
+		}
+		if route.Post != nil {
+			s.mux.Handle("POST "+route.Path, s.handler(&route, route.Post, templates))
+		}
+	}
+	return nil
+}
+
+// contentSecurityPolicy is sent with every page: nothing comes from elsewhere, nothing inline runs, nobody frames us, and no text
+// becomes code or markup in a script (Content Security Policy Level 3, Trusted Types).
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
@@ -90,24 +124,28 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=()")
+	h.Set("Permissions-Policy",
+		"publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=()")
 	h.Set("Cache-Control", "no-store")
 	if s.secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	if to := byName(r); to != "" && s.local {
-		http.Redirect(w, r, to, http.StatusPermanentRedirect)
+
+	if address := byName(r); address != "" && s.local {
+		http.Redirect(w, r, address, http.StatusPermanentRedirect)
 		return
 	}
 	if err := s.origins.Check(r); err != nil {
-		s.problem(w, r, http.StatusForbidden, "Request refused", "This form was sent from another site, so nothing was done. Open the page here and send it again.")
+		s.problem(w, r, http.StatusForbidden, "Request refused",
+			"This form was sent from another site, so nothing was done. Open the page here and send it again.")
 		return
 	}
 	s.mux.ServeHTTP(w, r)
 }
 
-// byName is where a page asked for at a loopback address is: security keys work for names only (WebAuthn §5.1.2, effective
-// domain). "" when the page is asked for by name.
+// byName returns the address of the same page under the name localhost, when the page was asked for at a loopback address:
+// security keys work for names only (WebAuthn §5.1.2, effective domain). It returns "" when the page was asked for by name, and
+// for a request that sends a form.
 func byName(r *http.Request) string {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return ""
@@ -119,12 +157,13 @@ func byName(r *http.Request) string {
 	if host != "127.0.0.1" && strings.Trim(host, "[]") != "::1" {
 		return ""
 	}
-	to := url.URL{Scheme: "http", Host: "localhost", Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+
+	named := url.URL{Scheme: "http", Host: "localhost", Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 	if r.TLS != nil {
-		to.Scheme = "https"
+		named.Scheme = "https"
 	}
 	if port != "" {
-		to.Host = net.JoinHostPort("localhost", port)
+		named.Host = net.JoinHostPort("localhost", port)
 	}
-	return to.String()
+	return named.String()
 }

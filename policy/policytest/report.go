@@ -7,18 +7,20 @@ import (
 	"strings"
 )
 
-// String returns a failed test as what was expected and what came instead, with all statements that were considered; of one that
-// passed, its name.
+// String describes a failed test: what was expected, what was decided, and what became of each statement. For a test that passed
+// it only names the test.
 func (r *Result) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n    %s on %s\n", r.File, r.Name, r.Request.Action, r.Request.Resource)
 	if !r.Failed() {
 		return strings.TrimRight(b.String(), "\n")
 	}
+
 	fmt.Fprintf(&b, "  - %s%s\n  + %s%s", r.Want, by(r.WantedBy), r.Got(), by(r.DecidedBy()))
 	if reason := r.Explanation.Decision.Reason(r.Request.Action); reason != "" {
 		b.WriteString(", " + reason)
 	}
+
 	for _, c := range r.Explanation.Considered {
 		what := c.Failure()
 		if c.Applies {
@@ -29,6 +31,7 @@ func (r *Result) String() string {
 	return b.String()
 }
 
+// by returns how a report names the statement that decided, or an empty text when it has no name.
 func by(sid string) string {
 	if sid == "" {
 		return ""
@@ -36,6 +39,7 @@ func by(sid string) string {
 	return " by " + sid
 }
 
+// named returns how a list of statements names one of them, or an empty text when it has no name.
 func named(sid string) string {
 	if sid == "" {
 		return ""
@@ -52,12 +56,15 @@ func (r *Result) title() string {
 func WriteTAP(w io.Writer, results []Result) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "TAP version 13\n1..%d\n", len(results))
+
 	for n := range results {
 		r := &results[n]
 		status := "ok"
 		if r.Failed() {
 			status = "not ok"
 		}
+
+		// A '#' would begin a directive such as SKIP.
 		description := strings.NewReplacer("\n", " ", "\r", " ", `\`, `\\`, "#", `\#`).Replace(r.File + ": " + r.title())
 		fmt.Fprintf(&b, "%s %d - %s\n", status, n+1, description)
 		if r.Failed() {
@@ -66,6 +73,7 @@ func WriteTAP(w io.Writer, results []Result) error {
 			}
 		}
 	}
+
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -93,8 +101,22 @@ type (
 	}
 )
 
-// WriteJUnit writes results as JUnit's XML, a suite for each file.
+// WriteJUnit writes results as JUnit's XML, with a suite for each file.
 func WriteJUnit(w io.Writer, results []Result) error {
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	e := xml.NewEncoder(w)
+	e.Indent("", "  ")
+	if err := e.Encode(newJUnitSuites(results)); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+// newJUnitSuites groups results, of which those of one file stand together, by their files.
+func newJUnitSuites(results []Result) *junitSuites {
 	var all junitSuites
 	for n := range results {
 		r := &results[n]
@@ -102,6 +124,7 @@ func WriteJUnit(w io.Writer, results []Result) error {
 			all.Suites = append(all.Suites, junitSuite{Name: r.File})
 		}
 		s := &all.Suites[len(all.Suites)-1]
+
 		c := junitCase{Class: r.File, Name: r.title()}
 		if s.Tests++; r.Failed() {
 			s.Failures++
@@ -109,14 +132,5 @@ func WriteJUnit(w io.Writer, results []Result) error {
 		}
 		s.Cases = append(s.Cases, c)
 	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	e := xml.NewEncoder(w)
-	e.Indent("", "  ")
-	if err := e.Encode(&all); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
+	return &all
 }

@@ -1,5 +1,5 @@
-// Package policytest runs what a team expects of its policies: files in JSON or YAML that name policies, requests, and the decisions that
-// must come out. It is what 'touchstone policy test' does, and can be called from Go tests:
+// Package policytest tests policies against files, in JSON or YAML, that name policies, requests, and the decision that is
+// expected of each request. [Run] is what the command 'touchstone policy test' calls, and Go tests can call it too:
 //
 //	results, err := policytest.Run("policies", nil)
 //	...
@@ -15,8 +15,11 @@
 //	  ]
 //	}
 //
-// Decisions are those of policy.Evaluate and nothing else; no server and no network are asked. Nothing that a file says is left
-// unread: an unknown field is an error, and so is a file without tests.
+// Each [Result] says what was expected and explains what was decided. [WriteTAP] and [WriteJUnit] write results for continuous
+// integration. [ParsePrincipal], [Context] and [Owner] read the parts of a request as a file has them.
+//
+// Decisions are made by [policy.Evaluate], without a server or a network. A field that is not known is an error, so that nothing
+// in a file is left out by mistake, and so is a file without tests.
 package policytest
 
 import (
@@ -34,7 +37,7 @@ import (
 	"github.com/touchstone-iam/touchstone/policy"
 )
 
-// Result is one decision and the one that was expected.
+// Result is a decision that was made, with the one that was expected.
 type Result struct {
 	File        string
 	Name        string // of the test
@@ -44,15 +47,15 @@ type Result struct {
 	Explanation policy.Explanation
 }
 
-// Failed reports whether the decision is another than expected, or was made by another statement.
+// Failed reports whether the decision differs from the expected one, or was made by another statement than expected.
 func (r *Result) Failed() bool {
 	return r.Got() != r.Want || r.WantedBy != "" && r.DecidedBy() != r.WantedBy
 }
 
-// Got is the decision.
+// Got returns the decision that was made: allowed, explicitDeny or implicitDeny.
 func (r *Result) Got() string { return r.Explanation.Decision.Effect.String() }
 
-// DecidedBy is the Sid of the statement that decided; empty when it has none or no statement decided.
+// DecidedBy returns the Sid of the statement that decided. It is empty when the statement has none, or when no statement decided.
 func (r *Result) DecidedBy() string {
 	if s := r.Explanation.Decision.Statement; s != nil {
 		return s.SID
@@ -60,8 +63,9 @@ func (r *Result) DecidedBy() string {
 	return ""
 }
 
-// Run runs the files with expectations at a path: a file, or a folder with all below it. An action that does not exist in a service of
-// the catalogue is an error, since nothing allows it and a test that expects a denial would pass; the catalogue may be nil.
+// Run runs the tests in a file, or in all the test files of a folder and the folders below it. An action that does not exist in a
+// service of the catalogue is an error: nothing allows it, so a test that expects a denial would pass although its action is
+// misspelt. The catalogue may be nil; then any action may be tested.
 func Run(path string, known *policy.Catalogue) ([]Result, error) {
 	var results []Result
 	files := 0
@@ -77,13 +81,15 @@ func Run(path string, known *policy.Catalogue) ([]Result, error) {
 		results = append(results, of...)
 		return nil
 	})
+
+	// A path with no test files is most likely misspelt.
 	if err == nil && files == 0 {
 		err = fmt.Errorf("%s: no file ends in .test.json, .test.yaml or .test.yml", path)
 	}
 	return results, err
 }
 
-// suite is a file as written.
+// suite is a test file, as written.
 type suite struct {
 	text      []byte
 	Policies  policies
@@ -93,16 +99,17 @@ type suite struct {
 	Tests     []test
 }
 
-// policies are documents by type: the names of files, beside the file that names them, or the documents themselves.
+// policies holds the documents of a suite by type. Each is the name of a file, relative to the suite's folder, or the document
+// itself.
 type policies struct {
 	Identity, Resource, Trust, Boundary, Session documents
 	ServiceControl, ResourceControl              []documents
 }
 
-// documents is one, or a list of them.
+// documents is one document or a list of them.
 type documents []json.RawMessage
 
-// UnmarshalJSON reads one or a list.
+// UnmarshalJSON reads one document or a list of them.
 func (d *documents) UnmarshalJSON(text []byte) error {
 	if text[0] == '[' {
 		return json.Unmarshal(text, (*[]json.RawMessage)(d))
@@ -111,7 +118,8 @@ func (d *documents) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// test is a request, or several to the same effect: every action on every resource. What it leaves out is the file's.
+// test is a request with the decision that is expected. With several actions and resources it stands for every action on every
+// resource. The principal and the context default to those of the suite.
 type test struct {
 	Name             string
 	Principal        string
@@ -138,6 +146,7 @@ func (v *values) UnmarshalJSON(text []byte) error {
 	if !ok {
 		list = []any{one}
 	}
+
 	*v = make(values, len(list))
 	for n, item := range list {
 		switch item.(type) {
@@ -150,6 +159,7 @@ func (v *values) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// runFile runs the tests of one file.
 func runFile(name string, known *policy.Catalogue) ([]Result, error) {
 	s, err := readSuite(name)
 	if err != nil {
@@ -162,13 +172,14 @@ func runFile(name string, known *policy.Catalogue) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var results []Result
-	values := 0 // of contexts, which every test has of its own
+	values := 0 // in all contexts; each test has a context of its own, so they can take much memory
 	for n := range s.Tests {
 		t := &s.Tests[n]
 		values += len(s.Context) + len(t.Context)
 		if len(results)+len(t.Action)*max(1, len(t.Resource)) > maxRequests || values > maxRequests {
-			return nil, fmt.Errorf("test %q: a file has at most %d requests, and condition keys over all tests", t.Name, maxRequests)
+			return nil, fmt.Errorf("test %q: a file has at most %d requests, and as many condition keys over all tests", t.Name, maxRequests)
 		}
 		if t.Name == "" {
 			return nil, fmt.Errorf("test number %d has no name", n+1)
@@ -178,6 +189,7 @@ func runFile(name string, known *policy.Catalogue) ([]Result, error) {
 				return nil, fmt.Errorf("test %q: %w", t.Name, err)
 			}
 		}
+
 		of, err := s.run(name, compiled, t)
 		if err != nil {
 			return nil, fmt.Errorf("test %q: %w", t.Name, err)
@@ -187,6 +199,7 @@ func runFile(name string, known *policy.Catalogue) ([]Result, error) {
 	return results, nil
 }
 
+// run makes the decisions of one test.
 func (s *suite) run(file string, compiled *policy.Policies, t *test) ([]Result, error) {
 	switch t.Expect {
 	case "allowed", "explicitDeny", "implicitDeny":
@@ -199,6 +212,8 @@ func (s *suite) run(file string, compiled *policy.Policies, t *test) ([]Result, 
 	if len(t.Resource) == 0 {
 		t.Resource = values{"*"}
 	}
+
+	// An issuer belongs to the principal beside it, so a test with its own principal does not use the suite's issuer.
 	who, issuer := s.Principal, s.Issuer
 	if t.Principal != "" {
 		who, issuer = t.Principal, t.Issuer
@@ -207,7 +222,32 @@ func (s *suite) run(file string, compiled *policy.Policies, t *test) ([]Result, 
 	if err != nil {
 		return nil, err
 	}
-	ctx := Context(&principal)
+	ctx, err := s.context(&principal, t)
+	if err != nil {
+		return nil, err
+	}
+
+	var results []Result
+	for _, action := range t.Action {
+		for _, resource := range t.Resource {
+			r := &policy.Request{
+				Principal: principal, Action: action, Resource: resource, ResourceAccountID: t.ResourceAccount, Context: ctx,
+			}
+			if r.ResourceAccountID == "" {
+				r.ResourceAccountID = Owner(resource, &principal)
+			}
+			results = append(results, Result{
+				File: file, Name: t.Name, Request: r, Want: t.Expect, WantedBy: t.By, Explanation: policy.Explain(compiled, r),
+			})
+		}
+	}
+	return results, nil
+}
+
+// context returns the condition keys of a test: those that follow from the principal, then the suite's, then the test's own. A
+// later value replaces an earlier one, and null makes a key absent.
+func (s *suite) context(principal *policy.Principal, t *test) (*policy.Context, error) {
+	ctx := Context(principal)
 	for _, from := range []map[string]values{s.Context, t.Context} {
 		seen := make(map[string]bool)
 		for _, key := range slices.Sorted(maps.Keys(from)) {
@@ -223,62 +263,37 @@ func (s *suite) run(file string, compiled *policy.Policies, t *test) ([]Result, 
 			}
 		}
 	}
-	var results []Result
-	for _, action := range t.Action {
-		for _, resource := range t.Resource {
-			r := &policy.Request{Principal: principal, Action: action, Resource: resource, ResourceAccountID: t.ResourceAccount, Context: ctx}
-			if r.ResourceAccountID == "" {
-				r.ResourceAccountID = Owner(resource, &principal)
-			}
-			results = append(results, Result{
-				File: file, Name: t.Name, Request: r, Want: t.Expect, WantedBy: t.By, Explanation: policy.Explain(compiled, r),
-			})
-		}
-	}
-	return results, nil
+	return ctx, nil
 }
 
+// compile reads and compiles the policies of a suite whose files are named relative to dir.
 func (s *suite) compile(dir string) (*policy.Policies, error) {
 	p := &s.Policies
 	if p.Resource != nil && p.Trust != nil {
 		return nil, errors.New("a resource has a resource-based policy or a trust policy, not both")
 	}
+
+	// The faults of all policies are reported together, up to a limit.
 	var faults []error
 	compile := func(kind policy.Kind, texts documents) *policy.Set {
 		if texts == nil {
-			return nil
+			return nil // a type without policies takes no part in a decision
 		}
 		var sources []policy.Source
 		for n, text := range texts {
-			source := policy.Source{ID: fmt.Sprintf("%s %d", kind, n)}
 			if len(faults) == maxFaults {
 				break
 			}
-			inSuite := text[0] != '"'
-			var err error
-			if !inSuite {
-				if err = json.Unmarshal(text, &source.ID); err == nil && strings.ContainsAny(source.ID, "{\n") {
-					err = fmt.Errorf("a text names a file, which %.40q does not: write a policy as an object", source.ID)
-				}
-				if err == nil {
-					text, err = readFile(filepath.Join(dir, filepath.FromSlash(source.ID)))
-				}
-				if err != nil {
-					faults = append(faults, err)
-					continue
-				}
-			}
-			if source.Document, err = policy.Parse(kind, text); err != nil {
-				if inSuite {
-					err = s.inSuite(text, err)
-				}
-				faults = append(faults, fmt.Errorf("%s: %w", source.ID, err))
+			source, err := s.source(dir, kind, n, text)
+			if err != nil {
+				faults = append(faults, err)
 				continue
 			}
 			sources = append(sources, source)
 		}
 		return policy.Compile(sources...)
 	}
+
 	compiled := &policy.Policies{
 		Identity: compile(policy.Identity, p.Identity), Resource: compile(policy.Resource, p.Resource),
 		Boundary: compile(policy.Boundary, p.Boundary), Session: compile(policy.Session, p.Session),
@@ -295,9 +310,38 @@ func (s *suite) compile(dir string) (*policy.Policies, error) {
 	return compiled, errors.Join(faults...)
 }
 
-// inSuite gives violations of a policy that is written in the suite itself the suite's lines. It leaves the columns out, which are not
-// those of YAML.
-func (s *suite) inSuite(text []byte, err error) error {
+// source reads policy number n of its kind, whose text is a document or a string with the name of a file.
+func (s *suite) source(dir string, kind policy.Kind, n int, text json.RawMessage) (policy.Source, error) {
+	source := policy.Source{ID: fmt.Sprintf("%s %d", kind, n)}
+
+	if text[0] != '"' {
+		document, err := policy.Parse(kind, text)
+		if err != nil {
+			return source, fmt.Errorf("%s: %w", source.ID, s.locateViolations(text, err))
+		}
+		source.Document = document
+		return source, nil
+	}
+
+	if err := json.Unmarshal(text, &source.ID); err != nil {
+		return source, err
+	}
+	if strings.ContainsAny(source.ID, "{\n") {
+		return source, fmt.Errorf("%.40q is not the name of a file: write a policy as an object, not as a string", source.ID)
+	}
+	content, err := readFile(filepath.Join(dir, filepath.FromSlash(source.ID)))
+	if err != nil {
+		return source, err
+	}
+	if source.Document, err = policy.Parse(kind, content); err != nil {
+		return source, fmt.Errorf("%s: %w", source.ID, err)
+	}
+	return source, nil
+}
+
+// locateViolations gives the violations of a policy that is written in the suite the lines of the suite. It leaves the columns
+// out, because a suite in YAML has others.
+func (s *suite) locateViolations(text []byte, err error) error {
 	violations, ok := err.(policy.Violations)
 	if !ok {
 		return err
@@ -310,15 +354,16 @@ func (s *suite) inSuite(text []byte, err error) error {
 	return errors.Join(faults...)
 }
 
-// ParsePrincipal reads a principal as messages about denied access name it: the ARN of a user, of a session, or of an account's root
-// user; "anonymous"; a service such as ec2.amazonaws.com; or, for a call without credentials, the ARN or the name of an identity
-// provider. issuer is the ARN of the role or user that a session was made from; when it is empty the session's name tells it,
-// as if it had no path.
+// ParsePrincipal reads a principal in the form in which messages about denied access name it: the ARN of a user, of a session, or
+// of an account's root user; "anonymous"; a service such as ec2.amazonaws.com; or, for a call without credentials, the ARN or the
+// name of an identity provider. issuer is the ARN of the role or user that a session was made from. When it is empty, it is taken
+// from the session's ARN, which does not contain the path of the role or user: the issuer then has none.
 func ParsePrincipal(text, issuer string) (policy.Principal, error) {
 	name, err := arn.Parse(text)
 	kind, rest, _ := strings.Cut(name.Resource, "/")
 	p := policy.Principal{ARN: text, AccountID: name.AccountID, Issuer: issuer}
 	from := "arn:" + name.Partition + ":iam::" + name.AccountID
+
 	switch {
 	case text == "anonymous":
 		return policy.Principal{}, nil
@@ -339,7 +384,8 @@ func ParsePrincipal(text, issuer string) (policy.Principal, error) {
 			p.Issuer = from + ":user/" + rest
 		}
 	default:
-		return policy.Principal{}, fmt.Errorf("%q is no principal: give the ARN of a user, a session or a root user, a service, an identity provider, or anonymous", text)
+		return policy.Principal{}, fmt.Errorf("%q is not a principal: give the ARN of a user, a session or a root user, "+
+			"a service, an identity provider, or anonymous", text)
 	}
 	return p, nil
 }
@@ -358,7 +404,7 @@ func Context(p *policy.Principal) *policy.Context {
 	return ctx
 }
 
-// Owner returns the account that owns a resource: the one in its ARN, or else the principal's.
+// Owner returns the id of the account that owns a resource: the one in its ARN, or the principal's when the ARN has none.
 func Owner(resource string, p *policy.Principal) string {
 	if name, err := arn.Parse(resource); err == nil && name.AccountID != "" {
 		return name.AccountID

@@ -36,31 +36,22 @@ func (g *generator) operations(s *source) error {
 
 func (g *generator) operation(s *source, name string, op *operation) error {
 	a := &op.Authorization
-	level, _, _ := strings.Cut(a.AccessLevel, ",")
-	constants := map[string]string{"List": "List", "Read": "Read", "Write": "Write", "Permissions management": "Permissions", "Tagging": "Tagging"}
-	if constants[level] == "" {
-		return fmt.Errorf("unknown access level %q", a.AccessLevel)
+	level, err := g.level(name, op)
+	if err != nil {
+		return err
 	}
+
 	output := "struct{}"
 	if op.ResultWrapper != "" {
 		output = name + "Output"
 	}
-	s.p("// %s is the operation %s with the types of its input and output.", name, a.Action)
+	s.p("// %s is the operation %s:%s with the types of its input and output.", name, g.name, name)
 	s.p("var %s = awsquery.Typed[%sInput, %s]{Operation: &awsquery.Operation{", name, name, output)
 	s.p("Service: %q, Version: Version, Namespace: Namespace, Name: %q,", g.name, name)
-	s.p("Action: %q, Level: awsquery.%s,", a.Action, constants[level])
+	s.p("Action: %q, Level: awsquery.%s,", a.Action, level)
 	if op.Authentication == "none" {
 		s.p("Unsigned: true,")
 	}
-	if len(a.Resources) > 0 {
-		s.p("Resources: []awsquery.Resource{")
-		for _, r := range a.Resources {
-			s.p("{Type: %q, Required: %v},", r.Type, r.Required)
-		}
-		s.p("},")
-	}
-	s.strings("ConditionKeys", a.ConditionKeys)
-	s.strings("DependentActions", a.DependentActions)
 	s.strings("Errors", op.Errors)
 	s.p("Input: &shape%sInput, NewInput: func() any { return new(%sInput) },", name, name)
 	if op.ResultWrapper != "" {
@@ -77,6 +68,31 @@ func (g *generator) operation(s *source, name string, op *operation) error {
 	}
 	s.p("}}\n")
 	return nil
+}
+
+// levels are the names of the constants of awsquery.Level.
+var levels = map[string]string{
+	"List": "List", "Read": "Read", "Write": "Write", "Permissions management": "Permissions", "Tagging": "Tagging",
+}
+
+// level is the constant for the access level of an operation, which the overlay gives where the reference has none.
+func (g *generator) level(name string, op *operation) (string, error) {
+	text := op.Authorization.AccessLevel
+	key := g.name + ":" + name
+	if correction, corrected := g.overlay.Operations[key]; corrected {
+		if text != "" {
+			return "", fmt.Errorf("overlay.json: %s has an access level now", key)
+		}
+		g.used[key] = true
+		text = correction.AccessLevel
+	}
+
+	// Some actions have several levels. The first is that of the action as such.
+	text, _, _ = strings.Cut(text, ",")
+	if levels[text] == "" {
+		return "", fmt.Errorf("unknown access level %q", text)
+	}
+	return levels[text], nil
 }
 
 // strings writes a field that is a list of strings, unless it is empty.
@@ -164,10 +180,14 @@ func (g *generator) compound(s *source, name string) {
 		return
 	}
 	inner := shape.Member
+	key := ""
 	if shape.Type == "map" {
 		inner = shape.Value
+		if g.inputs[name] {
+			key = ", Key: &" + g.shapeName(*shape.Key)
+		}
 	}
-	s.p("shape%s = awsquery.Shape{%s, Element: &%s}", exported(name), constraints(bounds, nil), g.shapeName(*inner))
+	s.p("shape%s = awsquery.Shape{%s, Element: &%s%s}", exported(name), constraints(bounds, nil), g.shapeName(*inner), key)
 }
 
 // bounds are the limits of a list or map, zero when no input has it; not found when nothing has it.

@@ -48,7 +48,9 @@ func TestGenerateRefuses(t *testing.T) {
 		{"unknown escape", "touchstone.json", deviceName + `[\\w+=,.@-]+`, deviceName + `[\\W]+`, "unknown escape"},
 		{"unknown level", "touchstone.json", `"accessLevel": "Write"`, `"accessLevel": "Readwrite"`, "unknown access level"},
 		{"a shape in two forms", "touchstone.json", `"max": 128, "pattern"`, `"max": 64, "pattern"`, "is not the same everywhere"},
-		{"a map in an input", "operations.json", `"shape": "delegationRequestIdType"`, `"shape": "summaryMapType"`, "map summaryMapType in an input"},
+		{"correction of an operation that is gone", "overlay.json", `"iam:AcquireRole": {"acc`, `"iam:Gone": {"acc`, `unknown access level ""`},
+		{"a document in an input", "overlay.json", `"iam:PolicyVersion.Document"`, `"iam:PutUserPolicyInput.PolicyDocument"`, "is no document of an answer"},
+		{"a field named like a method", "touchstone.json", `"ExceptCurrent"`, `"User"`, "the method must have another name"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			directory := t.TempDir()

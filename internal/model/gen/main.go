@@ -48,6 +48,11 @@ func generate(dir string) (map[string][]byte, error) {
 			}
 		}
 	}
+	for name := range corrections.Operations {
+		if !used[name] {
+			return nil, fmt.Errorf("overlay.json: no operation %s", name)
+		}
+	}
 	for name := range corrections.Members {
 		if !used[name] {
 			return nil, fmt.Errorf("overlay.json: no member %s", name)

@@ -32,14 +32,8 @@ type operation struct {
 	Errors         []string        `json:"errors"`
 	Authentication string          `json:"authentication"`
 	Authorization  struct {
-		Action      string `json:"action"`
-		AccessLevel string `json:"accessLevel"`
-		Resources   []struct {
-			Type     string `json:"type"`
-			Required bool   `json:"required"`
-		} `json:"resources"`
-		ConditionKeys    []string `json:"conditionKeys"`
-		DependentActions []string `json:"dependentActions"`
+		Action      string `json:"action"`      // "" when other actions are checked in its stead
+		AccessLevel string `json:"accessLevel"` // "" when the reference has none
 	} `json:"authorization"`
 	Pagination struct {
 		InputToken string    `json:"input_token"`
@@ -70,15 +64,16 @@ type typeShape struct {
 	Value   *member         `json:"value"`
 }
 
-// overlay is what we correct. Each entry must give its reason.
+// overlay is what we correct or add. Each entry must give its reason, and must be of something that the models have.
 type overlay struct {
 	Services map[string]struct {
 		Package, Directory, Title, Reason string
 		EchoValues                        bool
 	}
-	Members map[string]struct {
-		Pointer, Sensitive bool
-		Reason             string
+	Operations map[string]struct{ AccessLevel, Reason string }
+	Members    map[string]struct {
+		Pointer, Sensitive, Document bool
+		Reason                       string
 	}
 	Patterns map[string]struct{ Class, Func, Reason string }
 }
@@ -136,6 +131,11 @@ func load(dir string) (models []document, corrections overlay, err error) {
 	}
 	if err := read(filepath.Join(dir, "overlay.json"), &corrections); err != nil {
 		return nil, corrections, err
+	}
+	for name, o := range corrections.Operations {
+		if o.Reason == "" {
+			return nil, corrections, fmt.Errorf("overlay.json: %s has no reason", name)
+		}
 	}
 	for name, m := range corrections.Members {
 		if m.Reason == "" {

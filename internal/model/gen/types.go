@@ -26,8 +26,9 @@ type generator struct {
 // namedMember is a member with what the overlay says of it.
 type namedMember struct {
 	member
-	name    string
-	pointer bool
+	name     string
+	pointer  bool
+	document bool // a policy document in an answer
 }
 
 func (g *generator) files() (map[string][]byte, error) {
@@ -36,17 +37,15 @@ func (g *generator) files() (map[string][]byte, error) {
 	}
 	files := make(map[string][]byte)
 	for name, write := range map[string]func(*source) error{
-		"zz_operations.go": g.operations, "zz_accessors.go": g.accessors, "zz_types.go": g.types, "zz_shapes.go": g.shapes, "zz_errors.go": g.errors,
+		"zz_operations.go": g.operations, "zz_types.go": g.types, "zz_shapes.go": g.shapes, "zz_errors.go": g.errors,
+		"zz_accessors.go": g.accessors,
 	} {
-		if name == "zz_errors.go" && len(g.service.Errors) == 0 {
-			continue
-		}
 		s := &source{pkg: g.overlay.Services[g.name].Package}
 		if err := write(s); err != nil {
 			return nil, err
 		}
 		if s.body.Len() == 0 {
-			continue
+			continue // Touchstone's own service has no errors of its own
 		}
 		text, err := s.format()
 		if err != nil {
@@ -61,6 +60,13 @@ func (g *generator) files() (map[string][]byte, error) {
 func (g *generator) collect() error {
 	g.inputs, g.scalars = make(map[string]bool), make(map[string]member)
 	g.structures, g.enums = make(map[string][]namedMember), make(map[string][]string)
+	for _, op := range g.service.Operations {
+		for _, m := range op.Value.Output {
+			if m.Value.Sensitive {
+				g.hide(m.Value.Shape)
+			}
+		}
+	}
 	for _, op := range g.service.Operations {
 		if err := g.structure(op.Name+"Input", op.Value.Input, true); err != nil {
 			return err
@@ -90,13 +96,34 @@ func (g *generator) structure(name string, members ordered[member], input bool) 
 			g.used[key] = true
 		}
 		m.Value.Sensitive = m.Value.Sensitive || correction.Sensitive
-		list = append(list, namedMember{m.Value, m.Name, correction.Pointer})
+		list = append(list, namedMember{m.Value, m.Name, correction.Pointer, correction.Document})
+		if correction.Document && (input || m.Value.Type != "string") {
+			return fmt.Errorf("%s.%s is no document of an answer", name, m.Name)
+		}
 		if err := g.visit(m.Value, input); err != nil {
 			return fmt.Errorf("%s.%s: %w", name, m.Name, err)
 		}
 	}
 	g.structures[name] = list
 	return nil
+}
+
+// hide marks everything in a structure, list or map as sensitive, because a member of that shape is.
+func (g *generator) hide(name string) {
+	shape, compound := g.service.Shapes[name]
+	if !compound {
+		return
+	}
+	for n := range shape.Members {
+		shape.Members[n].Value.Sensitive = true
+		g.hide(shape.Members[n].Value.Shape)
+	}
+	for _, inner := range []*member{shape.Member, shape.Value} {
+		if inner != nil {
+			inner.Sensitive = true
+			g.hide(inner.Shape)
+		}
+	}
 }
 
 func (g *generator) visit(m member, input bool) error {
@@ -109,8 +136,6 @@ func (g *generator) visit(m member, input bool) error {
 		return g.scalar(m, input)
 	case shape.Type == "structure":
 		return g.structure(exported(m.Shape), shape.Members, input)
-	case shape.Type == "map" && input:
-		return fmt.Errorf("map %s in an input", m.Shape)
 	}
 	for _, inner := range []*member{shape.Key, shape.Member, shape.Value} {
 		if inner != nil {
@@ -140,6 +165,9 @@ func (g *generator) scalar(m member, input bool) error {
 // goType is the type of a member's field.
 func (g *generator) goType(m namedMember) string {
 	t := g.valueType(m.member)
+	if m.document {
+		t = "awsquery.Document"
+	}
 	optional := m.Type == "timestamp" || m.Type == "structure" || m.Type == "integer" && !g.inputs[m.Shape]
 	if m.pointer || optional && !m.Required {
 		return "*" + t

@@ -19,7 +19,7 @@ func TestSetUp(t *testing.T) {
 	p.check()
 	for _, wrong := range []struct{ first, second, problem string }{
 		{"", "", "Enter a new password."},
-		{"short", "short", "8"},
+		{"short", "short", "at least 8 characters"},
 		{"password1", "password1", "This password is one of those that are tried first."},
 		{"long enough this time", "another", "The passwords do not match."},
 	} {

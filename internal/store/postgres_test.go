@@ -1,0 +1,404 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
+)
+
+// cluster is a PostgreSQL server that the tests of this package may stop and start.
+var cluster struct {
+	once sync.Once
+	*storetest.Cluster
+	err error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if cluster.Cluster != nil {
+		if err := cluster.Remove(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
+}
+
+// onPostgres opens a store on a database of its own, whatever the engine that the other tests run on, and a connection beside it.
+func onPostgres(t *testing.T) (*Store, *pgx.Conn) {
+	t.Helper()
+	cluster.once.Do(func() { cluster.Cluster, cluster.err = storetest.NewCluster() })
+	if cluster.err != nil {
+		t.Fatal(cluster.err)
+	}
+	t.Setenv("TOUCHSTONE_TEST_DATABASE", cluster.URL())
+	once(t)
+	ctx := context.Background()
+	c := place(t)
+	s, err := OpenConfig(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	conn, err := pgx.Connect(ctx, c.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(ctx) })
+	return s, conn
+}
+
+// once keeps the test mode that runs every Update twice out of a test that counts runs.
+func once(t *testing.T) {
+	before := updateTwice
+	updateTwice = false
+	t.Cleanup(func() { updateTwice = before })
+}
+
+func insertMail(tx *Tx, id string) error {
+	return tx.InsertMessage(&Message{ID: id, AccountID: testAccount, CreatedAt: testTime})
+}
+
+func mails(t *testing.T, s *Store) map[string]bool {
+	t.Helper()
+	ids := map[string]bool{}
+	if err := s.View(context.Background(), func(tx *Tx) error {
+		due, err := tx.DueMessages(testTime, 1_000_000)
+		for _, m := range due {
+			ids[m.ID] = true
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func terminate(t *testing.T, conn *pgx.Conn, pid uint32) {
+	t.Helper()
+	if _, err := conn.Exec(context.Background(), `select pg_terminate_backend($1, 5000)`, int32(pid)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConnectionLostBeforeTheCommit(t *testing.T) {
+	s, conn := onPostgres(t)
+	runs := 0
+	if err := s.Update(context.Background(), NoLock(), func(tx *Tx) error {
+		runs++
+		if err := insertMail(tx, "a"); err != nil {
+			return err
+		}
+		if runs == 1 {
+			terminate(t, conn, tx.c.(*pgConnection).conn.PID())
+		}
+		return insertMail(tx, "b")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got := mails(t, s); runs != 2 || len(got) != 2 {
+		t.Errorf("%d runs left %v", runs, got)
+	}
+}
+
+func TestConnectionLostDuringTheCommit(t *testing.T) {
+	s, conn := onPostgres(t)
+	ctx := context.Background()
+	// The commit stands still until its connection is ended.
+	if _, err := conn.Exec(ctx, `create function stand_still() returns trigger language plpgsql as
+		$$ begin perform pg_sleep(8); return null; end $$;
+		create constraint trigger slow after insert on outbox deferrable initially deferred
+		for each row execute function stand_still()`); err != nil {
+		t.Fatal(err)
+	}
+	runs := 0
+	pid := make(chan uint32, 1)
+	done := make(chan error)
+	go func() {
+		done <- s.Update(ctx, NoLock(), func(tx *Tx) error {
+			runs++
+			err := insertMail(tx, "a")
+			pid <- tx.c.(*pgConnection).conn.PID()
+			return err
+		})
+	}()
+	victim := <-pid
+	for committing := false; !committing; {
+		if err := conn.QueryRow(ctx, `select query = 'commit' and state = 'active' from pg_stat_activity where pid = $1`, int32(victim)).
+			Scan(&committing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	terminate(t, conn, victim)
+	if err := <-done; !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrOutcomeUnknown) || runs != 1 {
+		t.Errorf("%d runs, error %v", runs, err)
+	}
+}
+
+func TestLostConnectionsOfViewsAreReplaced(t *testing.T) {
+	s, conn := onPostgres(t)
+	ctx := context.Background()
+	read := func(tx *Tx) error { _, err := tx.Setting("x"); return err }
+	if err := s.View(ctx, read); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(ctx, `select pg_terminate_backend(pid, 5000) from pg_stat_activity
+		where application_name like 'touchstone%'`); err != nil {
+		t.Fatal(err)
+	}
+	runs := 0
+	if err := s.View(ctx, func(tx *Tx) error { runs++; return read(tx) }); err != nil || runs != 1 {
+		t.Errorf("%d runs, error %v", runs, err)
+	}
+}
+
+func TestFailuresOfSerialisationAreRunAgain(t *testing.T) {
+	s, _ := onPostgres(t)
+	for _, code := range []string{"40001", "40P01"} {
+		runs := 0
+		if err := s.Update(context.Background(), NoLock(), func(tx *Tx) error {
+			if runs++; runs == 1 {
+				_, err := tx.exec(`do $$ begin raise sqlstate '` + code + `'; end $$`)
+				return fmt.Errorf("worded anew: %v", err)
+			}
+			return insertMail(tx, code)
+		}); err != nil || runs != 2 {
+			t.Errorf("%s: %d runs, error %v", code, runs, err)
+		}
+	}
+}
+
+func TestDeadlocksAreRunAgain(t *testing.T) {
+	s, _ := onPostgres(t)
+	ctx := context.Background()
+	for _, id := range []string{"a", "b"} {
+		if err := s.Update(ctx, NoLock(), func(tx *Tx) error { return insertMail(tx, id) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var both, runs atomic.Int32
+	var wg sync.WaitGroup
+	for _, order := range [][]string{{"a", "b"}, {"b", "a"}} {
+		wg.Go(func() {
+			if err := s.Update(ctx, NoLock(), func(tx *Tx) error {
+				runs.Add(1)
+				for n, id := range order {
+					if err := tx.change(`update outbox set attempts = attempts + 1 where message_id = $1`, id); err != nil {
+						return err
+					}
+					if n == 0 {
+						for both.Add(1); both.Load() < 2; { // until each has what the other wants
+							time.Sleep(time.Millisecond)
+						}
+					}
+				}
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if runs.Load() != 3 {
+		t.Errorf("%d runs, want one of the two again", runs.Load())
+	}
+}
+
+// While the database is gone every request is told so, what was acknowledged is there afterwards, and nobody has to do anything.
+func TestDatabaseRestartedUnderLoad(t *testing.T) {
+	s, conn := onPostgres(t)
+	ctx := context.Background()
+	conn.Close(ctx)
+	var (
+		acknowledged sync.Map
+		unavailable  atomic.Int64
+		stop         atomic.Bool
+		wg           sync.WaitGroup
+	)
+	for worker := range 8 {
+		wg.Go(func() {
+			for n := 0; !stop.Load(); n++ {
+				id := fmt.Sprintf("%d-%d", worker, n)
+				err := s.Update(ctx, NoLock(), func(tx *Tx) error { return insertMail(tx, id) })
+				if err == nil {
+					acknowledged.Store(id, true)
+					err = s.View(ctx, func(tx *Tx) error { _, err := tx.Setting("x"); return err })
+				}
+				if errors.Is(err, ErrUnavailable) {
+					unavailable.Add(1)
+				} else if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	time.Sleep(200 * time.Millisecond)
+	for range 2 {
+		if err := cluster.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		for before := unavailable.Load(); unavailable.Load() < before+100; {
+			time.Sleep(time.Millisecond)
+		}
+		if err := cluster.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for well := false; !well; {
+			well = s.Update(ctx, NoLock(), func(tx *Tx) error { return tx.SetSetting("x", "y") }) == nil
+		}
+	}
+	stop.Store(true)
+	wg.Wait()
+	stored, count := mails(t, s), 0
+	acknowledged.Range(func(id, _ any) bool {
+		count++
+		if !stored[id.(string)] {
+			t.Errorf("mail %s was acknowledged and is gone", id)
+		}
+		return true
+	})
+	if count == 0 {
+		t.Error("nothing was written at all")
+	}
+}
+
+// Every text column is compared by its bytes, in a database whose own order is another.
+func TestTextIsComparedByItsBytes(t *testing.T) {
+	_, conn := onPostgres(t)
+	ctx := context.Background()
+	var linguistic bool
+	if err := conn.QueryRow(ctx, `select 'a' < 'B'`).Scan(&linguistic); err != nil || !linguistic {
+		t.Fatalf("the test's database sorts by bytes by itself: %v", err)
+	}
+	rows, err := conn.Query(ctx, `select table_name || '.' || column_name from information_schema.columns
+		where table_schema = current_schema() and data_type in ('text', 'character varying') and collation_name is distinct from 'C'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(names) > 0 {
+		t.Errorf("columns that sort by language: %v, %v", names, err)
+	}
+}
+
+func TestSessionSettingsWin(t *testing.T) {
+	s, _ := onPostgres(t)
+	if err := s.View(context.Background(), func(tx *Tx) error {
+		for name, want := range map[string]string{
+			"synchronous_commit": "on", "lock_timeout": "5s", "statement_timeout": "10s",
+			"idle_in_transaction_session_timeout": "10s", "transaction_isolation": "repeatable read", "transaction_read_only": "on",
+		} {
+			var got string
+			if err := tx.get(`select current_setting($1)`, []any{name}, &got); err != nil {
+				return err
+			}
+			if got != want {
+				t.Errorf("%s is %s, want %s", name, got, want)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fakeServer is a server that says these things of itself, and is never asked anything.
+func fakeServer(t *testing.T, parameters map[string]string) (databaseURL string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			b := pgproto3.NewBackend(c, c)
+			if _, err := b.ReceiveStartupMessage(); err != nil {
+				c.Close()
+				continue
+			}
+			b.Send(&pgproto3.AuthenticationOk{})
+			for name, value := range parameters {
+				b.Send(&pgproto3.ParameterStatus{Name: name, Value: value})
+			}
+			b.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
+			b.Flush()   //nolint:errcheck // the client's error is what is looked at
+			b.Receive() //nolint:errcheck // until the client goes
+			c.Close()
+		}
+	}()
+	return "postgres://u:pa55word@" + l.Addr().String() + "/touchstone?sslmode=disable"
+}
+
+func TestServersThatAreRefused(t *testing.T) {
+	for name, test := range map[string]struct{ version, standby, encoding, want string }{
+		"old":      {"14.9 (Debian 14.9-1)", "off", "UTF8", "PostgreSQL 14.9"},
+		"older":    {"9.6.24", "off", "UTF8", "needs 15 or later"},
+		"standby":  {"17.2", "on", "UTF8", "standby"},
+		"encoding": {"16.1", "off", "LATIN1", "ENCODING 'UTF8'"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := OpenConfig(context.Background(), Config{URL: fakeServer(t, map[string]string{
+				"server_version": test.version, "in_hot_standby": test.standby, "server_encoding": test.encoding, "client_encoding": "UTF8",
+			})})
+			if err == nil {
+				s.Close()
+				t.Fatal("opened")
+			}
+			if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "pa55word") {
+				t.Errorf("refused with %q, want %q in it and no password", err, test.want)
+			}
+		})
+	}
+}
+
+func TestURLs(t *testing.T) {
+	for text, want := range map[string]string{
+		"postgres://u:pa55word@db.example.com/t":                 "verified",
+		"postgres://u:pa55word@127.0.0.1,db.example.com/t":       "verified",
+		"postgres://u:pa55word@db.example.com/t?sslmode=disable": "plain",
+		"postgres://u:pa55word@localhost/t?sslmode=disable":      "plain",
+		"postgres://u:pa55word@[::1]/t":                          "optional",
+		"postgres:///t?host=/run/postgresql":                     "plain",
+		"mysql://u:pa55word@localhost/t":                         "error",
+		"postgres://u:pa55word@local host/t":                     "error",
+		"postgres://u:pa55word@localhost:port/t":                 "error",
+		"postgres://u:pa55word@localhost/t?sslmode=pa55word":     "error",
+		"postgres://u:pa55word@localhost/t?pool_max_conns=1":     "error",
+		"host=localhost password=pa55word":                       "error",
+	} {
+		s, err := parseURL(text)
+		got := "error"
+		if err == nil {
+			switch c := s.config; {
+			case c.TLSConfig == nil:
+				got = "plain"
+			case c.TLSConfig.InsecureSkipVerify:
+				got = "optional"
+			default:
+				got = "verified"
+			}
+		} else if strings.Contains(err.Error(), "pa55word") {
+			t.Errorf("%s: the error quotes the password: %v", text, err)
+		}
+		if got != want {
+			t.Errorf("%s: %s (%v), want %s", text, got, err, want)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// latestMigration is the number of the last migration: those in SQL have it before their names, and the one in Go stands among them.
+func latestMigration() int64 {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil || len(files) == 0 {
+		panic("the migrations are not built in")
+	}
+	number, _, _ := strings.Cut(path.Base(slices.Max(files)), "_")
+	last, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return max(last, foldVersion)
+}
+
+// schema is a database's schema and the lock on it, as far as an engine's own. Who has the database open shares the lock, and
+// who migrates has it alone.
+type schema interface {
+	// versions reads which version the database is of (0: empty), and the latest that this program knows.
+	versions(ctx context.Context) (current, latest int64, err error)
+
+	// share takes a share of the lock, until the database is closed, unless somebody migrates.
+	share(ctx context.Context) (taken bool, err error)
+
+	// exclusively runs migrate with the lock, unless somebody has it or a share of it.
+	exclusively(ctx context.Context, migrate func() error) (taken bool, err error)
+
+	// up applies the migrations that are missing.
+	up(ctx context.Context) error
+
+	// holders finds out who has the lock or a share of it.
+	holders(ctx context.Context) (holders, error)
+}
+
+// holders are the processes that hold the lock on a schema, as far as they can be known.
+type holders struct {
+	names     []string
+	migrating bool // one of them has the lock alone
+}
+
+// Processes that start at once let each other pass: a share that was taken a moment ago may be given up again. Whoever migrates
+// is waited for as long as the caller likes.
+const (
+	schemaPause = 10 * time.Millisecond
+	schemaGrace = 2 * time.Second
+)
+
+// agree brings the schema to this program's version, if it may, and takes a share of the lock on it. It refuses a database of a
+// later version, and an older one when it may not migrate.
+func agree(ctx context.Context, s schema, migrate bool) error {
+	var waited time.Duration
+	for {
+		current, latest, err := s.versions(ctx)
+		switch {
+		case err != nil:
+			return err
+		case current > latest:
+			return fmt.Errorf("it was written by a later version of Touchstone (schema %d, this one knows %d): use that version",
+				current, latest)
+		case current < latest && !migrate:
+			return fmt.Errorf("its schema is of version %d and this Touchstone needs %d: run 'touchstone migrate', "+
+				"or start this version's 'touchstone serve', which migrates as well", current, latest)
+		case current < latest:
+			taken, err := s.exclusively(ctx, func() error { return s.up(ctx) })
+			if err != nil {
+				return err
+			}
+			if taken {
+				continue
+			}
+		default:
+			// Somebody may have begun to migrate since the version was read; nobody can once the share is taken.
+			taken, err := s.share(ctx)
+			if err != nil {
+				return err
+			}
+			if taken {
+				if now, _, err := s.versions(ctx); err != nil || now == current {
+					return err
+				}
+				continue
+			}
+		}
+
+		h, err := s.holders(ctx)
+		if err != nil {
+			return err
+		}
+		if waited >= schemaGrace && !h.migrating {
+			return fmt.Errorf("its schema is of version %d and must be brought to %d, but it is in use by %s: stop that first",
+				current, latest, h)
+		}
+		select {
+		case <-time.After(schemaPause):
+			waited += schemaPause
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s, which migrates the database: %w", h, ctx.Err())
+		}
+	}
+}
+
+// String names the holders.
+func (h holders) String() string {
+	if len(h.names) == 0 {
+		return "another process"
+	}
+	return strings.Join(h.names, ", ")
+}
