@@ -97,7 +97,7 @@ func newIssuing(t *testing.T) *issuing {
 				if !tx.Writes() {
 					return nil, errors.New("claimed in a transaction that cannot take anything")
 				}
-				e.did = append(e.did, "claimed "+in.TokenCode.Reveal())
+				e.did = []string{"claimed " + in.TokenCode.Reveal()} // the first step; its transaction may run again
 				return []string{"claimed"}, e.claimErr
 			},
 			Prepare: func(_ context.Context, _ *api.Request, _ struct{}, _ *in, made *[]string) ([]authz.Key, error) {
