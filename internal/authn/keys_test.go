@@ -58,7 +58,9 @@ func newWorld(t *testing.T) *world {
 	}
 	w.authn = authn.New(w.master, 5*time.Minute, limits)
 
-	w.alice = &store.Principal{AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDAALICE", Name: "alice", Path: "/", CreatedAt: now}
+	w.alice = &store.Principal{
+		AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDAALICE", Name: "alice", Path: "/", CreatedAt: now,
+	}
 	w.quietly(func(tx *store.Tx) error {
 		return errors.Join(tx.InsertAccount(account, "root@example.com", now), tx.InsertPrincipal(w.alice), w.insertKey(tx, w.secret))
 	})
@@ -68,7 +70,9 @@ func newWorld(t *testing.T) *world {
 // insertKey gives alice her key.
 func (w *world) insertKey(tx *store.Tx, plain string) error {
 	sealed := w.master.Seal([]byte(plain), authn.SecretContext(account, keyID))
-	return tx.InsertAccessKey(&store.AccessKey{AccountID: account, ID: keyID, PrincipalID: w.alice.ID, Active: true, SealedSecret: sealed, CreatedAt: now})
+	return tx.InsertAccessKey(&store.AccessKey{
+		AccountID: account, ID: keyID, PrincipalID: w.alice.ID, Active: true, SealedSecret: sealed, CreatedAt: now,
+	})
 }
 
 // update changes the account.

@@ -22,7 +22,8 @@ func (w *world) governs(own, group, managed, limit string) {
 			errs = append(errs, tx.PutInlinePolicy(account, w.alice.ID, "own", own, now))
 		}
 		if group != "" {
-			errs = append(errs, tx.PutInlinePolicy(account, w.group.ID, "its", group, now), tx.SetSetting(settingOfGroup(w.alice.ID), w.group.ID))
+			errs = append(errs,
+				tx.PutInlinePolicy(account, w.group.ID, "its", group, now), tx.SetSetting(settingOfGroup(w.alice.ID), w.group.ID))
 		}
 		if managed != "" {
 			errs = append(errs, tx.SetSetting(settingOfPolicy(managedARN), managed), tx.Attach(account, w.alice.ID, managedARN, 10, now))
@@ -42,7 +43,11 @@ func TestRefusals(t *testing.T) {
 		others = document("Allow", "iam:ListUsers", "*", "")
 		denies = document("Deny", "iam:GetUser", "*", "")
 	)
-	const begin = "User: " + aliceID + " is not authorized to perform: iam:GetUser on resource: "
+	const (
+		begin     = "User: " + aliceID + " is not authorized to perform: iam:GetUser on resource: "
+		unallowed = "because no identity-based policy allows the iam:GetUser action"
+		denied    = "with an explicit deny in an identity-based policy"
+	)
 	foreign := authz.Check{Action: "iam:GetUser", Resource: "arn:aws:iam::444455556666:user/bob", Account: "444455556666"}
 	unnamed := authz.Check{Action: "iam:GetUser", Resource: getsBob.Resource}
 	worded := authz.Check{Action: "iam:GetUser", Resource: getsBob.Resource, Refusal: "No."}
@@ -55,21 +60,21 @@ func TestRefusals(t *testing.T) {
 		policyARN                  string
 	}{
 		"nothing allows": {
-			checks: []authz.Check{getsBob}, message: begin + "user bob because no identity-based policy allows the iam:GetUser action",
+			checks: []authz.Check{getsBob}, message: begin + "user bob " + unallowed,
 		},
 		"the resource without a name": {
-			checks: []authz.Check{unnamed}, message: begin + getsBob.Resource + " because no identity-based policy allows the iam:GetUser action",
+			checks: []authz.Check{unnamed}, message: begin + getsBob.Resource + " " + unallowed,
 		},
 		"words of its own": {checks: []authz.Check{worded}, message: "No."},
 		"an inline policy denies": {
-			own: denies, managed: allows, checks: []authz.Check{getsBob}, message: begin + "user bob with an explicit deny in an identity-based policy",
+			own: denies, managed: allows, checks: []authz.Check{getsBob}, message: begin + "user bob " + denied,
 		},
 		"a group's inline policy denies": {
-			own: allows, group: denies, checks: []authz.Check{getsBob}, message: begin + "user bob with an explicit deny in an identity-based policy",
+			own: allows, group: denies, checks: []authz.Check{getsBob}, message: begin + "user bob " + denied,
 		},
 		"a managed policy denies": {
 			own: allows, managed: denies, checks: []authz.Check{getsBob}, policyARN: managedARN,
-			message: begin + "user bob with an explicit deny in an identity-based policy: " + managedARN,
+			message: begin + "user bob " + denied + ": " + managedARN,
 		},
 		"the boundary does not allow": {
 			own: allows, limit: others, checks: []authz.Check{getsBob},
@@ -80,14 +85,14 @@ func TestRefusals(t *testing.T) {
 			message: begin + "user bob with an explicit deny in a permissions boundary: " + limitARN,
 		},
 		"only the boundary allows": {
-			limit: allows, checks: []authz.Check{getsBob}, message: begin + "user bob because no identity-based policy allows the iam:GetUser action",
+			limit: allows, checks: []authz.Check{getsBob}, message: begin + "user bob " + unallowed,
 		},
-		"the boundary allows, too":                                        {own: allows, limit: allows, checks: []authz.Check{getsBob}},
-		"another account's resource":                                      {checks: []authz.Check{foreign}, message: begin + foreign.Resource},
-		"another account's resource, of which no policy of theirs speaks": {own: allows, checks: []authz.Check{foreign}, message: begin + foreign.Resource},
-		"several checks, all allowed":                                     {own: allows, group: others, checks: []authz.Check{lists, getsBob}},
+		"the boundary allows, too":                                 {own: allows, limit: allows, checks: []authz.Check{getsBob}},
+		"another account's resource":                               {checks: []authz.Check{foreign}, message: begin + foreign.Resource},
+		"another account's resource, which is not theirs to allow": {own: allows, checks: []authz.Check{foreign}, message: begin + foreign.Resource},
+		"several checks, all allowed":                              {own: allows, group: others, checks: []authz.Check{lists, getsBob}},
 		"several checks, of which one is refused": {
-			own: others, checks: []authz.Check{lists, getsBob, worded}, message: begin + "user bob because no identity-based policy allows the iam:GetUser action",
+			own: others, checks: []authz.Check{lists, getsBob, worded}, message: begin + "user bob " + unallowed,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -150,11 +155,13 @@ func TestUnreadablePolicies(t *testing.T) {
 	t.Parallel()
 	allows := document("Allow", "*", "*", "")
 	for name, test := range map[string]struct{ own, group, managed, limit, policy string }{
-		"an inline policy":         {"{", "", allows, "", "own"},
-		"a group's inline policy":  {allows, "{", "", "", "its"},
-		"a managed policy":         {allows, "", "{", "", managedARN},
-		"the boundary":             {allows, "", "", "{", limitARN},
-		"a trust policy's element": {`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`, "", allows, "", "own"},
+		"an inline policy":        {"{", "", allows, "", "own"},
+		"a group's inline policy": {allows, "{", "", "", "its"},
+		"a managed policy":        {allows, "", "{", "", managedARN},
+		"the boundary":            {allows, "", "", "{", limitARN},
+		"a trust policy's element": {
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`, "", allows, "", "own",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -221,7 +228,8 @@ func TestRootAndNobody(t *testing.T) {
 	if err := p.authorize(root.ID, getsBob); err != nil {
 		t.Errorf("root: %v", err)
 	}
-	if err := p.authorize(root.ID, authz.Check{Action: "iam:GetUser", Resource: "arn:aws:iam::444455556666:user/bob", Account: "444455556666"}); err == nil {
+	foreign := authz.Check{Action: "iam:GetUser", Resource: "arn:aws:iam::444455556666:user/bob", Account: "444455556666"}
+	if err := p.authorize(root.ID, foreign); err == nil {
 		t.Error("root is allowed in another account")
 	}
 

@@ -70,8 +70,12 @@ func newWorld(t *testing.T) *world {
 		if err := tx.InsertAccount(account, "root@example.com", now); err != nil {
 			return err
 		}
-		w.alice = &store.Principal{AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDAALICE", Name: "alice", Path: "/", CreatedAt: now}
-		w.group = &store.Principal{AccountID: account, ID: ids.New(), Kind: store.Group, UniqueID: "AGPAGROUP", Name: "team", Path: "/", CreatedAt: now}
+		w.alice = &store.Principal{
+			AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDAALICE", Name: "alice", Path: "/", CreatedAt: now,
+		}
+		w.group = &store.Principal{
+			AccountID: account, ID: ids.New(), Kind: store.Group, UniqueID: "AGPAGROUP", Name: "team", Path: "/", CreatedAt: now,
+		}
 		return errors.Join(tx.InsertPrincipal(w.alice), tx.InsertPrincipal(w.group))
 	})
 	return w
@@ -91,7 +95,8 @@ func (p *process) caller(tx *store.Tx, id string) (*authn.Caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.authn.Console(tx, &store.Session{AccountID: account, Stage: store.StageFull, Scope: store.ScopeFull, CreatedAt: now}, principal)
+	session := &store.Session{AccountID: account, Stage: store.StageFull, Scope: store.ScopeFull, CreatedAt: now}
+	return p.authn.Console(tx, session, principal)
 }
 
 // authorize asks whether a principal may do something, in one process.
@@ -129,7 +134,8 @@ var groupPolicies = authz.Source{
 		}
 		inline, err := tx.InlinePolicies(p.AccountID, id)
 		for _, each := range inline {
-			g.Policies = append(g.Policies, authz.Policy{ID: "group_" + group.Name + "_" + each.Name, Owner: group, Name: each.Name, Text: each.Document})
+			id := "group_" + group.Name + "_" + each.Name
+			g.Policies = append(g.Policies, authz.Policy{ID: id, Owner: group, Name: each.Name, Text: each.Document})
 		}
 		return err
 	},

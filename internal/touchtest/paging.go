@@ -20,8 +20,8 @@ type List struct {
 	read     func(c *Console, marker string, size int) (items []string, next string, err error)
 }
 
-// ListOf is the operation with the input, whose items must be the expected ones in their order. items takes the names of the items out
-// of an answer.
+// ListOf is the operation with the input, whose items must be the expected ones in their order. items takes the names of the items
+// out of an answer.
 func ListOf[In, Out any](o awsquery.Typed[In, Out], in In, expected []string, items func(*Out) []string) List {
 	return List{o.Name, expected, func(c *Console, marker string, size int) ([]string, string, error) {
 		paged := in
@@ -41,8 +41,8 @@ func ListOf[In, Out any](o awsquery.Typed[In, Out], in In, expected []string, it
 	}}
 }
 
-// CheckPages demands that the lists are those of the operations that are defined, as service:Name, and have pages, that nothing is lost
-// or comes twice in pages of any size, and that each list takes no marker but its own.
+// CheckPages demands that the lists are those of the operations that are defined, as service:Name, and have pages, that nothing is
+// lost or comes twice in pages of any size, and that each list takes no marker but its own.
 func CheckPages(t *testing.T, c *Console, defined []string, lists ...List) {
 	t.Helper()
 	var names []string
@@ -74,7 +74,8 @@ func CheckPages(t *testing.T, c *Console, defined []string, lists ...List) {
 				}
 				all = append(all, items...)
 				if len(items) > size || next != "" && len(items) < size || len(all) > len(l.expected) {
-					t.Fatalf("%s in pages of %d has a page of %d, after which there are %d of %d", l.name, size, len(items), len(all), len(l.expected))
+					t.Fatalf("%s in pages of %d has a page of %d, after which there are %d of %d",
+						l.name, size, len(items), len(all), len(l.expected))
 				}
 				if next == "" {
 					break
