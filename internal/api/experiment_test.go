@@ -1,8 +1,8 @@
 package api_test
 
 import (
-	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -79,7 +79,9 @@ func (e *experiment) send(o *awsquery.Operation, key *aws.Credentials, from stri
 const localhost = "127.0.0.1:1000"
 
 // answers sends a signed request and compares the answer's status and the code in it; "" is success.
-func (e *experiment) answers(t *testing.T, what string, o *awsquery.Operation, key aws.Credentials, status int, code string, parameters ...string) {
+func (e *experiment) answers(
+	t *testing.T, what string, o *awsquery.Operation, key aws.Credentials, status int, code string, parameters ...string,
+) {
 	t.Helper()
 	got, text := e.send(o, &key, localhost, parameters...)
 	if got != status || !strings.Contains(text, "<Code>"+code+"</Code>") && code != "" {
@@ -118,10 +120,13 @@ func on[In any](checks api.Checks) api.Resolver[In, struct{}] {
 	}
 }
 
+// executions are the operations that were executed, by the types of their inputs. A transaction may run again, so nothing is counted.
+type executions map[string]bool
+
 // executes notes that an operation was executed.
-func executes[In, Out any](times *int) api.Execute[In, Out, struct{}] {
-	return func(*api.Request, *store.Tx, struct{}, *In) (*Out, error) {
-		*times++
+func executes[In, Out any](ran executions) api.Execute[In, Out, struct{}] {
+	return func(_ *api.Request, _ *store.Tx, _ struct{}, in *In) (*Out, error) {
+		ran[fmt.Sprintf("%T", in)] = true
 		return new(Out), nil
 	}
 }
@@ -138,37 +143,18 @@ func panics(t *testing.T, what, text string, fn func()) {
 	fn()
 }
 
-// inTransaction is a context that does something just before the request comes to its transaction, after some others.
-type inTransaction struct {
-	context.Context
-	after int
-	do    func()
-}
-
-// Err is what the store asks first of all when a transaction begins, and nothing before it.
-func (c *inTransaction) Err() error {
-	if c.after > 0 {
-		c.after--
-		return nil
-	}
-	if do := c.do; do != nil {
-		c.do = nil
-		do()
-	}
-	return nil
-}
-
-// call does an operation in process as somebody signed in, in a context of the test's own.
-func call[In, Out any](t *testing.T, in context.Context, e *experiment, c *touchtest.Console, o awsquery.Typed[In, Out], input *In) (*Out, error) {
+// call does an operation in process as somebody signed in.
+func call[In, Out any](t *testing.T, e *experiment, c *touchtest.Console, o awsquery.Typed[In, Out], in *In) (*Out, error) {
 	t.Helper()
 	caller, _, err := e.Server.SignIn.Caller(ctx, c.Token)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := e.Server.Clock.Now()
-	return api.Call(in, e.service, api.Request{
-		ID: ids.NewUUID(), Now: now, Caller: caller, Env: authz.Environment{Now: now, Address: touchtest.Visitor.Address, Region: "us-east-1"},
-	}, o, input)
+	return api.Call(ctx, e.service, api.Request{
+		ID: ids.NewUUID(), Now: now, Caller: caller,
+		Env: authz.Environment{Now: now, Address: touchtest.Visitor.Address, Region: "us-east-1"},
+	}, o, in)
 }
 
 func mustJSON(v any) string {

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"unicode/utf8"
 )
 
 // defaultPage is how many items a page has when MaxItems is not given (IAM API Reference).
@@ -30,6 +33,24 @@ func Marker(list, last string) string {
 		panic(err) // two strings always encode
 	}
 	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// maxMarker is how many characters a marker of a request may have (the model's markerType).
+const maxMarker = 320
+
+// Fit returns the place, or, when its marker would be longer than a request may send it back, its beginning with a digest of the whole.
+// Whatever is listed by such places is read whole and sorted by them: of two that begin alike, the order is that of the digests.
+func Fit(list, place string) string {
+	if len(Marker(list, place)) <= maxMarker {
+		return place
+	}
+	const kept = 80 // bytes, of which JSON makes at most twice as many
+	end := kept
+	for !utf8.RuneStart(place[end]) {
+		end--
+	}
+	digest := sha256.Sum256([]byte(place))
+	return place[:end] + hex.EncodeToString(digest[:8])
 }
 
 // Place returns the place that a marker of the list stands behind; "" without a marker. A marker that was not made for the list is

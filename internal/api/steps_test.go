@@ -97,7 +97,7 @@ func newIssuing(t *testing.T) *issuing {
 				if !tx.Writes() {
 					return nil, errors.New("claimed in a transaction that cannot take anything")
 				}
-				e.did = append(e.did, "claimed "+in.TokenCode.Reveal())
+				e.did = []string{"claimed " + in.TokenCode.Reveal()} // the first step; its transaction may run again
 				return []string{"claimed"}, e.claimErr
 			},
 			Prepare: func(_ context.Context, _ *api.Request, _ struct{}, _ *in, made *[]string) ([]authz.Key, error) {
@@ -110,7 +110,8 @@ func newIssuing(t *testing.T) *issuing {
 					return nil, errors.New("an operation that issues passes the writer")
 				}
 				e.did = append(e.did, "executed "+strings.Join(made, " "))
-				return &stsapi.GetSessionTokenOutput{Credentials: &stsapi.Credentials{AccessKeyId: "ASIAEXAMPLE", SecretAccessKey: "secret", SessionToken: "token"}}, nil
+				issued := &stsapi.Credentials{AccessKeyId: "ASIAEXAMPLE", SecretAccessKey: "secret", SessionToken: "token"}
+				return &stsapi.GetSessionTokenOutput{Credentials: issued}, nil
 			},
 		})
 	return e
@@ -225,7 +226,7 @@ func TestIssueIsConfirmed(t *testing.T) {
 // theirs is what an operation about two accounts reads of the other one: whether it lets the caller in.
 type theirs struct{ lets bool }
 
-// otherAccount authorises an operation on an account that the input's text names, as that account's alias says. It stands for a role
+// otherAccount authorises an operation that is also about another account, as the alias of that account says. It stands for a role
 // whose trust policy decides.
 func otherAccount[In any](other string) api.Resolver[In, theirs] {
 	return func(r *api.Request, tx *store.Tx, _ *In) (s api.Subject[theirs], err error) {
@@ -243,7 +244,8 @@ func otherAccount[In any](other string) api.Resolver[In, theirs] {
 // What changes in the other account between the check and the commit is found; each account has the event.
 func TestTwoAccounts(t *testing.T) {
 	t.Parallel()
-	const ifLet = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"sts:Lets":"yes"}}}}`
+	const ifLet = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*",
+		"Condition":{"StringEquals":{"sts:Lets":"yes"}}}}`
 	for name, test := range map[string]struct {
 		change func(other *touchtest.Account, tx *store.Tx) error // in the other account, while it prepares; nil: nothing
 		gone   bool                                               // the other account
@@ -260,7 +262,8 @@ func TestTwoAccounts(t *testing.T) {
 				t.Parallel()
 				e := newExperiment(t)
 				other := e.Server.NewAccount(t)
-				if _, err := other.IAM(other.Root).CreateAccountAlias(ctx, &awsiam.CreateAccountAliasInput{AccountAlias: aws.String("open-" + other.ID)}); err != nil {
+				open := &awsiam.CreateAccountAliasInput{AccountAlias: aws.String("open-" + other.ID)}
+				if _, err := other.IAM(other.Root).CreateAccountAlias(ctx, open); err != nil {
 					t.Fatal(err)
 				}
 				u := e.NewUser("alice", ifLet)

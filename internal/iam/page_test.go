@@ -10,8 +10,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 
+	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
 
@@ -223,3 +225,82 @@ func TestMarkers(t *testing.T) {
 }
 
 func err4(_ []string, _ bool, _ *string, err error) error { return err }
+
+// Every list can be read in pages of every size, in the order of its places.
+//
+// The tags have keys as long as may be, in letters that take four bytes: a marker must still be short enough to be sent back.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	a, c := newAccount(t)
+	root := a.SetUpRoot()
+	for _, name := range []string{"AccessKeysPerUser", "MFADevicesPerUser"} {
+		quota(t, a, name, 6)
+	}
+	u := a.NewUser("alice", "")
+	long := strings.Repeat("l", 60)
+	fill(t, a, [2]string{"b", "/" + strings.Repeat("p", 510) + "/"}, [2]string{"Z9", "/"}, [2]string{"_x", "/"}, [2]string{long, "/a/"}, [2]string{"=", "/"})
+
+	var keys, serials []string
+	keys = append(keys, u.Key.AccessKeyID)
+	for range 4 {
+		key, err := c.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: &u.Name})
+		must(t, err)
+		keys = append(keys, *key.AccessKey.AccessKeyId)
+	}
+	for _, device := range []string{"z", "B", "a"} {
+		serials = append(serials, root.MustEnrol("alice", device, newKey()))
+	}
+	policies := []string{strings.Repeat("P", 128), "B", "a", "=", "b", "_"}
+	for _, name := range policies {
+		_, err := c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{
+			UserName: &u.Name, PolicyName: &name, PolicyDocument: aws.String(`{"Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*"}}`),
+		})
+		must(t, err)
+	}
+	tagKeys := []string{"b", "B2", "a", "\u00e4", "_", strings.Repeat("k", 128), "\u2028", strings.Repeat("\u2028", 128), strings.Repeat("\u00e5", 128), strings.Repeat("\U00020000", 128)}
+	for _, key := range tagKeys {
+		must(t, tagUser(c, "alice", key, "v"))
+	}
+	must(t, second(c.CreateAccountAlias(ctx, &awsiam.CreateAccountAliasInput{AccountAlias: aws.String("alias-of-" + a.ID)})))
+
+	// Names of users sort without regard to case, as they are unique; all others by their bytes.
+	users := []string{"=", "_x", "alice", "b", long, "Z9"}
+	slices.Sort(policies)
+	slices.Sort(tagKeys)
+	touchtest.CheckPages(t, root, definedHere(),
+		touchtest.ListOf(iamapi.ListUsers, iamapi.ListUsersInput{}, users, func(out *iamapi.ListUsersOutput) (names []string) {
+			for _, u := range out.Users {
+				names = append(names, u.UserName)
+			}
+			return names
+		}),
+		touchtest.ListOf(touchstoneapi.DescribeUsers, touchstoneapi.DescribeUsersInput{}, users, func(out *touchstoneapi.DescribeUsersOutput) (names []string) {
+			for _, u := range out.Users {
+				names = append(names, u.UserName)
+			}
+			return names
+		}),
+		touchtest.ListOf(iamapi.ListAccessKeys, iamapi.ListAccessKeysInput{UserName: "alice"}, keys, func(out *iamapi.ListAccessKeysOutput) (ids []string) {
+			for _, k := range out.AccessKeyMetadata {
+				ids = append(ids, k.AccessKeyId)
+			}
+			return ids
+		}),
+		touchtest.ListOf(iamapi.ListMFADevices, iamapi.ListMFADevicesInput{UserName: "alice"}, serials, func(out *iamapi.ListMFADevicesOutput) (serials []string) {
+			for _, d := range out.MFADevices {
+				serials = append(serials, d.SerialNumber)
+			}
+			return serials
+		}),
+		touchtest.ListOf(iamapi.ListUserPolicies, iamapi.ListUserPoliciesInput{UserName: "alice"}, policies,
+			func(out *iamapi.ListUserPoliciesOutput) []string { return out.PolicyNames }),
+		touchtest.ListOf(iamapi.ListUserTags, iamapi.ListUserTagsInput{UserName: "alice"}, tagKeys, func(out *iamapi.ListUserTagsOutput) (keys []string) {
+			for _, tag := range out.Tags {
+				keys = append(keys, tag.Key)
+			}
+			return keys
+		}),
+		touchtest.ListOf(iamapi.ListAccountAliases, iamapi.ListAccountAliasesInput{}, []string{"alias-of-" + a.ID},
+			func(out *iamapi.ListAccountAliasesOutput) []string { return out.AccountAliases }),
+	)
+}

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/touchstone-iam/touchstone/awsquery"
@@ -59,11 +60,10 @@ func defineTags[
 		return nil, tx.DeleteTags(about.AccountID, about.Owner(), Untag(in).TagNames())
 	})
 
-	api.Read(t, o.list, on[ListIn, List](k), func(_ *api.Request, tx *store.Tx, about *target, in *ListIn) (*ListOut, error) {
-		read := func(after string, limit int) ([]store.Tag, error) {
-			return tx.TagsPage(about.AccountID, about.Owner(), after, limit)
-		}
-		tags, next, err := api.List(o.list.Name, List(in), read, func(tag *store.Tag) string { return tag.Key })
+	api.Read(t, o.list, on[ListIn, List](k), func(_ *api.Request, _ *store.Tx, about *target, in *ListIn) (*ListOut, error) {
+		place := func(tag *store.Tag) string { return api.Fit(o.list.Name, tag.Key) }
+		sorted := slices.SortedFunc(slices.Values(about.Tags), func(a, b store.Tag) int { return strings.Compare(place(&a), place(&b)) })
+		tags, next, err := api.List(o.list.Name, List(in), api.Cut(sorted, place), place)
 		if err != nil {
 			return nil, err
 		}

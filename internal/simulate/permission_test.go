@@ -91,3 +91,26 @@ func TestDeclaredErrors(t *testing.T) {
 	t.Parallel()
 	touchtest.CheckErrors(t, touchtest.Start(t, touchtest.ReadsAreRecordedAtOnce), definedHere(), operations, declaredErrors)
 }
+
+// Every list can be read in pages of every size, in the order of the request.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	a, _ := newAccount(t)
+	root := a.SetUpRoot()
+	a.NewUser("alice", allowEverything)
+	actions := []string{"iam:GetUser", "s3:GetObject", "iam:CreateUser", "ec2:RunInstances"}
+	names := func(results []iamapi.EvaluationResult) (names []string) {
+		for _, r := range results {
+			names = append(names, r.EvalActionName)
+		}
+		return names
+	}
+	touchtest.CheckPages(t, root, definedHere(),
+		touchtest.ListOf(iamapi.SimulateCustomPolicy,
+			iamapi.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything}, ActionNames: actions}, actions,
+			func(out *iamapi.SimulateCustomPolicyOutput) []string { return names(out.EvaluationResults) }),
+		touchtest.ListOf(iamapi.SimulatePrincipalPolicy,
+			iamapi.SimulatePrincipalPolicyInput{PolicySourceArn: userARN(a, "/alice"), ActionNames: actions}, actions,
+			func(out *iamapi.SimulatePrincipalPolicyOutput) []string { return names(out.EvaluationResults) }),
+	)
+}

@@ -29,9 +29,9 @@ type Declared struct {
 	Unreachable map[string]string
 }
 
-// CheckErrors demands that every error that the model declares for the operations of IAM that are defined, as service:Name, is caused
-// by one of declared, or has a reason why it cannot be. What operations share is caused here: a user who is not there, and a fault
-// of the service.
+// CheckErrors demands that every error that the model declares for the operations of IAM that are defined, as service:Name, is
+// caused by one of declared, or has a reason why it cannot be. What operations share is caused here: a user who is not there, and a
+// fault of the service.
 func CheckErrors(t *testing.T, s *Server, defined []string, operations func(Target) []Operation, declared ...Declared) {
 	all := Declared{make(map[string]func(*Stage) error), map[string]string{
 		"* ConcurrentModification": "changes to an account wait for each other",

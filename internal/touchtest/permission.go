@@ -72,7 +72,8 @@ func CheckPermissions(t *testing.T, a *Account, target Target, operations []Oper
 	}
 
 	tagged := func(key, value string) string {
-		return fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{%q:%q}}}}`, key, value)
+		return fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*",
+			"Condition":{"StringEquals":{%q:%q}}}}`, key, value)
 	}
 	tagKeys := []string{"iam:ResourceTag/team", "aws:ResourceTag/team", "aws:ResourceTag/TEAM"}
 	for _, key := range tagKeys {
@@ -84,7 +85,8 @@ func CheckPermissions(t *testing.T, a *Account, target Target, operations []Oper
 
 	// From here on the operations are done. Each policy serves for one operation.
 	for n, o := range operations {
-		policies := []string{fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":%q,"Resource":%q}}`, o.Action, o.Resource)}
+		only := fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":%q,"Resource":%q}}`, o.Action, o.Resource)
+		policies := []string{only}
 		if o.Resource == target.ARN() {
 			policies = append(policies, tagged(tagKeys[n%len(tagKeys)], "red"))
 		}
@@ -155,7 +157,8 @@ func CheckTable(t *testing.T, defined []string, operations []Operation, others .
 func CheckSecrecy(t *testing.T, a *Account, operations func(Target) []Operation) {
 	admin := a.SetUpRoot()
 	victim := a.NewTarget(t, admin, "Victim")
-	if _, err := a.IAM(a.Root).UpdateUser(t.Context(), &awsiam.UpdateUserInput{UserName: &victim.Name, NewPath: ptr("/payroll/hidden/")}); err != nil {
+	hide := &awsiam.UpdateUserInput{UserName: &victim.Name, NewPath: ptr("/payroll/hidden/")}
+	if _, err := a.IAM(a.Root).UpdateUser(t.Context(), hide); err != nil {
 		t.Fatal(err)
 	}
 	asker := a.NewAsker("asker")
@@ -164,12 +167,17 @@ func CheckSecrecy(t *testing.T, a *Account, operations func(Target) []Operation)
 	// path is that of ARNs: the victim's, and another.
 	var about []Target
 	for _, each := range [][2]string{
-		{"Victim", "/"}, {"victim", "/"}, {"nobody", "/"}, {"Victim", "/payroll/hidden/"}, {"VICTIM", "/payroll/hidden/"}, {"nobody", "/payroll/hidden/"},
+		{"Victim", "/"},
+		{"victim", "/"},
+		{"nobody", "/"},
+		{"Victim", "/payroll/hidden/"},
+		{"VICTIM", "/payroll/hidden/"},
+		{"nobody", "/payroll/hidden/"},
 	} {
 		name, path := each[0], each[1]
+		noDevice := "arn:aws:iam::" + a.ID + ":u2f/user/" + name + "/key-AAAAAAAAAAAAAAAAAAAAAAAAAA"
 		about = append(about,
-			Target{name, path, victim.AccessKeyID, victim.Serial, a.ID},
-			Target{name, path, "AKIAAAAAAAAAAAAAAAAA", "arn:aws:iam::" + a.ID + ":u2f/user/" + name + "/key-AAAAAAAAAAAAAAAAAAAAAAAAAA", a.ID})
+			Target{name, path, victim.AccessKeyID, victim.Serial, a.ID}, Target{name, path, "AKIAAAAAAAAAAAAAAAAA", noDevice, a.ID})
 	}
 
 	for what, policy := range map[string]string{

@@ -42,12 +42,12 @@ func CodeOf(err error) string {
 // NotAllowed is how AWS tells the caller with the ARN that no policy of theirs allows an action. The resource is written as the
 // operation writes it, such as "user alice".
 func NotAllowed(caller, action, resource string) string {
-	return fmt.Sprintf("403 AccessDenied: User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %[2]s action",
-		caller, action, resource)
+	return fmt.Sprintf("403 AccessDenied: User: %s is not authorized to perform: %s on resource: %s "+
+		"because no identity-based policy allows the %[2]s action", caller, action, resource)
 }
 
 // Forbidden is how AWS tells the caller that a policy of theirs denies an action.
 func Forbidden(caller, action, resource string) string {
-	return fmt.Sprintf("403 AccessDenied: User: %s is not authorized to perform: %s on resource: %s with an explicit deny in an identity-based policy",
-		caller, action, resource)
+	return fmt.Sprintf("403 AccessDenied: User: %s is not authorized to perform: %s on resource: %s "+
+		"with an explicit deny in an identity-based policy", caller, action, resource)
 }
