@@ -29,7 +29,11 @@ func mustUseDevice(r *api.Request, tx *store.Tx, p *store.Principal, action stri
 	if err != nil || devices == 0 {
 		return err
 	}
-	return authz.Refuse(r.Caller, action, p.ARN(), "because an MFA device of the user must be used to sign in first")
+	resource := p.ARN()
+	if p.Kind == store.User {
+		resource = users.noun + " " + p.Name
+	}
+	return authz.Refuse(r.Caller, action, resource, "because an MFA device of the user must be used to sign in first")
 }
 
 func noSuchDevice(serial string) error {

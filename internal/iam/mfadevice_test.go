@@ -85,7 +85,12 @@ func noDevice(serial string) string {
 
 // useOneFirst is the refusal of who has a device and signed in without one.
 func useOneFirst(caller, action string) string {
-	return fmt.Sprintf("403 AccessDenied: User: %s is not authorized to perform: %s on resource: %[1]s because an MFA device of the user must be used to sign in first", caller, action)
+	resource := caller // the root user has no name
+	if _, name, ok := strings.Cut(caller, ":user/"); ok {
+		resource = "user " + name[strings.LastIndex(name, "/")+1:]
+	}
+	return fmt.Sprintf("403 AccessDenied: User: %s is not authorized to perform: %s on resource: %s"+
+		" because an MFA device of the user must be used to sign in first", caller, action, resource)
 }
 
 func TestMFADevices(t *testing.T) {

@@ -45,8 +45,11 @@ func defineTags[
 		if err != nil {
 			return nil, err
 		}
-		if err := k.tags.room(tx, about.AccountID, countTags(about.Tags, tags)-1); err != nil {
-			return nil, err
+		// A quota that was lowered below what there is stops nobody from giving a tag another value.
+		if count := countTags(about.Tags, tags); count > len(about.Tags) {
+			if err := k.tags.room(tx, about.AccountID, count-1); err != nil {
+				return nil, err
+			}
 		}
 		return nil, tx.SetTags(about.AccountID, about.Owner(), tags)
 	})

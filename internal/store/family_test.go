@@ -79,13 +79,6 @@ func TestPages(t *testing.T) {
 			return tx.InlinePolicyNames(account, alice.ID, after, 2)
 		},
 		"attachments": func(tx *store.Tx, after string) ([]string, error) { return tx.Attachments(account, alice.ID, after, 2) },
-		"tags": func(tx *store.Tx, after string) (keys []string, err error) {
-			tags, err := tx.TagsPage(account, alice.Owner(), after, 2)
-			for _, tag := range tags {
-				keys = append(keys, tag.Key)
-			}
-			return keys, err
-		},
 		"access keys": func(tx *store.Tx, _ string) (ids []string, err error) {
 			keys, err := tx.AccessKeysPage(account, alice.ID, keyed, 2)
 			for _, key := range keys {

@@ -26,12 +26,6 @@ func (tx *Tx) Tags(account string, owner Owner) ([]Tag, error) {
 		order by position, tag_key`, account, owner.kind, owner.id)
 }
 
-// TagsPage lists up to limit of the tags that an owner carries, by key, beginning behind the key after; "" is the beginning.
-func (tx *Tx) TagsPage(account string, owner Owner, after string, limit int) ([]Tag, error) {
-	return list(tx, scanTag, `select tag_key, tag_value from tag where account_id = $1 and owner_kind = $2 and owner_id = $3
-		and tag_key > $4 order by tag_key limit $5`, account, owner.kind, owner.id, after, limit)
-}
-
 // insertTag adds a tag behind those that its owner carries already.
 const insertTag = `insert into tag (account_id, owner_kind, owner_id, folded_key, tag_key, tag_value, position)
 	values ($1, $2, $3, $4, $5, $6,
