@@ -396,8 +396,10 @@ func (s *Service) settle(r *Request, in any, err error) error {
 
 	told := s.failure(r, err)
 	if r.Caller.Valid() {
-		if err := s.Audit.Now(newEvent(r, in, nil, told)); err != nil {
-			return s.failure(r, err)
+		unrecorded := s.Audit.Now(newEvent(r, in, nil, told))
+		// Without its database the service records nothing. The caller must still be told what became of the change.
+		if unrecorded != nil && !errors.Is(err, store.ErrUnavailable) {
+			return s.failure(r, unrecorded)
 		}
 	}
 	return told

@@ -351,6 +351,9 @@ func events(tx *store.Tx) (map[string]bool, error) {
 		return nil, err
 	}
 	for _, e := range all {
+		if e.ErrorCode != "" {
+			continue // it tells that nothing was changed
+		}
 		var record struct {
 			RequestParameters struct{ UserName string }
 			ResponseElements  struct {
