@@ -43,8 +43,9 @@ bench: build ## measure, beside a control in the same run; prints BENCH lines
 bench-policy: ## measure the policy engine beside others; the module bench downloads them
 	cd bench && go run .
 
-soak: build ## the long runs: 1,000 kills, a million comparisons
+soak: build install-test-tools ## the long runs: 1,000 kills on SQLite, 400 on PostgreSQL, a million comparisons
 	TOUCHSTONE_SOAK=1 go test -count=1 -timeout=0 -run 'Kill|Soak' -v ./internal/... ./policy/...
+	TOUCHSTONE_SOAK=1 go run ./scripts/withpostgres go test -count=1 -timeout=0 -run TestKilledWriter -v ./internal/server
 
 fuzz: ## every fuzzer for a while (FUZZTIME=1m each)
 	@scripts/fuzz

@@ -396,8 +396,11 @@ func (s *Service) settle(r *Request, in any, err error) error {
 
 	told := s.failure(r, err)
 	if r.Caller.Valid() {
-		if err := s.Audit.Now(newEvent(r, in, nil, told)); err != nil {
-			return s.failure(r, err)
+		// When the database is gone, the event of that cannot be written either. The caller is still told what became of the request:
+		// whether a change was made may be unknown.
+		unrecorded := s.Audit.Now(newEvent(r, in, nil, told))
+		if unrecorded != nil && !errors.Is(err, store.ErrUnavailable) {
+			return s.failure(r, unrecorded)
 		}
 	}
 	return told

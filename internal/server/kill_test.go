@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -28,16 +29,21 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/softkey"
 	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 	"github.com/touchstone-iam/touchstone/sigv4"
 )
 
-// writerData names, in the environment of a copy of this program, the data directory that it is to write to until it is killed.
-const writerData = "TOUCHSTONE_TEST_WRITER_DATA"
+// These name, in the environment of a copy of this program, the data directory and the PostgreSQL database, if any, that it is to
+// write to until it is killed.
+const (
+	writerData     = "TOUCHSTONE_TEST_WRITER_DATA"
+	writerDatabase = "TOUCHSTONE_TEST_WRITER_DATABASE"
+)
 
 func TestMain(m *testing.M) {
 	if data := os.Getenv(writerData); data != "" {
-		err := write(data, os.Stdout)
+		err := write(place{data, os.Getenv(writerDatabase)}, os.Stdout)
 		fmt.Fprintln(os.Stderr, "writer:", err)
 		os.Exit(1)
 	}
@@ -46,10 +52,23 @@ func TestMain(m *testing.M) {
 
 const publicURL = "http://localhost:8080"
 
-// open opens the state in a data directory, with a server on it.
-func open(data string) (*server.State, *server.Server, error) {
+// place is where a state is: a data directory and, when it is not on SQLite, the URL of its database.
+type place struct{ data, database string }
+
+// newPlace is a place of the test's own, on the engine that the tests run on.
+func newPlace(t *testing.T) place {
+	t.Helper()
+	data := t.TempDir()
+	_, databaseURL := storetest.Place(t, data)
+	return place{data, databaseURL}
+}
+
+// open opens the state at a place, with a server on it.
+func open(p place) (*server.State, *server.Server, error) {
 	ctx := context.Background()
-	state, err := server.OpenState(ctx, server.StateConfig{Data: data, Create: true})
+	state, err := server.OpenState(ctx, server.StateConfig{
+		Data: p.data, Database: p.database, MasterKeyFile: filepath.Join(p.data, "master.key"), Create: true,
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,8 +80,8 @@ func open(data string) (*server.State, *server.Server, error) {
 }
 
 // write makes users, keys and devices as fast as it can, and tells of each after it was acknowledged.
-func write(data string, acknowledged io.Writer) error {
-	state, s, err := open(data)
+func write(p place, acknowledged io.Writer) error {
+	state, s, err := open(p)
 	if err != nil {
 		return err
 	}
@@ -155,31 +174,75 @@ func enrol(s *server.Server, console, user string) (serial string, err error) {
 	return done.SerialNumber, nil
 }
 
+// soak is the number of rounds: few in a test, and many in make soak.
+func soak(few, many int) int {
+	if os.Getenv("TOUCHSTONE_SOAK") != "" {
+		return many
+	}
+	return few
+}
+
+// killRounds is after how many rounds a place is looked at and replaced by another.
+const killRounds = 25
+
 // TestKilledWriterLosesNothing kills a process that makes users, keys and devices, at random moments, and looks at what is
 // there after a restart: all that was acknowledged, and for each change its event and for each event its change.
 func TestKilledWriterLosesNothing(t *testing.T) {
-	rounds := 25
-	if os.Getenv("TOUCHSTONE_SOAK") != "" {
-		rounds = 1000
+	rounds := soak(25, 1000)
+	if storetest.Server() != "" {
+		rounds = soak(10, 200)
 	}
-	data := t.TempDir()
-	var acknowledged []string
-	for round := range rounds {
-		acknowledged = append(acknowledged, killedWriter(t, data)...)
-		if round%25 == 24 {
-			check(t, data, acknowledged)
-			acknowledged = nil
-			data = t.TempDir()
+	for begun := 0; begun < rounds; begun += killRounds {
+		p := newPlace(t)
+		var acknowledged []string
+		for range min(killRounds, rounds-begun) {
+			acknowledged = append(acknowledged, killed(t, p, func(writer *os.Process) {
+				writer.Kill() //nolint:errcheck // when it is gone already, Wait tells why
+			})...)
 		}
+		check(t, p, acknowledged)
 	}
 }
 
-// killedWriter runs a writer, kills it after a random number of acknowledgements, and returns those.
-func killedWriter(t *testing.T, data string) (acknowledged []string) {
+// TestKilledDatabaseLosesNothing kills a PostgreSQL server with all its processes while a process writes to it, and starts it again
+// on what it left.
+func TestKilledDatabaseLosesNothing(t *testing.T) {
+	cluster, err := storetest.NewCluster("fsync=on", "full_page_writes=on")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cluster.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Setenv("TOUCHSTONE_TEST_DATABASE", cluster.URL())
+
+	rounds := soak(5, 200)
+	for begun := 0; begun < rounds; begun += killRounds {
+		p := newPlace(t)
+		var acknowledged []string
+		for range min(killRounds, rounds-begun) {
+			acknowledged = append(acknowledged, killed(t, p, func(*os.Process) {
+				if err := cluster.Kill(); err != nil {
+					t.Error(err)
+				}
+			})...)
+			if err := cluster.Start(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check(t, p, acknowledged)
+	}
+}
+
+// killed runs a writer, kills something that ends it after a random number of acknowledgements, and returns those.
+func killed(t *testing.T, p place, kill func(writer *os.Process)) (acknowledged []string) {
 	t.Helper()
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), writerData+"="+data)
-	child.Stderr = t.Output()
+	child.Env = append(os.Environ(), writerData+"="+p.data, writerDatabase+"="+p.database)
+	log := new(strings.Builder) // it says that the database is gone, when that was killed
+	child.Stderr = log
 	out, err := child.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +250,7 @@ func killedWriter(t *testing.T, data string) (acknowledged []string) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	after := 1 + rand.IntN(40)
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
@@ -194,20 +258,20 @@ func killedWriter(t *testing.T, data string) (acknowledged []string) {
 		if len(acknowledged) == after {
 			// Anywhere within the next changes, which go on meanwhile.
 			time.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond)
-			child.Process.Kill() //nolint:errcheck // when it is gone already, Wait tells why
+			kill(child.Process)
 		}
 	}
-	child.Wait() //nolint:errcheck // it was killed
+	child.Wait() //nolint:errcheck // it was killed, or has failed with its database
 	if len(acknowledged) < after {
-		t.Fatalf("the writer ended by itself after %d changes", len(acknowledged))
+		t.Fatalf("the writer ended by itself after %d changes: %s", len(acknowledged), log)
 	}
 	return acknowledged
 }
 
 // check holds the state against what was acknowledged.
-func check(t *testing.T, data string, acknowledged []string) {
+func check(t *testing.T, p place, acknowledged []string) {
 	t.Helper()
-	state, s, err := open(data)
+	state, s, err := open(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,6 +351,9 @@ func events(tx *store.Tx) (map[string]bool, error) {
 		return nil, err
 	}
 	for _, e := range all {
+		if e.ErrorCode != "" {
+			continue // it tells that nothing was changed
+		}
 		var record struct {
 			RequestParameters struct{ UserName string }
 			ResponseElements  struct {

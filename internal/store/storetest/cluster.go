@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,13 +21,15 @@ import (
 type Cluster struct {
 	directory string
 	binaries  string
+	settings  []string
 	process   *exec.Cmd
 	log       *os.File
 }
 
-// NewCluster makes a cluster and starts it.
-func NewCluster() (_ *Cluster, err error) {
-	c := &Cluster{}
+// NewCluster makes a cluster and starts it. The settings (name=value, as postgres -c takes them) win over those that make tests
+// fast, such as fsync=off.
+func NewCluster(settings ...string) (_ *Cluster, err error) {
+	c := &Cluster{settings: settings}
 	if c.binaries, err = binaries(); err != nil {
 		return nil, err
 	}
@@ -104,8 +107,14 @@ func (c *Cluster) URL() string { return "postgres:///postgres?user=touchstone&ho
 // Start starts the server, and waits until it takes connections.
 func (c *Cluster) Start() (err error) {
 	// What a test waits for most is fsync, and no test of this cluster cuts the power.
-	c.process, err = c.command("postgres", "-D", c.data(), "-k", c.directory,
-		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=500")
+	args := []string{
+		"-D", c.data(), "-k", c.directory,
+		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=500",
+	}
+	for _, setting := range c.settings {
+		args = append(args, "-c", setting)
+	}
+	c.process, err = c.command("postgres", args...)
 	if err != nil {
 		return err
 	}
@@ -135,6 +144,69 @@ func (c *Cluster) Stop() error {
 	}
 	c.process = nil
 	return err
+}
+
+// Kill ends the server as a crash would: the postmaster and all its processes get SIGKILL, so that nothing is written any more. It
+// returns when they are gone; Start recovers what they left.
+func (c *Cluster) Kill() error {
+	// While the postmaster stands still it starts no process that would be missed.
+	if err := c.process.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	children, err := childrenOf(c.process.Process.Pid)
+	if err != nil {
+		return err
+	}
+	for _, pid := range children {
+		syscall.Kill(pid, syscall.SIGKILL) //nolint:errcheck // it has ended by itself
+	}
+	if err := c.process.Process.Kill(); err != nil {
+		return err
+	}
+	c.process.Wait() //nolint:errcheck // it was killed
+	c.process = nil
+
+	for _, pid := range children {
+		for state := stateOf(pid); state != "" && state != "Z"; state = stateOf(pid) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	return nil
+}
+
+// childrenOf returns the processes that a process has started and that have not ended.
+func childrenOf(parent int) (children []int, err error) {
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(parent) + "/task/*/children")
+	if err != nil {
+		return nil, err
+	}
+	if len(tasks) == 0 {
+		return nil, errors.New("/proc does not tell the children of a process")
+	}
+	for _, task := range tasks {
+		text, err := os.ReadFile(task)
+		if err != nil {
+			return nil, err
+		}
+		for _, field := range strings.Fields(string(text)) {
+			pid, err := strconv.Atoi(field)
+			if err != nil {
+				return nil, err
+			}
+			children = append(children, pid)
+		}
+	}
+	return children, nil
+}
+
+// stateOf returns the letter of a process's state in /proc; "" when there is no such process.
+func stateOf(pid int) string {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(text), ") ") // behind the program's name
+	return rest[:min(1, len(rest))]
 }
 
 // Remove stops the server and removes its data.
