@@ -70,7 +70,7 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 		return nil, keyErr
 	}
 	s, err := store.OpenConfig(ctx, target)
-	if missing && errors.Is(err, store.ErrOldSchema) {
+	if keyErr != nil && errors.Is(err, store.ErrOldSchema) {
 		return nil, keyErr
 	}
 	if err != nil {
