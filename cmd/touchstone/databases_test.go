@@ -37,7 +37,8 @@ func (d *databases) environment(work, name string) map[string]string {
 	directory := filepath.Join(work, name)
 	if _, databaseURL := storetest.Place(d.t, directory); databaseURL != "" {
 		return map[string]string{
-			"TOUCHSTONE_DATABASE": databaseURL, "TOUCHSTONE_MASTER_KEY_FILE": filepath.Join(directory, "master.key"), "DIRECTORY": directory,
+			"TOUCHSTONE_DATABASE": databaseURL, "TOUCHSTONE_MASTER_KEY_FILE": filepath.Join(directory, "master.key"),
+			"DIRECTORY": directory,
 		}
 	}
 	return map[string]string{"TOUCHSTONE_DATA": name, "DIRECTORY": directory}

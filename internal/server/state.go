@@ -113,7 +113,8 @@ func (c StateConfig) database() (store.Config, error) {
 	target.Path = filepath.Join(c.Data, "touchstone.db")
 	missing, err := absent(target.Path)
 	if missing && !c.Create {
-		err = fmt.Errorf("there is no Touchstone data in %s: name the directory with --data, or start 'touchstone serve' there first", c.Data)
+		err = fmt.Errorf("there is no Touchstone data in %s: name the directory with --data, "+
+			"or start 'touchstone serve' there first", c.Data)
 	}
 	return target, err
 }

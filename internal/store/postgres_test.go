@@ -480,7 +480,8 @@ func TestPoolersAreRefused(t *testing.T) {
 		}
 	}()
 
-	s, err := OpenConfig(context.Background(), Config{URL: "postgres://" + server.User + "@" + l.Addr().String() + "/" + server.Database + "?sslmode=disable"})
+	pooled := "postgres://" + server.User + "@" + l.Addr().String() + "/" + server.Database + "?sslmode=disable"
+	s, err := OpenConfig(context.Background(), Config{URL: pooled})
 	if err == nil {
 		s.Close()
 		t.Fatal("opened")
