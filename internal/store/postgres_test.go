@@ -213,7 +213,7 @@ func TestDeadlocksAreRunAgain(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if runs.Load() != 3 {
+	if runs.Load() < 3 { // on a busy machine the server may find both of them in the deadlock, and end both
 		t.Errorf("%d runs, want one of the two again", runs.Load())
 	}
 }
