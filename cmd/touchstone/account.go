@@ -28,8 +28,13 @@ func accountCreate() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make an account and a link on which its root user sets a password", Args: args(0, "no arguments"),
+		Long: `Make an account and a link on which its root user sets a password. It works whether or not the server runs.
+
+Where there is no data yet, it makes the database's tables and the master key. A database that an earlier version wrote is
+refused: 'touchstone migrate' brings it to this version.`,
 		Example: `  touchstone account create --data ./data --alias acme --root-email root@example.com
-  touchstone account create --data ./data --root-email ci@example.com --reset --access-key --output json`,
+  touchstone account create --data ./data --root-email ci@example.com --reset --access-key --output json
+  touchstone account create --database postgres://touchstone@db.example.com/touchstone --master-key-file master.key --alias acme`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := out.check(); err != nil {
 				return err

@@ -18,11 +18,12 @@ func migrateCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Bring the database to this version's schema", Args: args(0, "no arguments"),
-		Long: `Bring the schema of the database to the version that this Touchstone works with, and say from which version to which. An empty
-PostgreSQL database gets its tables. It needs no master key.
+		Long: `Bring the schema of the database to the version that this Touchstone works with, and say from which version to which.
+An empty PostgreSQL database gets its tables. A SQLite database is first copied to DIR/touchstone.db.schema-N, where N is
+the version that it has; back up a PostgreSQL database yourself. No master key is needed.
 
-'touchstone serve' does the same when it starts; every other command refuses an older database. Stop what runs on the database first:
-while a server or a command has it open, the schema is not changed, and whoever that is, is named.`,
+'touchstone serve' does the same when it starts; every other command refuses an older database. Stop what runs on the
+database first: while a server or a command has it open, its schema is left as it is, and that process is named.`,
 		Example: `  touchstone migrate --data ./data
   touchstone migrate --database postgres://touchstone@db.example.com/touchstone --output json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -6,30 +6,58 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/touchstone-iam/touchstone/internal/store/storetest"
+	"github.com/touchstone-iam/touchstone/sigv4"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"touchstone": main})
 }
 
-// TestScripts runs the command as a person at a shell does: each file of testdata is a session.
+// TestScripts runs the command as a person at a shell does: each file of testdata is a session. Those in state run on both engines,
+// those in commands need no database.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
-		Setup: func(env *testscript.Env) error {
-			port, err := freePort()
-			env.Setenv("PORT", port)
-			return err
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "ready": ready, "get": get},
-	})
+	directories := []string{"commands", "state", "sqlite"}
+	if storetest.Server() != "" {
+		directories = []string{"state", "postgres"}
+	}
+	migrations, err := filepath.Abs("../../internal/store/migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, directory := range directories {
+		t.Run(directory, func(t *testing.T) {
+			d := &databases{t: t, migrations: migrations}
+			testscript.Run(t, testscript.Params{
+				Dir: "testdata/" + directory,
+				Setup: func(env *testscript.Env) error {
+					port, err := freePort()
+					env.Setenv("PORT", port)
+					if directory != "commands" {
+						for name, value := range d.environment(env.WorkDir, "data") {
+							env.Setenv(name, value)
+						}
+					}
+					return err
+				},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"exits": exits, "ready": ready, "get": get, "call": call, "capture": capture,
+					"on": d.on, "old": d.old, "hold": d.hold, "release": d.release, "guarded": d.guarded,
+				},
+			})
+		})
+	}
 }
 
 func freePort() (string, error) {
@@ -82,6 +110,10 @@ func fetch(url string) (status int, body string, err error) {
 	if err != nil {
 		return 0, "", err
 	}
+	return send(r)
+}
+
+func send(r *http.Request) (status int, body string, err error) {
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return 0, "", err
@@ -89,4 +121,35 @@ func fetch(url string) (status int, body string, err error) {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	return answer.StatusCode, string(text), err
+}
+
+// call makes a request of the API, signed with the key in the environment, and prints the status and the body:
+// call iam GetUser UserName=alice.
+func call(ts *testscript.TestScript, _ bool, args []string) {
+	form := url.Values{"Action": {args[1]}, "Version": {map[string]string{"iam": "2010-05-08", "sts": "2011-06-15"}[args[0]]}}
+	for _, parameter := range args[2:] {
+		name, value, _ := strings.Cut(parameter, "=")
+		form.Set(name, value)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost:"+ts.Getenv("PORT")+"/", strings.NewReader(form.Encode()))
+	ts.Check(err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	sigv4.Sign(r, []byte(form.Encode()), sigv4.Credentials{
+		AccessKeyID: ts.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: ts.Getenv("AWS_SECRET_ACCESS_KEY"),
+	}, "us-east-1", args[0], time.Now())
+
+	status, body, err := send(r)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d %s", status, body)
+}
+
+// capture sets a variable to what the first group of a pattern matches in the last output: capture ID '"AccountId": "(.*)"'.
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	match := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if match == nil {
+		ts.Fatalf("the output has no %s", args[1])
+	}
+	ts.Setenv(args[0], match[1])
 }

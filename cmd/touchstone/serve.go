@@ -47,7 +47,7 @@ another server still runs on it.`,
 		Example: `  touchstone serve --data ./data
   touchstone serve --data /var/lib/touchstone --listen :443 --tls-cert cert.pem --tls-key key.pem --url https://iam.example.com
   touchstone serve --data ./data --listen 10.0.0.5:8080 --behind-proxy 10.0.0.1 --url https://iam.example.com
-  PGPASSFILE=/etc/touchstone/pgpass touchstone serve --database postgres://touchstone@db.example.com/touchstone --master-key-file /etc/touchstone/master.key`,
+  PGPASSFILE=pgpass touchstone serve --database postgres://touchstone@db.example.com/touchstone --master-key-file master.key`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
 	f := cmd.Flags()

@@ -70,7 +70,7 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 		return nil, keyErr
 	}
 	s, err := store.OpenConfig(ctx, target)
-	if missing && errors.Is(err, store.ErrOldSchema) {
+	if keyErr != nil && errors.Is(err, store.ErrOldSchema) {
 		return nil, keyErr
 	}
 	if err != nil {
@@ -113,7 +113,8 @@ func (c StateConfig) database() (store.Config, error) {
 	target.Path = filepath.Join(c.Data, "touchstone.db")
 	missing, err := absent(target.Path)
 	if missing && !c.Create {
-		err = fmt.Errorf("there is no Touchstone data in %s: name the directory with --data, or start 'touchstone serve' there first", c.Data)
+		err = fmt.Errorf("there is no Touchstone data in %s: name the directory with --data, "+
+			"or start 'touchstone serve' there first", c.Data)
 	}
 	return target, err
 }

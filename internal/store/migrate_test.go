@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -266,6 +268,76 @@ func readOldRows(t *testing.T, tx *Tx) {
 	same(t, "events", events, err, []Event{{
 		AccountID: account, ID: "e", Time: TimeOf(25), Name: "CreateUser", Source: "iam.amazonaws.com", UserName: "Alice", Record: "{}",
 	}})
+}
+
+// A SQLite database is copied before it is migrated, and the copy is what it was.
+func TestCopyBeforeMigration(t *testing.T) {
+	ctx := context.Background()
+	t.Setenv("TOUCHSTONE_TEST_DATABASE", "") // PostgreSQL has its own tools for this
+	c := oldDatabase(t, 2, oldRows...)
+	copied := c.Path + ".schema-2"
+	if err := os.WriteFile(copied, []byte("of an earlier attempt"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenConfig(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	info, err := os.Stat(copied)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("the copy: %v, %v", info, err)
+	}
+	if err := checkIntegrity(ctx, copied); err != nil {
+		t.Error(err)
+	}
+	old, _ := bare(t, Config{Path: copied})
+	var version, identities int
+	const both = `select max(version_id), (select count(*) from identity) from goose_db_version`
+	if err := old.QueryRow(both).Scan(&version, &identities); err != nil {
+		t.Fatal(err)
+	}
+	if version != 2 || identities != 4 {
+		t.Errorf("the copy has version %d and %d identities, want 2 and 4", version, identities)
+	}
+	if left, _ := filepath.Glob(c.Path + "*.unfinished*"); len(left) > 0 {
+		t.Errorf("%v was left", left)
+	}
+
+	// What cannot be copied is not migrated.
+	c = oldDatabase(t, 2, oldRows...)
+	if err := os.MkdirAll(filepath.Join(c.Path+".schema-2", "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := OpenConfig(ctx, c); err == nil {
+		s.Close()
+		t.Error("migrated without a copy")
+	}
+	c.Migrate = false
+	if _, err := OpenConfig(ctx, c); !errors.Is(err, ErrOldSchema) {
+		t.Errorf("after the failure: %v, want ErrOldSchema", err)
+	}
+}
+
+// A copy that is damaged is not taken for one.
+func TestDamagedCopyIsFound(t *testing.T) {
+	t.Setenv("TOUCHSTONE_TEST_DATABASE", "")
+	c := oldDatabase(t, 2, oldRows...)
+	text, err := os.ReadFile(c.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(text[8192:12288])
+	damaged := c.Path + ".damaged"
+	if err := os.WriteFile(damaged, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkIntegrity(context.Background(), damaged); err == nil {
+		t.Error("nothing was found")
+	}
 }
 
 // Two names that have become the same are refused by name, and the database stays as the earlier version left it.

@@ -63,8 +63,8 @@ func (s *pgSettings) words(err error) string {
 	case !errors.As(err, &connect):
 		return ""
 	case strings.Contains(err.Error(), "server refused TLS connection"):
-		return "the server does not offer TLS, which a host other than this one needs: turn it on in the server (ssl = on), " +
-			"or add sslmode=disable to the URL if nobody can listen on the network between"
+		return "the server does not offer TLS, which the URL asks for, or must be had because the host is another machine: " +
+			"turn it on in the server (ssl = on), or set sslmode=disable in the URL if nobody can listen on the network between"
 	case errors.As(err, &authority):
 		return "the authority that signed the server's TLS certificate is not known here: name its certificate with sslrootcert=FILE in the URL"
 	case errors.As(err, &untrusted):

@@ -301,8 +301,71 @@ func (s *sqliteSchema) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	current, _, err := p.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if current > 0 {
+		if err := s.backUp(ctx, fmt.Sprintf("%s.schema-%d", s.path, current)); err != nil {
+			return fmt.Errorf("nothing was migrated, because the database could not be copied first: %w", err)
+		}
+	}
+
 	_, err = p.Up(ctx)
 	return err
+}
+
+// backUp copies the database to a file (mode 0600), in place of an earlier copy of that name. The file has the name only when the
+// copy was checked and is on disk.
+func (s *sqliteSchema) backUp(ctx context.Context, path string) error {
+	unfinished := path + ".unfinished"
+	if err := os.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := createPrivate(unfinished); err != nil { // SQLite takes an empty file for none
+		return err
+	}
+	defer os.Remove(unfinished)
+	if _, err := s.db.ExecContext(ctx, `vacuum into $1`, unfinished); err != nil {
+		return err
+	}
+	if err := checkIntegrity(ctx, unfinished); err != nil {
+		return err
+	}
+
+	if err := syncToDisk(unfinished); err != nil {
+		return err
+	}
+	if err := os.Rename(unfinished, path); err != nil {
+		return err
+	}
+	return syncToDisk(filepath.Dir(path))
+}
+
+// checkIntegrity reads a whole SQLite database and says what is wrong with it.
+func checkIntegrity(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=ro")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var verdict string
+	if err := db.QueryRowContext(ctx, `pragma integrity_check(1)`).Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("the copy of the database is damaged: %s", verdict)
+	}
+	return nil
+}
+
+// syncToDisk waits until what was written to a file or a directory is on disk.
+func syncToDisk(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func (s *sqliteSchema) holders(context.Context) (holders, error) { return s.lock.holders() }
