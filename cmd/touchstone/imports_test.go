@@ -58,7 +58,7 @@ func TestImportDirection(t *testing.T) {
 			switch {
 			case strings.HasPrefix(path, "github.com/go-webauthn/") && name != "internal/mfa",
 				strings.HasPrefix(path, "go.yaml.in/") && name != "policy/policytest",
-				(strings.HasPrefix(path, "modernc.org/") || strings.HasPrefix(path, "github.com/jackc/")) && !strings.HasPrefix(name, "internal/store"),
+				(strings.HasPrefix(path, "modernc.org/") || strings.HasPrefix(path, "github.com/jackc/")) && !strings.HasPrefix(name, "internal/store") && name != "internal/bench",
 				inPages(name) && slices.Contains([]string{"policy", "internal/iam", "internal/operator", "internal/server"}, path),
 				inPages(name) && inPages(path) && path != "internal/web",
 				(name == "internal/iam" || name == "internal/sts") && (inPages(path) || path == "internal/httpd" || path == "internal/server"):
