@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -253,10 +252,7 @@ func showSimulator(v *web.Visit, s *simulatorView) error {
 	return v.Show("simulator", s)
 }
 
-// userForm is the form of users' names (IAM API, User).
-var userForm = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-
-// userName is the name of a user who was given by name or by ARN; "" when neither was.
+// userName returns the name of a user who was given by name or by ARN, or "" when the text is neither.
 func userName(given string) string {
 	given = strings.TrimSpace(given)
 	if name, ok := strings.CutPrefix(given, "arn:"); ok {
@@ -265,7 +261,7 @@ func userName(given string) string {
 		}
 		given = name[strings.LastIndexByte(name, '/')+1:]
 	}
-	if !userForm.MatchString(given) {
+	if !iamapi.ValidUserName(given) {
 		return ""
 	}
 	return given
