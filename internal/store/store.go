@@ -47,6 +47,7 @@ var (
 type Store struct {
 	engine  engine
 	between atomic.Pointer[func()] // see RerunNext
+	viewed  atomic.Pointer[func()] // see OnView
 }
 
 // Config says which database to open, and how.
@@ -105,6 +106,9 @@ func (s *Store) Close() error { return s.engine.close() }
 
 // View runs fn, once, in a read-only transaction that sees one snapshot of the database.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
+	if viewed := s.viewed.Load(); viewed != nil {
+		(*viewed)()
+	}
 	c, err := s.engine.acquire(ctx, false)
 	if err != nil {
 		return err

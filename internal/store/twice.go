@@ -15,6 +15,9 @@ var updateTwice = testing.Testing() && os.Getenv("TOUCHSTONE_TEST_UPDATE_TWICE")
 // the function is run again. It is for tests of what must not remember a run that was rolled back.
 func (s *Store) RerunNext(between func()) { s.between.Store(&between) }
 
+// OnView calls fn at the beginning of every View from now on. It is for tests that hold how many snapshots something reads from.
+func (s *Store) OnView(fn func()) { s.viewed.Store(&fn) }
+
 // rehearsal returns what an Update does between a first run that is rolled back and the one that counts; nil when there is no such
 // run.
 func (s *Store) rehearsal() func() {

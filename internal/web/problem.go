@@ -64,7 +64,8 @@ func (p *problemView) unavailable(v *Visit, err error) {
 	p.Status, p.Heading = http.StatusServiceUnavailable, "The service is not available"
 	p.Text = "Its database cannot be reached at the moment, and nothing was changed. Wait a few seconds, then try again."
 	if errors.Is(err, store.ErrOutcomeUnknown) {
-		p.Text = "Its database was lost at the moment of the change, which may have been made or not. Look whether it was before you try again."
+		p.Text = "The connection to its database was lost during the change, so the change may or may not have been made. " +
+			"Check before you try again."
 	}
 }
 

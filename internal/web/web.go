@@ -113,7 +113,8 @@ func (s *site) add(part Part) error {
 
 // contentSecurityPolicy is sent with every page: nothing comes from elsewhere, nothing inline runs, nobody frames us, and no text
 // becomes code or markup in a script (Content Security Policy Level 3, Trusted Types).
-const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
+	"connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // ServeHTTP answers a request for a page.

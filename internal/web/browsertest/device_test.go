@@ -335,7 +335,7 @@ func TestEightDevices(t *testing.T) {
 		}
 	}
 	p.visit(ownPage)
-	p.see("Multi-factor authentication (MFA) (8)", "This is the maximum of 8 MFA devices")
+	p.see("Multi-factor authentication (MFA) (8)", "A user can have up to 8 MFA devices. Remove one to assign another.")
 	if !evaluate[bool](p, `[...document.querySelectorAll("button")].some((b) => b.innerText === "Assign MFA device" && b.disabled && b.getAttribute("aria-describedby"))`) {
 		t.Error("the button Assign MFA device is not disabled, with its reason")
 	}

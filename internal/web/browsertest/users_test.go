@@ -115,6 +115,38 @@ func TestManyUsers(t *testing.T) {
 	p.see("Users (251)")
 }
 
+// The operator raises a quota while the server runs, and a third key is made in the browser.
+func TestRaisedQuota(t *testing.T) {
+	i := install(t)
+	alice := i.newUser("alice", touchtest.AdminPolicy)
+	p := i.open(t)
+	p.signIn(alice)
+	create := func() {
+		t.Helper()
+		p.visit("/console/access-key/create")
+		p.choose("I understand this and want to create an access key.")
+		p.press("Create access key")
+		p.see("This is the only time that its secret is shown.")
+		p.press("Done")
+	}
+	create()
+	create()
+	p.see("A user can have up to 2 access keys.")
+	p.visit("/console/access-key/create")
+	p.see("A user can have up to 2 access keys. Delete one first.")
+	p.check()
+
+	i.touchstone("account", "quota", "set", "--account", i.accountID, "AccessKeysPerUser", "5")
+	create()
+	p.see("A user can have up to 5 access keys.")
+	p.check()
+	name := alice.name
+	out, err := i.iam(i.rootKey).ListAccessKeys(context.Background(), &iam.ListAccessKeysInput{UserName: &name})
+	if err != nil || len(out.AccessKeyMetadata) != 3 {
+		t.Errorf("%d access keys (%v), want 3", len(out.AccessKeyMetadata), err)
+	}
+}
+
 // Journey 41.
 func TestAccessKeys(t *testing.T) {
 	i := install(t)

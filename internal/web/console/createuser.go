@@ -53,12 +53,13 @@ func showNewUser(v *web.Visit, f web.Form) error {
 	return v.Show("create-user", &newUserView{Page: newUserPage(), Form: f, Tags: typedTags(&f, most.Tags), Limit: most.Tags})
 }
 
-// typedTags returns the lines of the form for tags, at most so many, with an empty one when another was asked for.
+// typedTags returns the lines of the form for tags, with an empty one when another was asked for and there is room for it. Tags
+// beyond the most that a user may have are returned as well, so that none is left out silently: the operation refuses them.
 func typedTags(f *web.Form, most int) []tagRow {
 	var rows []tagRow
 	values := f.Values["TagValue"]
 	for n, key := range f.Values["TagKey"] {
-		if n >= most || n >= len(values) {
+		if n >= len(values) {
 			break
 		}
 		if key != "" || values[n] != "" {

@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/url"
-	"regexp"
 	"strconv"
 
 	"github.com/touchstone-iam/touchstone/awsquery"
@@ -53,9 +52,6 @@ func showDeviceForm(v *web.Visit, f web.Form) error {
 	})
 }
 
-// deviceName is the form of a device's name (IAM API Reference, virtualMFADeviceName).
-var deviceName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
-
 const wrongDeviceName = "Use 1 to 64 letters, digits and the characters + = , . @ - _"
 
 // deviceSelected leads on to the second step. Whether the name is free is found there, where the registration begins.
@@ -65,7 +61,7 @@ func deviceSelected(v *web.Visit) error {
 	switch {
 	case name == "":
 		f.Wrong("DeviceName", "Enter a name for the device.")
-	case !deviceName.MatchString(name):
+	case !touchstoneapi.ValidDeviceName(name):
 		f.Wrong("DeviceName", wrongDeviceName)
 	default:
 		v.Redirect(web.Address(setUpDevicePath, "user", v.Query.Get("user"), "device", name))

@@ -21,7 +21,7 @@ func TestLimitsOfPages(t *testing.T) {
 	}
 
 	f := web.Form{Values: url.Values{"TagKey": {"a", "b", "c"}, "TagValue": {"1", "2", "3"}, "AddTag": {"yes"}}}
-	for most, want := range map[int]int{2: 2, 3: 3, 4: 4, 60: 4} {
+	for most, want := range map[int]int{2: 3, 3: 3, 4: 4, 60: 4} {
 		if rows := typedTags(&f, most); len(rows) != want {
 			t.Errorf("at most %d tags: %d rows, want %d", most, len(rows), want)
 		}

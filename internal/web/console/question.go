@@ -30,7 +30,7 @@ type question struct {
 	guessed  bool                                // in.PolicySourceArn is the user's if they have no path
 }
 
-// policy is the policy in a field, unless there is none. One that no operation takes is noted in the form.
+// policy returns the policy in a field and whether there is one. It notes in the form what no operation would take.
 func (q *question) policy(f *web.Form, field string) (text string, given bool) {
 	if text = f.Value(field); strings.TrimSpace(text) == "" {
 		return "", false
@@ -44,6 +44,7 @@ func (q *question) policy(f *web.Form, field string) (text string, given bool) {
 // newQuestion reads which policies are asked about. What is missing is noted in the form.
 func newQuestion(v *web.Visit, s *simulatorView) (*question, error) {
 	q, f := &question{}, &s.Form
+
 	if boundary, given := q.policy(f, "Boundary"); given {
 		q.in.PermissionsBoundaryPolicyInputList = []string{boundary}
 	}
@@ -59,6 +60,8 @@ func newQuestion(v *web.Visit, s *simulatorView) (*question, error) {
 		}
 		return q, nil
 	}
+
+	// A user may be given by name or by ARN. A name is resolved first, since the operation wants the ARN with the user's path.
 	given := strings.TrimSpace(f.Value("UserName"))
 	switch {
 	case given == "":
@@ -82,18 +85,22 @@ func newQuestion(v *web.Visit, s *simulatorView) (*question, error) {
 			}
 		}
 	}
+
 	for _, name := range f.Values["Exclude"] {
-		q.in.PolicyExclusionList = append(q.in.PolicyExclusionList, iamapi.PolicyIdentifier{InlinePolicyIdentifier: &iamapi.InlinePolicyIdentifierType{
+		inline := &iamapi.InlinePolicyIdentifierType{
 			PolicyName: name, AttachmentType: iamapi.AttachmentTypeUser, AttachmentName: userName(given),
-		}})
+		}
+		q.in.PolicyExclusionList = append(q.in.PolicyExclusionList, iamapi.PolicyIdentifier{InlinePolicyIdentifier: inline})
 	}
 	return q, nil
 }
 
-// ask reads the rest of the form.
+// ask reads the rest of the form: the actions, the resources, the settings, and which page of the results is wanted. It notes in
+// the form what is wrong.
 func (q *question) ask(s *simulatorView) {
 	f := &s.Form
 	q.askActions(f, s.simulator.byService)
+
 	asked := make(map[string]bool)
 	for line := range strings.Lines(f.Value("Resources")) {
 		resource := strings.TrimSpace(line)
@@ -111,13 +118,17 @@ func (q *question) ask(s *simulatorView) {
 			break
 		}
 	}
+
 	q.in.ResourcePolicy, _ = q.policy(f, "ResourcePolicy")
 	q.in.ResourceOwner, q.in.CallerArn = strings.TrimSpace(f.Value("ResourceOwner")), strings.TrimSpace(f.Value("CallerArn"))
 	for _, k := range s.Keys {
 		q.askKey(f, &k)
 	}
+
+	// The operation counts actions, while the page has a row for each action on each resource.
 	q.in.MaxItems = max(1, maxRows/max(1, len(q.in.ResourceArns)))
-	// A page follows in the list of actions that the one before was of.
+
+	// A marker is a place in one list of actions, so it is of no use once the list was changed.
 	if of, marker, _ := strings.Cut(f.Value("Marker"), " "); marker != "" && of == q.asked() {
 		q.in.Marker = marker
 	} else if of != "" {
@@ -125,17 +136,20 @@ func (q *question) ask(s *simulatorView) {
 	}
 }
 
-// asked tells one list of actions from another.
+// asked returns a digest of the actions, by which one list of them is told from another.
 func (q *question) asked() string { return digest(strings.Join(q.in.ActionNames, "\n")) }
 
-// askActions reads the actions. Those of a whole service, such as iam:*, take its place in the field.
+// askActions reads the actions, each once. A pattern for a whole service, such as iam:*, is replaced by the service's actions, in
+// the field as well.
 func (q *question) askActions(f *web.Form, byService map[string][]string) {
 	asked := make(map[string]bool) // in lower case
 	whole := false
-	for given := range strings.FieldsFuncSeq(f.Value("Actions"), func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) }) {
+	separates := func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) }
+	for given := range strings.FieldsFuncSeq(f.Value("Actions"), separates) {
 		if asked[strings.ToLower(given)] {
 			continue
 		}
+
 		names := []string{given}
 		service, name, _ := strings.Cut(given, ":")
 		switch {
@@ -149,6 +163,7 @@ func (q *question) askActions(f *web.Form, byService map[string][]string) {
 			names, whole = byService[strings.ToLower(service)], true
 			asked[strings.ToLower(given)] = true
 		}
+
 		for _, name := range names {
 			if folded := strings.ToLower(name); !asked[folded] {
 				asked[folded] = true
@@ -160,6 +175,7 @@ func (q *question) askActions(f *web.Form, byService map[string][]string) {
 			return
 		}
 	}
+
 	if len(q.in.ActionNames) == 0 {
 		f.Wrong("Actions", "Enter an action.")
 	}
@@ -168,7 +184,7 @@ func (q *question) askActions(f *web.Form, byService map[string][]string) {
 	}
 }
 
-// shortened is the beginning of a text, to name it by.
+// shortened returns the beginning of a text, by which a message can name it.
 func shortened(text string) string {
 	const most = 40
 	if runes := []rune(text); len(runes) > most {
@@ -177,7 +193,8 @@ func shortened(text string) string {
 	return text
 }
 
-// askKey reads a line of the global settings. Without a value the key is not in the request.
+// askKey reads a line of the global settings, with a value on each line of its field. A key without a value is left out, as it
+// would be in a request that does not have it.
 func (q *question) askKey(f *web.Form, k *contextKey) {
 	entry := iamapi.ContextEntry{ContextKeyName: k.Name, ContextKeyType: iamapi.ContextKeyTypeEnum(k.Type)}
 	for line := range strings.Lines(k.Value) {
@@ -188,16 +205,18 @@ func (q *question) askKey(f *web.Form, k *contextKey) {
 	if len(entry.ContextKeyValues) == 0 {
 		return
 	}
+
 	field := k.Field("KeyValue")
 	if length := utf8.RuneCountInString(k.Name); length < minContextKey || length > maxContextKey {
-		f.Wrong(field, "A value can be given to keys of %d to %d characters; this one has %d. Leave it empty.", minContextKey, maxContextKey, length)
+		f.Wrong(field, "A value can be given to keys of %d to %d characters; this one has %d. Leave it empty.",
+			minContextKey, maxContextKey, length)
 	} else if !slices.Contains(k.Types(), entry.ContextKeyType) {
 		f.Wrong(field, "Choose a type.")
 	}
 	q.in.ContextEntries, q.keys = append(q.in.ContextEntries, entry), append(q.keys, field)
 }
 
-// simulate has the operation decide.
+// simulate asks the operation for its decisions: of pasted policies, or of those of a user.
 func (q *question) simulate(v *web.Visit) (*iamapi.SimulateCustomPolicyOutput, error) {
 	if q.in.PolicySourceArn == "" {
 		return web.Call(v, iamapi.SimulateCustomPolicy, &iamapi.SimulateCustomPolicyInput{
@@ -211,7 +230,7 @@ func (q *question) simulate(v *web.Visit) (*iamapi.SimulateCustomPolicyOutput, e
 	return (*iamapi.SimulateCustomPolicyOutput)(out), err
 }
 
-// contextKeys has the operation say which keys the policies read.
+// contextKeys asks the operation which condition keys the policies read.
 func (q *question) contextKeys(v *web.Visit) ([]string, error) {
 	read := slices.Concat(q.in.PolicyInputList, q.in.PermissionsBoundaryPolicyInputList)
 	if q.in.PolicySourceArn == "" {
@@ -223,6 +242,7 @@ func (q *question) contextKeys(v *web.Visit) ([]string, error) {
 		}
 		return out.ContextKeyNames, nil
 	}
+
 	out, err := web.Call(v, iamapi.GetContextKeysForPrincipalPolicy, &iamapi.GetContextKeysForPrincipalPolicyInput{
 		PolicySourceArn: q.in.PolicySourceArn, PolicyInputList: read,
 	})
@@ -232,7 +252,7 @@ func (q *question) contextKeys(v *web.Visit) ([]string, error) {
 	return out.ContextKeyNames, nil
 }
 
-// field is the field that a parameter is read from, such as PolicyInputList.2; "" when it is read from none.
+// field returns the name of the field that a parameter, such as PolicyInputList.2, is read from, or "" when there is none.
 func (q *question) field(parameter string) string {
 	name, place, _ := strings.Cut(parameter, ".")
 	n, _ := strconv.Atoi(place)
@@ -242,9 +262,10 @@ func (q *question) field(parameter string) string {
 		}
 		return fields[n-1]
 	}
+
 	switch name {
 	case "PolicyInputList":
-		if n > len(q.policies) { // of the keys' question alone
+		if n > len(q.policies) { // contextKeys sends the boundary after the policies
 			return "Boundary"
 		}
 		return at(q.policies)
@@ -252,7 +273,8 @@ func (q *question) field(parameter string) string {
 		return at(q.keys)
 	}
 	return map[string]string{
-		"PolicySourceArn": "UserName", "PermissionsBoundaryPolicyInputList": "Boundary", "ActionNames": "Actions", "ResourceArns": "Resources",
+		"PolicySourceArn": "UserName", "PermissionsBoundaryPolicyInputList": "Boundary",
+		"ActionNames": "Actions", "ResourceArns": "Resources",
 		"ResourcePolicy": "ResourcePolicy", "ResourceOwner": "ResourceOwner", "CallerArn": "CallerArn",
 	}[name]
 }
@@ -288,6 +310,7 @@ func findKeys(v *web.Visit, s *simulatorView) error {
 	if err != nil || len(s.Form.Problems) > 0 || s.Form.Denied != nil {
 		return err
 	}
+
 	names, err := q.contextKeys(v)
 	if err != nil {
 		return q.refused(v, &s.Form, err)
@@ -306,16 +329,19 @@ func runSimulation(v *web.Visit, s *simulatorView) error {
 	if q.ask(s); len(s.Form.Problems) > 0 || s.Form.Denied != nil {
 		return nil
 	}
+
 	out, err := q.simulate(v)
 	if err != nil {
 		return q.refused(v, &s.Form, err)
 	}
-	// Who may not ask for the keys is still told of those that were missed.
+
+	// Somebody who may not ask which keys the policies read still sees those that the simulation missed.
 	names, err := q.contextKeys(v)
 	if _, err := v.Section(err); err != nil {
 		return err
 	}
 	s.addKeys(names)
+
 	s.Focus = "results"
 	s.Results, err = newResults(v, s, q, out)
 	return err

@@ -19,7 +19,7 @@ type results struct {
 	Policies        []*markedPolicy // with the statements that decided
 }
 
-// Summary is the results in a few words.
+// Summary returns the results in a few words.
 func (r *results) Summary() string { return fmt.Sprintf("%d allowed, %d denied.", r.Allowed, r.Denied) }
 
 // result is a line of the results: what is decided about an action on a resource.
@@ -45,6 +45,8 @@ func newResults(v *web.Visit, s *simulatorView, q *question, out *iamapi.Simulat
 	if out.Marker != "" {
 		r.Marker = q.asked() + " " + out.Marker
 	}
+
+	// Without resources in the question there is one decision for each action; it is shown as one about a resource.
 	for _, e := range out.EvaluationResults {
 		each := e.ResourceSpecificResults
 		if len(each) == 0 {
@@ -58,6 +60,7 @@ func newResults(v *web.Visit, s *simulatorView, q *question, out *iamapi.Simulat
 			r.add(s, e.EvalActionName, &each[n])
 		}
 	}
+
 	for _, d := range r.Policies {
 		if err := readText(v, s, q, d); err != nil {
 			return nil, err
@@ -66,9 +69,11 @@ func newResults(v *web.Visit, s *simulatorView, q *question, out *iamapi.Simulat
 	return r, nil
 }
 
+// add adds the line of one decision, counts it, and marks the statements that it came from.
 func (r *results) add(s *simulatorView, action string, on *iamapi.ResourceSpecificResult) {
 	row := result{Resource: on.EvalResourceName, Decision: on.EvalResourceDecision}
 	row.Service, row.Action, _ = strings.Cut(action, ":")
+
 	boundary := on.PermissionsBoundaryDecisionDetail
 	switch row.Decision {
 	case iamapi.PolicyEvaluationDecisionTypeAllowed:
@@ -83,14 +88,19 @@ func (r *results) add(s *simulatorView, action string, on *iamapi.ResourceSpecif
 	default:
 		r.Denied++
 	}
+
+	// The notes come from a map, so they are sorted to read the same each time.
 	for of, decision := range on.EvalDecisionDetails {
 		row.Notes = append(row.Notes, of+": "+decisionWords[decision])
 	}
 	slices.Sort(row.Notes)
+
 	actions := s.simulator.byService[strings.ToLower(row.Service)]
 	if actions != nil && !slices.ContainsFunc(actions, func(known string) bool { return strings.EqualFold(known, action) }) {
 		row.Notes = append(row.Notes, fmt.Sprintf("The service %s has no such action.", row.Service))
 	}
+
+	// Each missing key gets a line in the settings, to which the result links.
 	s.addKeys(on.MissingContextValues)
 	listed := min(maxListed, len(on.MissingContextValues))
 	row.MoreMissing = len(on.MissingContextValues) - listed
@@ -101,6 +111,8 @@ func (r *results) add(s *simulatorView, action string, on *iamapi.ResourceSpecif
 		}
 		row.Missing = append(row.Missing, missing)
 	}
+
+	// Every statement is marked in its policy, also those that are too many to be listed here.
 	for n, statement := range on.MatchedStatements {
 		if m := r.policy(statement.SourcePolicyId).mark(&statement, row.Decision); n < maxListed {
 			row.Statements = append(row.Statements, m)
@@ -118,7 +130,7 @@ var decisionWords = map[iamapi.PolicyEvaluationDecisionType]string{
 	iamapi.PolicyEvaluationDecisionTypeImplicitDeny: "denied implicitly",
 }
 
-// policy returns the one with that id, which is added when there is none yet.
+// policy returns the policy with that id, and adds it when it is not there yet.
 func (r *results) policy(source string) *markedPolicy {
 	n := slices.IndexFunc(r.Policies, func(d *markedPolicy) bool { return d.source == source })
 	if n < 0 {
@@ -128,7 +140,7 @@ func (r *results) policy(source string) *markedPolicy {
 	return r.Policies[n]
 }
 
-// readText finds the text of a policy that decided: it was typed here, or is the user's.
+// readText finds the text of a policy that decided. It was typed into this form, or is read from the user.
 func readText(v *web.Visit, s *simulatorView, q *question, d *markedPolicy) error {
 	kind, number, _ := strings.Cut(d.source, ".")
 	switch kind {

@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,7 +74,7 @@ func (s *simulatorView) Excluded(policy string) bool {
 // existing reports whether a user's policies are simulated, rather than pasted ones.
 func (s *simulatorView) existing() bool { return !s.Form.Checked("Mode", "new") }
 
-// policyFields are the fields of the pasted policies.
+// policyFields returns the names of the fields of the pasted policies. There is always one.
 func (s *simulatorView) policyFields() []string {
 	fields := []string{"Policy1"}
 	for n := 2; n <= maxPolicies && s.Form.Values.Has("Policy"+strconv.Itoa(n)); n++ {
@@ -102,13 +101,16 @@ func (k *contextKey) ID(part string) string { return web.FieldID(k.Field(part)) 
 // Types are the types that the key's values can have.
 func (*contextKey) Types() []iamapi.ContextKeyTypeEnum {
 	return []iamapi.ContextKeyTypeEnum{
-		iamapi.ContextKeyTypeEnumString, iamapi.ContextKeyTypeEnumStringList, iamapi.ContextKeyTypeEnumNumeric, iamapi.ContextKeyTypeEnumNumericList,
-		iamapi.ContextKeyTypeEnumBoolean, iamapi.ContextKeyTypeEnumBooleanList, iamapi.ContextKeyTypeEnumIp, iamapi.ContextKeyTypeEnumIpList,
-		iamapi.ContextKeyTypeEnumBinary, iamapi.ContextKeyTypeEnumBinaryList, iamapi.ContextKeyTypeEnumDate, iamapi.ContextKeyTypeEnumDateList,
+		iamapi.ContextKeyTypeEnumString, iamapi.ContextKeyTypeEnumStringList,
+		iamapi.ContextKeyTypeEnumNumeric, iamapi.ContextKeyTypeEnumNumericList,
+		iamapi.ContextKeyTypeEnumBoolean, iamapi.ContextKeyTypeEnumBooleanList,
+		iamapi.ContextKeyTypeEnumIp, iamapi.ContextKeyTypeEnumIpList,
+		iamapi.ContextKeyTypeEnumBinary, iamapi.ContextKeyTypeEnumBinaryList,
+		iamapi.ContextKeyTypeEnumDate, iamapi.ContextKeyTypeEnumDateList,
 	}
 }
 
-// key is the line of a context key; nil when there is none.
+// key returns the line of a context key, or nil when it has none.
 func (s *simulatorView) key(name string) *contextKey {
 	n := slices.IndexFunc(s.Keys, func(k contextKey) bool { return strings.EqualFold(k.Name, name) })
 	if n < 0 {
@@ -117,7 +119,7 @@ func (s *simulatorView) key(name string) *contextKey {
 	return &s.Keys[n]
 }
 
-// addKeys adds lines for the keys that have none.
+// addKeys adds a line for each key that has none, as long as there is room.
 func (s *simulatorView) addKeys(names []string) {
 	for _, name := range names {
 		if s.key(name) != nil {
@@ -131,14 +133,15 @@ func (s *simulatorView) addKeys(names []string) {
 	}
 }
 
-// usualType returns the type that the values of a condition key have. Those that the catalogue knows by a
-// pattern alone are strings.
+// usualType returns the type that the values of a condition key have. A key that the catalogue does not name, or knows by a
+// pattern alone, is taken to hold strings.
 func (sim *simulator) usualType(name string) iamapi.ContextKeyTypeEnum {
 	types := map[string]iamapi.ContextKeyTypeEnum{
 		"String": iamapi.ContextKeyTypeEnumString, "ARN": iamapi.ContextKeyTypeEnumString, "Numeric": iamapi.ContextKeyTypeEnumNumeric,
 		"Date": iamapi.ContextKeyTypeEnumDate, "Bool": iamapi.ContextKeyTypeEnumBoolean, "Binary": iamapi.ContextKeyTypeEnumBinary,
 		"IPAddress": iamapi.ContextKeyTypeEnumIp,
 	}
+
 	for known, t := range sim.KeyTypes {
 		if strings.EqualFold(known, name) {
 			single, several := strings.CutPrefix(t, "ArrayOf")
@@ -154,7 +157,9 @@ func (sim *simulator) usualType(name string) iamapi.ContextKeyTypeEnum {
 // view returns the page of a form.
 func (sim *simulator) view(values url.Values) *simulatorView {
 	s := &simulatorView{
-		Page: web.Page{Title: "Policy simulator", Nav: simulatorPath, Crumbs: web.Crumbs("Policy simulator"), Scripts: []string{"editor.js"}},
+		Page: web.Page{
+			Title: "Policy simulator", Nav: simulatorPath, Crumbs: web.Crumbs("Policy simulator"), Scripts: []string{"editor.js"},
+		},
 		Form: web.Form{Values: values}, Actions: sim.Actions[:min(maxOffered, len(sim.Actions))],
 		simulator: sim,
 	}
@@ -180,11 +185,13 @@ func (sim *simulator) submit(v *web.Visit) error {
 	}
 
 	s := sim.view(v.Form)
-	// What was ticked is of the user who was shown.
+
+	// The policies that were ticked belong to the user who was shown, not to one who was chosen since.
 	if !strings.EqualFold(userName(v.Form.Get("UserName")), v.Form.Get("Shown")) {
 		v.Form.Del("Exclude")
 	}
-	// An action that was chosen is meant, whichever button was pressed.
+
+	// An action that was chosen is added to the list, whichever button was pressed.
 	if action := strings.TrimSpace(v.Form.Get("AddAction")); action != "" {
 		v.Form.Set("Actions", strings.TrimLeft(strings.TrimRight(v.Form.Get("Actions"), "\n")+"\n"+action, "\n"))
 		v.Form.Del("AddAction")
@@ -253,10 +260,7 @@ func showSimulator(v *web.Visit, s *simulatorView) error {
 	return v.Show("simulator", s)
 }
 
-// userForm is the form of users' names (IAM API, User).
-var userForm = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-
-// userName is the name of a user who was given by name or by ARN; "" when neither was.
+// userName returns the name of a user who was given by name or by ARN, or "" when the text is neither.
 func userName(given string) string {
 	given = strings.TrimSpace(given)
 	if name, ok := strings.CutPrefix(given, "arn:"); ok {
@@ -265,7 +269,7 @@ func userName(given string) string {
 		}
 		given = name[strings.LastIndexByte(name, '/')+1:]
 	}
-	if !userForm.MatchString(given) {
+	if !iamapi.ValidUserName(given) {
 		return ""
 	}
 	return given

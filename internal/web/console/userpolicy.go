@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
@@ -77,9 +76,6 @@ func policyText(v *web.Visit, user, policy string) (string, error) {
 	return string(out.PolicyDocument), nil
 }
 
-// policyForm is the form of policies' names (IAM API, PutUserPolicy).
-var policyForm = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
-
 // savePolicy stores the document, unless it changed since the editor was opened: then nothing typed on either side is lost.
 func savePolicy(v *web.Visit) error {
 	f := web.Form{Values: v.Form}
@@ -98,7 +94,7 @@ func savePolicy(v *web.Visit) error {
 	switch problem := unfit(text); {
 	case name == "":
 		f.Wrong("PolicyName", "Enter a name for the policy.")
-	case !policyForm.MatchString(name):
+	case !iamapi.ValidPolicyName(name):
 		f.Wrong("PolicyName", "Use 1 to 128 letters, digits and the characters + = , . @ - _")
 	case text == "":
 		f.Wrong("PolicyDocument", "Enter a policy.")

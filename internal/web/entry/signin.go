@@ -5,11 +5,12 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/signin"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/web"
@@ -40,17 +41,14 @@ func showUserTypes(v *web.Visit, f web.Form) error {
 	return v.Show("signin", &view{Page: web.Page{Title: "Sign in"}, Form: f, To: f.Value("to")})
 }
 
-// accountName is an account id, or an alias (IAM User Guide, "Your AWS account ID and its alias").
-var accountName = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
-
-// typedAccount returns an account as it stands in addresses, and whether it can be one. Account ids are often written with
-// hyphens.
+// typedAccount returns an account id or alias as it stands in addresses, and reports whether the text can be either. It takes
+// ids with hyphens and aliases in capitals, since people type both so.
 func typedAccount(typed string) (account string, ok bool) {
-	account = strings.ToLower(strings.TrimSpace(typed))
-	if digits := strings.ReplaceAll(account, "-", ""); len(digits) == 12 && strings.Trim(digits, "0123456789") == "" {
-		account = digits
+	if id, ok := ids.ParseAccount(typed); ok {
+		return id, true
 	}
-	return account, accountName.MatchString(account)
+	alias := strings.ToLower(strings.TrimSpace(typed))
+	return alias, iamapi.ValidAccountAlias(alias)
 }
 
 // userTypeChosen leads on to the page of the type. Whoever took the wrong one is led to the other.
