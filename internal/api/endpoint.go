@@ -23,7 +23,7 @@ const maxBody = 1 << 20
 
 // ServeHTTP answers a request of the AWS Query protocol, for IAM and STS alike.
 func (s *Service) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
-	r := &Request{ID: httpd.RequestID(hr.Context()), Now: s.Clock(), Env: environment(hr), row: unknownRow}
+	r := &Request{ID: httpd.RequestID(hr.Context()), Now: s.Clock(), Env: environment(hr), entry: unknownEntry}
 	r.Env.Now = r.Now
 
 	answer, err := s.query(w, hr, r)
@@ -32,11 +32,11 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		told := toldOverTheWire(err)
 		status, code = told.Status, told.Code
 		var text bytes.Buffer
-		awsquery.EncodeError(&text, r.row.Namespace, told, r.ID)
+		awsquery.EncodeError(&text, r.entry.Namespace, told, r.ID)
 		answer = text.Bytes()
 	}
 
-	httpd.Note(hr.Context(), r.row.Name, code)
+	httpd.Note(hr.Context(), r.entry.Name, code)
 	h := w.Header()
 	h.Set("Content-Type", "text/xml")
 	h.Set("X-Amzn-RequestId", r.ID)
@@ -68,8 +68,8 @@ func (s *Service) query(w http.ResponseWriter, hr *http.Request, r *Request) ([]
 	// Which operation is meant is known to whoever asks, and decides the namespace of the answer. That it does not exist is
 	// answered only to whoever is authenticated.
 	named, unknown := s.Table.find(form)
-	r.row = named
-	if unknown == nil && r.row.Unsigned {
+	r.entry = named
+	if unknown == nil && r.entry.Unsigned {
 		return s.queryUnsigned(hr.Context(), r, form)
 	}
 
@@ -108,31 +108,31 @@ func (q *signed) open(tx *store.Tx, r *Request) (in any, err error) {
 	if q.unknown != nil {
 		return nil, q.unknown
 	}
-	if q.sig.Service != r.row.Service {
-		return nil, sigv4.WrongService(r.row.Service)
+	if q.sig.Service != r.entry.Service {
+		return nil, sigv4.WrongService(r.entry.Service)
 	}
 	if q.sig.Service == "sts" {
 		r.Env.Region = q.sig.Region
 	}
-	in = r.row.NewInput()
-	return in, awsquery.Decode(q.form, r.row.Operation, in)
+	in = r.entry.NewInput()
+	return in, awsquery.Decode(q.form, r.entry.Operation, in)
 }
 
 func (q *signed) encode(r *Request, out any) ([]byte, error) { return encodeAnswer(r, out) }
 
 func encodeAnswer(r *Request, out any) ([]byte, error) {
 	var answer bytes.Buffer
-	err := awsquery.EncodeResponse(&answer, r.row.Operation, out, r.ID)
+	err := awsquery.EncodeResponse(&answer, r.entry.Operation, out, r.ID)
 	return answer.Bytes(), err
 }
 
 // queryUnsigned does a request of an operation that is called without credentials: its parameters prove who sends it.
 func (s *Service) queryUnsigned(ctx context.Context, r *Request, form awsquery.Form) ([]byte, error) {
-	if r.row.execute == nil {
-		return nil, NotImplemented(r.row.Name)
+	if r.entry.execute == nil {
+		return nil, NotImplemented(r.entry.Name)
 	}
-	in := r.row.NewInput()
-	if err := awsquery.Decode(form, r.row.Operation, in); err != nil {
+	in := r.entry.NewInput()
+	if err := awsquery.Decode(form, r.entry.Operation, in); err != nil {
 		return nil, s.unauthenticated(r, err)
 	}
 
@@ -140,7 +140,7 @@ func (s *Service) queryUnsigned(ctx context.Context, r *Request, form awsquery.F
 	if !s.Proofs.take(r.Env.Address, r.Now) {
 		return nil, s.unauthenticated(r, &awsquery.Error{Code: "Throttling", Status: http.StatusBadRequest, Message: "Rate exceeded"})
 	}
-	proof, err := r.row.prove(ctx, r, in)
+	proof, err := r.entry.prove(ctx, r, in)
 	if err != nil {
 		return nil, s.unauthenticated(r, err)
 	}

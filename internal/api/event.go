@@ -14,7 +14,7 @@ import (
 // events are the events of a success: one for each account that the operation is about.
 func events(r *Request, in, out any, accounts []string) []*audit.Record {
 	all := []*audit.Record{newEvent(r, in, out, nil)}
-	for _, account := range distinct(slices.Clone(accounts)) {
+	for _, account := range distinct(accounts) {
 		if account == r.Caller.AccountID() {
 			continue
 		}
@@ -28,9 +28,9 @@ func events(r *Request, in, out any, accounts []string) []*audit.Record {
 // newEvent describes a request for the trail of the caller's account.
 func newEvent(r *Request, in, out any, failure error) *audit.Record {
 	e := &audit.Record{
-		Time: r.Now, EventName: r.row.eventName, EventSource: eventSource(r.row), EventType: audit.TypeAPICall,
+		Time: r.Now, EventName: r.entry.eventName, EventSource: eventSource(r.entry), EventType: audit.TypeAPICall,
 		AWSRegion: r.Env.Region, SourceIPAddress: r.Env.Address.String(), UserAgent: r.Env.UserAgent,
-		RequestID: r.ID, ReadOnly: r.row.readEvent, RecipientAccountID: r.Caller.AccountID(), UserIdentity: callerIdentity(r.Caller),
+		RequestID: r.ID, ReadOnly: r.entry.readEvent, RecipientAccountID: r.Caller.AccountID(), UserIdentity: callerIdentity(r.Caller),
 	}
 	if r.Caller.Credential == authn.ConsoleSession {
 		e.SessionCredentialFromConsole = "true"
@@ -47,7 +47,7 @@ func newEvent(r *Request, in, out any, failure error) *audit.Record {
 	if in != nil && e.ErrorCode != "AccessDenied" {
 		e.RequestParameters = audit.Parameters(in)
 	}
-	if out != nil && r.row.does != reads {
+	if out != nil && r.entry.does != reads {
 		e.ResponseElements = audit.Parameters(out)
 	}
 	return e
@@ -56,13 +56,13 @@ func newEvent(r *Request, in, out any, failure error) *audit.Record {
 // newAnonymousEvent describes a request that failed before it was known whose it is.
 func newAnonymousEvent(r *Request, told error) *audit.Record {
 	return &audit.Record{
-		Time: r.Now, EventSource: eventSource(r.row), EventName: r.row.eventName, EventType: audit.TypeAPICall,
+		Time: r.Now, EventSource: eventSource(r.entry), EventName: r.entry.eventName, EventType: audit.TypeAPICall,
 		UserIdentity: audit.UserIdentity{Type: "Unknown"}, SourceIPAddress: r.Env.Address.String(), UserAgent: r.Env.UserAgent,
 		RequestID: r.ID, ErrorCode: codeOf(told), ErrorMessage: "The request was not authenticated", ReadOnly: true,
 	}
 }
 
-func eventSource(r *row) string {
+func eventSource(r *entry) string {
 	service, _, found := strings.Cut(r.Action, ":")
 	if !found || service == "touchstone" {
 		return audit.SourceTouchstone
@@ -90,8 +90,7 @@ func callerIdentity(c *authn.Caller) audit.UserIdentity {
 	return u
 }
 
-// distinct sorts accounts and leaves each there once.
+// distinct returns the accounts, sorted, each once.
 func distinct(accounts []string) []string {
-	slices.Sort(accounts)
-	return slices.Compact(accounts)
+	return slices.Compact(slices.Sorted(slices.Values(accounts)))
 }

@@ -51,7 +51,7 @@ type Request struct {
 	Env    authz.Environment
 	Caller *authn.Caller
 
-	row *row
+	entry *entry
 }
 
 // origin is where a request comes from.
@@ -78,15 +78,15 @@ func (c *inProcess) open(tx *store.Tx, r *Request) (in any, err error) {
 	if r.Caller, err = c.service.Authn.Recheck(tx, r.Caller, r.Now); err != nil {
 		return nil, err
 	}
-	return c.in, awsquery.Validate(r.row.Operation, c.in)
+	return c.in, awsquery.Validate(r.entry.Operation, c.in)
 }
 
 func (*inProcess) encode(*Request, any) ([]byte, error) { return nil, nil }
 
 // Call does an operation as the caller, in process. It is how pages do everything.
 func Call[In, Out any](ctx context.Context, s *Service, r Request, o awsquery.Typed[In, Out], in *In) (*Out, error) {
-	r.row = s.Table.rows[o.Operation]
-	if r.row == nil {
+	r.entry = s.Table.entries[o.Operation]
+	if r.entry == nil {
 		return nil, fmt.Errorf("the table has no operation %s", o.Action)
 	}
 	done, err := s.perform(ctx, &r, &inProcess{s, in})
@@ -136,18 +136,18 @@ func (s *Service) perform(ctx context.Context, r *Request, from origin) (result,
 		done result
 	)
 	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
-		if d, err = s.decide(tx, r, from); err != nil || r.row.does != reads && r.row.does != issues || r.row.slow() {
+		if d, err = s.decide(tx, r, from); err != nil || r.entry.does != reads && r.entry.does != issues || r.entry.slow() {
 			return err
 		}
-		done.out, err = r.row.execute(r, tx, d.subject.about, r.row.newMade(), d.in)
+		done.out, err = r.entry.execute(r, tx, d.subject.about, r.entry.newMade(), d.in)
 		return err
 	})
 
 	switch {
 	case err != nil:
-	case r.row.does == reads:
+	case r.entry.does == reads:
 		done.answer, err = from.encode(r, done.out)
-	case r.row.does == issues:
+	case r.entry.does == issues:
 		done, err = s.issue(ctx, r, from, d, done)
 	default:
 		done, err = s.change(ctx, r, from, d)
@@ -156,27 +156,27 @@ func (s *Service) perform(ctx context.Context, r *Request, from origin) (result,
 }
 
 // slow reports whether the operation has work that its first snapshot must not wait for.
-func (r *row) slow() bool { return r.claim != nil || r.prepare != nil }
+func (r *entry) slow() bool { return r.claim != nil || r.prepare != nil }
 
 // decide authenticates and decodes a request, and authorises it.
 func (s *Service) decide(tx *store.Tx, r *Request, from origin) (d decided, err error) {
 	if d.in, err = from.open(tx, r); err != nil {
 		return d, err
 	}
-	if r.row.execute == nil {
-		return d, NotImplemented(r.row.Name)
+	if r.entry.execute == nil {
+		return d, NotImplemented(r.entry.Name)
 	}
 	if err := withinScope(r); err != nil {
 		return d, err
 	}
 
-	if d.subject, err = r.row.resolve(r, tx, d.in); err != nil {
+	if d.subject, err = r.entry.resolve(r, tx, d.in); err != nil {
 		return d, err
 	}
 	if err := s.authorize(tx, r, &d.subject, nil); err != nil {
 		return d, err
 	}
-	if d.subject.missing != nil || r.row.does == reads {
+	if d.subject.missing != nil || r.entry.does == reads {
 		return d, d.subject.missing
 	}
 	d.state, err = stateOf(tx, r.Caller, d.subject.accounts)
@@ -186,7 +186,7 @@ func (s *Service) decide(tx *store.Tx, r *Request, from origin) (d decided, err 
 // stateOf returns the state of the caller's account and of the others, sorted by account.
 func stateOf(tx *store.Tx, c *authn.Caller, others []string) ([]accountState, error) {
 	state := []accountState{{c.AccountID(), c.Freshness}}
-	for _, account := range distinct(slices.Clone(others)) {
+	for _, account := range distinct(others) {
 		if account == c.AccountID() {
 			continue
 		}
@@ -209,16 +209,16 @@ func (s *Service) authorize(tx *store.Tx, r *Request, about *subject, found []au
 		return nil
 	}
 	if len(about.checks.asked) == 0 {
-		return fmt.Errorf("%s asks the policies nothing and does not say that it is meant", r.row.Action)
+		return fmt.Errorf("%s asks the policies nothing and does not say that it is meant", r.entry.Action)
 	}
 
 	checks := slices.Clone(about.checks.asked)
 	for n := range checks {
 		if checks[n].Action == "" {
-			checks[n].Action = r.row.Action
+			checks[n].Action = r.entry.Action
 		}
 		if checks[n].Action == "" { // the model has operations that are no actions: these say which actions they need
-			return fmt.Errorf("%s asks the policies about no action", r.row.Name)
+			return fmt.Errorf("%s asks the policies about no action", r.entry.Name)
 		}
 		checks[n].Keys = append(checks[n].Keys[:len(checks[n].Keys):len(checks[n].Keys)], found...)
 	}
@@ -227,7 +227,7 @@ func (s *Service) authorize(tx *store.Tx, r *Request, about *subject, found []au
 
 // withinScope refuses what the caller's credential was not made for.
 func withinScope(r *Request) error {
-	if r.row.inScope(r.Caller.Scope) {
+	if r.entry.inScope(r.Caller.Scope) {
 		return nil
 	}
 	switch r.Caller.Scope {
@@ -236,15 +236,15 @@ func withinScope(r *Request) error {
 	case authn.ScopeRecovery:
 		return authz.AccessDenied("This session was opened to replace a lost MFA device and may do nothing else. Sign in again with the new device.")
 	}
-	return authz.AccessDenied("These credentials cannot be used to call " + r.row.Action + ".")
+	return authz.AccessDenied("These credentials cannot be used to call " + r.entry.Action + ".")
 }
 
 // prepare does an operation's slow work. It returns what Execute is handed, and the condition keys that came to light.
 func (s *Service) prepare(ctx context.Context, r *Request, d *decided) (made any, found []authz.Key, err error) {
-	made = r.row.newMade()
-	if r.row.claim != nil {
+	made = r.entry.newMade()
+	if r.entry.claim != nil {
 		err := s.Store.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
-			taken, err := r.row.claim(r, tx, d.in)
+			taken, err := r.entry.claim(r, tx, d.in)
 			made = taken
 			return err
 		})
@@ -252,8 +252,8 @@ func (s *Service) prepare(ctx context.Context, r *Request, d *decided) (made any
 			return nil, nil, err
 		}
 	}
-	if r.row.prepare != nil {
-		found, err = r.row.prepare(ctx, r, d.subject.about, d.in, made)
+	if r.entry.prepare != nil {
+		found, err = r.entry.prepare(ctx, r, d.subject.about, d.in, made)
 	}
 	return made, found, err
 }
@@ -275,7 +275,7 @@ func (s *Service) change(ctx context.Context, r *Request, from origin, d decided
 			return err
 		}
 
-		out, err := run.row.execute(&run, tx, about.about, made, d.in)
+		out, err := run.entry.execute(&run, tx, about.about, made, d.in)
 		if err != nil {
 			return err
 		}
@@ -284,7 +284,7 @@ func (s *Service) change(ctx context.Context, r *Request, from origin, d decided
 			return err
 		}
 
-		if !run.row.unrecorded {
+		if !run.entry.unrecorded {
 			for _, event := range events(&run, d.in, out, about.accounts) {
 				if err := audit.Write(tx, event); err != nil {
 					return err
@@ -304,7 +304,7 @@ func (s *Service) change(ctx context.Context, r *Request, from origin, d decided
 // lock holds still what the decision reads while the operation writes: the caller's account, which a change raises, and the others.
 func (r *Request) lock(others []string) store.Lock {
 	own := store.Accounts(r.Caller.AccountID())
-	if r.row.does == changes {
+	if r.entry.does == changes {
 		own = store.Raise(r.Caller.AccountID())
 	}
 	return store.Join(own, store.Accounts(others...))
@@ -314,7 +314,7 @@ func (r *Request) lock(others []string) store.Lock {
 // the decision read has changed; otherwise it is decided anew. It returns what the operation is about, as the transaction has it.
 func (s *Service) confirm(tx *store.Tx, run *Request, d *decided, found []authz.Key) (subject, error) {
 	expected := slices.Clone(d.state)
-	if run.row.does == changes {
+	if run.entry.does == changes {
 		for n := range expected {
 			if expected[n].account == run.Caller.AccountID() {
 				expected[n].Generation++ // by the transaction's lock
@@ -326,9 +326,13 @@ func (s *Service) confirm(tx *store.Tx, run *Request, d *decided, found []authz.
 	if run.Caller, err = s.Authn.Recheck(tx, run.Caller, run.Now); err != nil {
 		return subject{}, err
 	}
-	about, err := run.row.resolve(run, tx, d.in)
+	about, err := run.entry.resolve(run, tx, d.in)
 	if err != nil {
 		return subject{}, err
+	}
+	// Only the accounts that the first look found are locked.
+	if !slices.Equal(distinct(about.accounts), distinct(d.subject.accounts)) {
+		return subject{}, errMoved()
 	}
 	state, err := stateOf(tx, run.Caller, about.accounts)
 	if err != nil {
@@ -350,7 +354,7 @@ func (s *Service) confirm(tx *store.Tx, run *Request, d *decided, found []authz.
 // to do first. The event is durable before the answer is given; if it cannot be written, nothing is handed out.
 func (s *Service) issue(ctx context.Context, r *Request, from origin, d decided, done result) (result, error) {
 	accounts := d.subject.accounts
-	if r.row.slow() {
+	if r.entry.slow() {
 		made, found, err := s.prepare(ctx, r, &d)
 		if err != nil {
 			return result{}, err
@@ -363,7 +367,7 @@ func (s *Service) issue(ctx context.Context, r *Request, from origin, d decided,
 			if err != nil {
 				return err
 			}
-			done.out, err = run.row.execute(&run, tx, about.about, made, d.in)
+			done.out, err = run.entry.execute(&run, tx, about.about, made, d.in)
 			accounts, confirmed = about.accounts, run.Caller
 			return err
 		})
@@ -388,7 +392,7 @@ func (s *Service) issue(ctx context.Context, r *Request, from origin, d decided,
 // settle records a read, or the failure of a request, and turns err into what the caller is told.
 func (s *Service) settle(r *Request, in any, err error) error {
 	if err == nil {
-		if r.row.does != reads || r.row.unrecorded || !s.Audit.RecordsReads() {
+		if r.entry.does != reads || r.entry.unrecorded || !s.Audit.RecordsReads() {
 			return nil
 		}
 		return s.failure(r, s.Audit.Read(newEvent(r, in, nil, nil)))

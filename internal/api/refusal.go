@@ -80,7 +80,7 @@ func (s *Service) failure(r *Request, err error) error {
 			Message: "The service is busy checking passwords. Try again in a few seconds.",
 		}
 	case errors.Is(err, store.ErrUnavailable):
-		s.Logger.Error("database not available", "request_id", r.ID, "operation", r.row.Name, "error", err)
+		s.Logger.Error("database not available", "request_id", r.ID, "operation", r.entry.Name, "error", err)
 		message := "The service's database is not available at the moment, and nothing was changed. Try again in a few seconds."
 		if errors.Is(err, store.ErrOutcomeUnknown) {
 			message = "The service lost its database while it made the change, and the outcome is unknown. " +
@@ -89,14 +89,22 @@ func (s *Service) failure(r *Request, err error) error {
 		return &awsquery.Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: message}
 	}
 
-	s.Logger.Error("request failed", "request_id", r.ID, "operation", r.row.Name, "error", err)
+	s.Logger.Error("request failed", "request_id", r.ID, "operation", r.entry.Name, "error", err)
 	code := "ServiceFailure"
-	if r.row.Service == "sts" {
+	if r.entry.Service == "sts" {
 		code = "InternalFailure"
 	}
 	return &awsquery.Error{
 		Code: code, Status: http.StatusInternalServerError,
 		Message: "The request processing has failed because of an unknown error, exception or failure. Request id: " + r.ID,
+	}
+}
+
+// errMoved is the answer when what an operation is about has come to belong to another account while the request was under way.
+func errMoved() error {
+	return &awsquery.Error{
+		Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable,
+		Message: "What the request is about was changed at the same time. Try again.",
 	}
 }
 

@@ -84,28 +84,28 @@ type Steps[In, Out, About, Made any] struct {
 }
 
 // Option is something that only some operations have.
-type Option func(*row)
+type Option func(*entry)
 
 // InScope lets callers of narrower scopes call the operation, too, beside those of the full scope.
 func InScope(scopes ...authn.Scope) Option {
-	return func(r *row) { r.scopes = append(r.scopes, scopes...) }
+	return func(r *entry) { r.scopes = append(r.scopes, scopes...) }
 }
 
 // As records the operation under the name of another, of which it is a step or a different view.
-func As(eventName string) Option { return func(r *row) { r.eventName = eventName } }
+func As(eventName string) Option { return func(r *entry) { r.eventName = eventName } }
 
 // AsRead records an operation that writes as a read, as CloudTrail does where nothing that a client owns changes.
-func AsRead() Option { return func(r *row) { r.readEvent = true } }
+func AsRead() Option { return func(r *entry) { r.readEvent = true } }
 
 // Unrecorded leaves a success of the operation without an event: a later step records it, or nothing happened that is worth one.
 // Failures are recorded all the same.
-func Unrecorded() Option { return func(r *row) { r.unrecorded = true } }
+func Unrecorded() Option { return func(r *entry) { r.unrecorded = true } }
 
 // Proven lets an unsigned operation be called. prove checks, outside any transaction, what the parameters say about the sender;
 // is as slow as its signatures, so it runs under a budget for each address. The panic of a definition says when the model
 // has the operation as a signed one.
 func Proven[In any](prove func(context.Context, *Request, *In) (*authn.Proof, error)) Option {
-	return func(r *row) {
+	return func(r *entry) {
 		if !r.Unsigned {
 			panic(fmt.Sprintf("define %s: it is signed, so its parameters prove nothing", r.Action))
 		}
@@ -164,12 +164,12 @@ func plain[In, Out, About any](do Execute[In, Out, About]) Steps[In, Out, About,
 	}
 }
 
-// define fills an operation's row. It panics when the table does not have the operation, when it is defined already, or when it has
+// define fills an operation's entry. It panics when the table does not have the operation, when it is defined already, or when it has
 // nothing to authorise or execute: all are faults of the program.
 func define[In, Out, About, Made any](
 	t *Table, o awsquery.Typed[In, Out], does effect, on Resolver[In, About], steps Steps[In, Out, About, Made], options ...Option,
 ) {
-	r := t.rows[o.Operation]
+	r := t.entries[o.Operation]
 	switch {
 	case r == nil:
 		panic(fmt.Sprintf("define %s: the table has no such operation", o.Action))
@@ -214,8 +214,8 @@ func define[In, Out, About, Made any](
 	}
 }
 
-// row is an operation in the table, its functions freed of their types.
-type row struct {
+// entry is an operation in the table, its functions freed of their types.
+type entry struct {
 	*awsquery.Operation
 	does       effect
 	scopes     []authn.Scope // that may call it, beside the full one
@@ -240,50 +240,50 @@ type subject struct {
 }
 
 // inScope reports whether a caller of the scope may call the operation.
-func (r *row) inScope(scope authn.Scope) bool {
+func (r *entry) inScope(scope authn.Scope) bool {
 	return scope == authn.ScopeFull || slices.Contains(r.scopes, scope)
 }
 
 // Table holds every operation of the models. Those without functions answer NotImplemented.
 type Table struct {
-	rows  map[*awsquery.Operation]*row
-	query awsquery.Registry // those that the Query protocol can ask for
+	entries map[*awsquery.Operation]*entry
+	query   awsquery.Registry // those that the Query protocol can ask for
 }
 
-// NewTable makes a row for each operation of services that speak the Query protocol.
+// NewTable makes an entry for each operation of services that speak the Query protocol.
 func NewTable(services ...[]*awsquery.Operation) *Table {
-	t := &Table{rows: make(map[*awsquery.Operation]*row), query: awsquery.NewRegistry(services...)}
+	t := &Table{entries: make(map[*awsquery.Operation]*entry), query: awsquery.NewRegistry(services...)}
 	for _, operations := range services {
 		t.AddInProcess(operations)
 	}
 	return t
 }
 
-// AddInProcess makes rows for operations that are only called in process.
+// AddInProcess makes entries for operations that are only called in process.
 func (t *Table) AddInProcess(operations []*awsquery.Operation) {
 	for _, o := range operations {
-		t.rows[o] = &row{Operation: o, eventName: o.Name}
+		t.entries[o] = &entry{Operation: o, eventName: o.Name}
 	}
 }
 
-// unknownRow stands for an operation that is not in the table.
-var unknownRow = &row{eventName: "UnknownOperation", Operation: &awsquery.Operation{
+// unknownEntry stands for an operation that is not in the table.
+var unknownEntry = &entry{eventName: "UnknownOperation", Operation: &awsquery.Operation{
 	Name: "UnknownOperation", Service: "iam", Action: "iam:UnknownOperation", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
 }}
 
-// find returns the row of the operation that a request of the Query protocol names. With an error it returns unknownRow.
-func (t *Table) find(form awsquery.Form) (*row, error) {
+// find returns the entry of the operation that a request of the Query protocol names. With an error it returns unknownEntry.
+func (t *Table) find(form awsquery.Form) (*entry, error) {
 	operation, err := t.query.Find(form)
 	if err != nil {
-		return unknownRow, err
+		return unknownEntry, err
 	}
-	return t.rows[operation], nil
+	return t.entries[operation], nil
 }
 
 // Defined lists the operations that have functions, as service:Name.
 func (t *Table) Defined() []string {
 	var names []string
-	for o, r := range t.rows {
+	for o, r := range t.entries {
 		if r.execute != nil {
 			names = append(names, o.Service+":"+o.Name)
 		}

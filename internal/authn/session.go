@@ -29,9 +29,9 @@ func (a *Authenticator) Session(tx *store.Tx, token string, now time.Time) (*sto
 	return session, principal, nil
 }
 
-// Console makes the caller of a session that Session found in the same snapshot. A session that still asks for a device makes
+// ConsoleCaller makes the caller of a session that Session found in the same snapshot. A session that still asks for a device makes
 // none.
-func (a *Authenticator) Console(tx *store.Tx, session *store.Session, principal *store.Principal) (*Caller, error) {
+func (a *Authenticator) ConsoleCaller(tx *store.Tx, session *store.Session, principal *store.Principal) (*Caller, error) {
 	scope := Scope(session.Scope)
 	switch session.Stage {
 	case store.StageFull:
@@ -97,7 +97,7 @@ func (a *Authenticator) Recheck(tx *store.Tx, c *Caller, now time.Time) (*Caller
 		if err != nil {
 			return nil, err
 		}
-		return a.Console(tx, session, principal)
+		return a.ConsoleCaller(tx, session, principal)
 
 	case TemporaryKey:
 		return a.temporary(tx, c.temporary, now)

@@ -35,7 +35,7 @@ func (w *world) console(token string, at time.Time) (c *authn.Caller, err error)
 			p *store.Principal
 		)
 		if s, p, err = w.authn.Session(tx, token, at); err == nil {
-			c, err = w.authn.Console(tx, s, p)
+			c, err = w.authn.ConsoleCaller(tx, s, p)
 		}
 		return nil
 	})

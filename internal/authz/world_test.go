@@ -96,7 +96,7 @@ func (p *process) caller(tx *store.Tx, id string) (*authn.Caller, error) {
 		return nil, err
 	}
 	session := &store.Session{AccountID: account, Stage: store.StageFull, Scope: store.ScopeFull, CreatedAt: now}
-	return p.authn.Console(tx, session, principal)
+	return p.authn.ConsoleCaller(tx, session, principal)
 }
 
 // authorize asks whether a principal may do something, in one process.

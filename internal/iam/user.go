@@ -80,8 +80,10 @@ func createUser(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.CreateUserI
 	if err != nil {
 		return nil, err
 	}
-	if err := tagsPerUser.room(tx, account, len(tags)-1); err != nil {
-		return nil, err
+	if len(tags) > 0 {
+		if err := tagsPerUser.room(tx, account, len(tags)-1); err != nil {
+			return nil, err
+		}
 	}
 	count, err := tx.CountPrincipals(account, store.PrincipalQuery{Kind: store.User})
 	if err != nil {

@@ -530,7 +530,7 @@ func (s *Service) Admit(ctx context.Context, token string) (*Admission, error) {
 		if a.Session, a.Principal, err = s.Authn.Session(tx, token, s.Clock()); err != nil || a.Session.Stage == store.StageMFA {
 			return err
 		}
-		a.Caller, err = s.Authn.Console(tx, a.Session, a.Principal)
+		a.Caller, err = s.Authn.ConsoleCaller(tx, a.Session, a.Principal)
 		return err
 	})
 	if err != nil {
@@ -547,7 +547,7 @@ func (s *Service) Caller(ctx context.Context, token string) (caller *authn.Calle
 		if session, principal, err = s.Authn.Session(tx, token, s.Clock()); err != nil {
 			return err
 		}
-		caller, err = s.Authn.Console(tx, session, principal)
+		caller, err = s.Authn.ConsoleCaller(tx, session, principal)
 		return err
 	})
 	return caller, session, err
