@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/touchstone-iam/touchstone/awsquery"
+	"github.com/touchstone-iam/touchstone/internal/api"
 )
 
 // ErrForm is what a handler returns for a form that no page of ours sends.
@@ -123,8 +124,23 @@ func (f *Form) Refused(v *Visit, err error, fields map[string]string) error {
 		f.Denied = v.denial(told)
 		return nil
 	}
-	f.Problems = append(f.Problems, Problem{fields[told.Code], told.Message})
+	f.Problems = append(f.Problems, Problem{fields[told.Code], wordsOf(told)})
 	return nil
+}
+
+// limited are the things that a quota is about, in the words of a page.
+var limited = map[string]string{
+	"UsersPerAccount": "users in an account", "AccessKeysPerUser": "access keys of a user",
+	"MFADevicesPerUser": "MFA devices of a user", "TagsPerUser": "tags of a user",
+}
+
+// wordsOf returns the message of an error for a person: a limit in the page's own words, and otherwise the operation's message.
+func wordsOf(told *awsquery.Error) string {
+	var limit *api.Limit
+	if errors.As(told, &limit) && limited[limit.Quota] != "" {
+		return fmt.Sprintf("The limit of %s is %d, and it has been reached. An operator can raise it.", limited[limit.Quota], limit.Value)
+	}
+	return told.Message
 }
 
 // Input is a field as the template "input" draws it.

@@ -60,13 +60,13 @@ func TestAccessKeyQuota(t *testing.T) {
 	}
 	b.get(page).has(t, `disabled aria-describedby="keys-limit">Create access key`)
 	b.get(form).has(t, "A user can have up to 5 access keys. Delete one first.", disabled)
-	create().has(t, "Cannot exceed quota for AccessKeysPerUser: 5")
+	create().has(t, "The limit of access keys of a user is 5, and it has been reached.")
 
 	// A quota that was lowered takes no key away, and allows none.
 	setQuota(t, a, "AccessKeysPerUser", 1)
 	b.get(page).has(t, "A user can have up to 1 access key.", `disabled aria-describedby="keys-limit">Create access key`)
 	b.get(form).has(t, "A user can have up to 1 access key. Delete one first.", disabled)
-	create().has(t, "Cannot exceed quota for AccessKeysPerUser: 1")
+	create().has(t, "The limit of access keys of a user is 1, and it has been reached.")
 	if got := keys(); got != 5 {
 		t.Errorf("%d keys, want the 5 that there were", got)
 	}
@@ -96,7 +96,7 @@ func TestDeviceQuota(t *testing.T) {
 		got.has(t, strconv.Itoa(n+1)+" of 10 MFA devices are registered", "key-"+strconv.Itoa(n))
 	}
 	b.get(form).has(t, "A user can have up to 10 MFA devices. Remove one first.", disabled)
-	b.get("/console/mfa/set-up?user=bob&device=eleventh").has(t, "Cannot exceed quota for MFADevicesPerUser: 10")
+	b.get("/console/mfa/set-up?user=bob&device=eleventh").has(t, "The limit of MFA devices of a user is 10, and it has been reached.")
 
 	setQuota(t, a, "MFADevicesPerUser", 1)
 	b.get(page).has(t, "A user can have up to 1 MFA device. Remove one to assign another.", "key-9")
@@ -132,7 +132,7 @@ func TestTagQuota(t *testing.T) {
 	b.get(form).has(t, "Add new tag")
 	setQuota(t, a, "TagsPerUser", 1)
 	got := b.post(form, user("carol", 3)...)
-	got.has(t, "Cannot exceed quota for TagsPerUser: 1", `value="key-2"`)
+	got.has(t, "The limit of tags of a user is 1, and it has been reached.", `value="key-2"`)
 	got.lacks(t, "Add new tag")
 	if got := b.get("/console/user?name=carol"); got.status != http.StatusNotFound {
 		t.Errorf("carol is made without the tags that were typed: %d", got.status)

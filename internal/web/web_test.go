@@ -373,7 +373,7 @@ func TestDevices(t *testing.T) {
 		assign(b, softkey.New(), "", "key-"+strconv.Itoa(n)).has(t, "registered "+strconv.Itoa(n)+" of 8")
 	}
 	b.get("/console/security-credentials").has(t, `type="button" disabled aria-describedby="mfa-limit">Assign MFA device`, "up to 8 MFA devices")
-	b.post("/console/mfa/assign", "DeviceName", "ninth").has(t, "Cannot exceed quota for MFADevicesPerUser: 8")
+	b.post("/console/mfa/assign", "DeviceName", "ninth").has(t, "The limit of MFA devices of a user is 8, and it has been reached.")
 
 	serial := regexp.MustCompile(`value="(arn:aws:iam::[0-9]+:u2f/user/alice/key-5-[A-Z2-7]+)"`).FindStringSubmatch(b.get("/console/security-credentials").body)
 	if serial == nil {

@@ -341,7 +341,7 @@ func TestEightDevices(t *testing.T) {
 	}
 	p.check()
 	p.visit("/console/mfa/set-up?device=ninth")
-	p.see("Cannot exceed quota for MFADevicesPerUser: 8")
+	p.see("The limit of MFA devices of a user is 8, and it has been reached.")
 	name := "alice"
 	out, err := i.iam(i.rootKey).ListMFADevices(context.Background(), &iam.ListMFADevicesInput{UserName: &name})
 	if err != nil || len(out.MFADevices) != 8 {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -284,7 +285,7 @@ func (q *question) refused(v *web.Visit, f *web.Form, err error) error {
 	var told *awsquery.Error
 	if errors.As(err, &told) && told.Status < http.StatusInternalServerError {
 		if field := q.field(told.Parameter); field != "" {
-			f.Wrong(field, "%s", sentence(strings.TrimPrefix(told.Message, told.Parameter+": ")))
+			f.Wrong(field, "%s", sentence(cmp.Or(told.Detail, told.Message)))
 			return nil
 		}
 		if told.Code == "NoSuchEntity" && q.guessed {
