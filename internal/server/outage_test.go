@@ -83,7 +83,8 @@ func TestDatabaseGoneUnderLoad(t *testing.T) {
 					if worker%2 == 0 {
 						acknowledged.Store(name, true)
 					}
-				case status == http.StatusServiceUnavailable && strings.Contains(body, "<Code>ServiceUnavailable</Code>") && strings.Contains(body, gone):
+				case status == http.StatusServiceUnavailable && strings.Contains(body, "<Code>ServiceUnavailable</Code>") &&
+					strings.Contains(body, gone):
 					unavailable.Add(1)
 				case status == http.StatusServiceUnavailable && strings.Contains(body, unknown) && worker%2 == 0:
 					unsure.Add(1)

@@ -309,10 +309,13 @@ func TestTwoServersCleanUp(t *testing.T) {
 	events := make([]*store.Event, old)
 	for n := range events {
 		events[n] = &store.Event{
-			AccountID: one.ID, ID: ids.NewUUID(), Time: now.Add(-30 * 24 * time.Hour), Name: "Old", Source: "iam", ReadOnly: true, Record: "{}",
+			AccountID: one.ID, ID: ids.NewUUID(), Time: now.Add(-30 * 24 * time.Hour), Name: "Old", Source: "iam", ReadOnly: true,
+			Record: "{}",
 		}
 	}
-	if err := one.Server.State.Store.Update(ctx, store.NoLock(), func(tx *store.Tx) error { return tx.InsertEvents(events) }); err != nil {
+	if err := one.Server.State.Store.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
+		return tx.InsertEvents(events)
+	}); err != nil {
 		t.Fatal(err)
 	}
 	before := allEvents(t, one, 1<<20)
@@ -384,7 +387,8 @@ func TestTwoServersRecordEveryChangeOnce(t *testing.T) {
 		root := at.IAM(at.Root)
 		all.Go(func() {
 			for n := range changes {
-				if _, err := root.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String(fmt.Sprintf("user-%d-%d", worker, n))}); err != nil {
+				name := fmt.Sprintf("user-%d-%d", worker, n)
+				if _, err := root.CreateUser(ctx, &awsiam.CreateUserInput{UserName: &name}); err != nil {
 					t.Error(err)
 				}
 			}
