@@ -92,6 +92,7 @@ func (a *Authenticator) key(tx *store.Tx, id string) (*knownKey, error) {
 			return known, nil
 		}
 	}
+
 	fresh, err := a.openKey(tx, id, known)
 	if errors.Is(err, store.ErrNotFound) {
 		a.mu.Lock()

@@ -156,6 +156,7 @@ func repeat(ctx context.Context, transaction func(context.Context) error) (float
 		mu    sync.Mutex
 		fault error
 	)
+
 	begun := time.Now()
 	for range databaseConnections {
 		wg.Go(func() {

@@ -28,6 +28,7 @@ func main() {
 	if *echo != "" {
 		log.Fatal(http.ListenAndServe(*echo, http.HandlerFunc(echoed)))
 	}
+
 	parts := []struct {
 		name string
 		run  func(context.Context, string) error

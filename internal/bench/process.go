@@ -31,6 +31,7 @@ func process(ctx context.Context, binary string) error {
 	if err != nil {
 		return err
 	}
+
 	var took []float64
 	for range starts {
 		server, err := serve(ctx, binary, data)
@@ -43,6 +44,7 @@ func process(ctx context.Context, binary string) error {
 		}
 	}
 	report("start-up", median(took), "ms", 40, 0)
+
 	if err := memory(ctx, binary, data, "idle-memory", 25); err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func wire(ctx context.Context, binary string) error {
 		return err
 	}
 	defer echo.stop()
+
 	for _, reads := range []struct {
 		mode                   string
 		callerTarget, getFloor float64
@@ -85,6 +86,7 @@ func wire(ctx context.Context, binary string) error {
 func beside(echo, server, name, reads string, request []byte, connections int, target float64) error {
 	body := request[bytes.Index(request, []byte("\r\n\r\n"))+4:]
 	control := []byte(fmt.Sprintf("POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s", echo, len(body), body))
+
 	var ratios, rates, p99s []float64
 	for range rounds {
 		bare, err := load(echo, control, connections)
@@ -120,6 +122,7 @@ func load(address string, request []byte, connections int) (result, error) {
 		fault error
 		wg    sync.WaitGroup
 	)
+
 	begun := time.Now()
 	until := begun.Add(roundTime)
 	for range connections {
@@ -260,6 +263,7 @@ func start(ctx context.Context, program string, args []string, listenFlag string
 	}
 	r := &running{address: l.Addr().String()}
 	l.Close()
+
 	r.cmd = exec.CommandContext(ctx, program, append(args, listenFlag, r.address)...)
 	r.cmd.Stdout, r.cmd.Stderr = io.Discard, os.Stderr
 	begun := time.Now()

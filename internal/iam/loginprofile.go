@@ -17,6 +17,8 @@ import (
 func (o *Operations) defineLoginProfiles(t *api.Table) {
 	api.Read(t, iamapi.GetLoginProfile, onLoginProfile, getLoginProfile)
 	api.Change(t, iamapi.DeleteLoginProfile, onLoginProfile, deleteLoginProfile)
+
+	// Passwords are hashed outside any transaction.
 	api.ChangeInSteps(t, iamapi.CreateLoginProfile, onLoginProfile,
 		api.Steps[iamapi.CreateLoginProfileInput, iamapi.CreateLoginProfileOutput, *loginProfile, newPassword]{
 			Prepare: func(ctx context.Context, _ *api.Request, about *loginProfile, in *iamapi.CreateLoginProfileInput, made *newPassword) ([]authz.Key, error) {

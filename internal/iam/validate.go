@@ -24,6 +24,7 @@ func (o *Operations) validatePolicy(r *api.Request, tx *store.Tx, _ struct{}, in
 			return nil, err
 		}
 	}
+
 	text := []byte(in.PolicyDocument)
 	out := &touchstoneapi.ValidatePolicyOutput{Findings: []touchstoneapi.PolicyFinding{}, Size: policy.Size(text)}
 	if attachment.MaxSize > 0 {
