@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -310,8 +311,10 @@ func (r *Request) lock(others []string) store.Lock {
 	return store.Join(own, store.Accounts(others...))
 }
 
-// confirm makes sure, inside the transaction, that the caller may still do it: the credential is still good, and nothing that
-// the decision read has changed; otherwise it is decided anew. It returns what the operation is about, as the transaction has it.
+// confirm makes sure, inside the transaction, that the caller may still do it: the credential is still good, nothing that the
+// decision read has changed, and the policies would be asked the same; otherwise it is decided anew. The questions are compared as
+// well as the accounts' states because not everything that a resolver may read raises a generation. It returns what the operation is
+// about, as the transaction has it.
 func (s *Service) confirm(tx *store.Tx, run *Request, d *decided, found []authz.Key) (subject, error) {
 	expected := slices.Clone(d.state)
 	if run.entry.does == changes {
@@ -339,7 +342,7 @@ func (s *Service) confirm(tx *store.Tx, run *Request, d *decided, found []authz.
 		return subject{}, err
 	}
 
-	if !slices.Equal(state, expected) || len(found) > 0 {
+	if !slices.Equal(state, expected) || len(found) > 0 || !reflect.DeepEqual(about.checks, d.subject.checks) {
 		if err := withinScope(run); err != nil {
 			return subject{}, err
 		}

@@ -328,3 +328,56 @@ func TestTwoAccounts(t *testing.T) {
 		}
 	}
 }
+
+// What the transaction finds is authorised even if no account has changed: a resolver may read what raises no generation.
+func TestWhatIsFoundAnewIsAuthorised(t *testing.T) {
+	t.Parallel()
+	const onFirst = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:iam::*:user/first"}}`
+	for _, kind := range []string{"change", "issue"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			e := newExperiment(t)
+			u := e.NewUser("alice", onFirst)
+			resource, executed := "first", false
+
+			o := iamapi.DeleteAccountPasswordPolicy.Operation
+			if kind == "change" {
+				type in = iamapi.DeleteAccountPasswordPolicyInput
+				api.ChangeInSteps(e.service.Table, iamapi.DeleteAccountPasswordPolicy, moving[in](e.ID, &resource),
+					movingSteps[in, struct{}](&resource, &executed))
+			} else {
+				type in = stsapi.GetSessionTokenInput
+				o = stsapi.GetSessionToken.Operation
+				api.IssueInSteps(e.service.Table, stsapi.GetSessionToken, moving[in](e.ID, &resource),
+					movingSteps[in, stsapi.GetSessionTokenOutput](&resource, &executed))
+			}
+
+			e.answers(t, "the request", o, u.Key, http.StatusForbidden, "AccessDenied")
+			if executed {
+				t.Error("it was executed on what nobody was asked about")
+			}
+		})
+	}
+}
+
+// moving authorises an operation on the resource that the variable names at the moment.
+func moving[In any](account string, resource *string) api.Resolver[In, struct{}] {
+	return func(*api.Request, *store.Tx, *In) (s api.Subject[struct{}], err error) {
+		s.Checks = api.Ask(authz.Check{Resource: "arn:aws:iam::" + account + ":user/" + *resource})
+		return s, nil
+	}
+}
+
+// movingSteps name another resource while the operation prepares.
+func movingSteps[In, Out any](resource *string, executed *bool) api.Steps[In, Out, struct{}, int] {
+	return api.Steps[In, Out, struct{}, int]{
+		Prepare: func(context.Context, *api.Request, struct{}, *In, *int) ([]authz.Key, error) {
+			*resource = "second"
+			return nil, nil
+		},
+		Execute: func(*api.Request, *store.Tx, struct{}, int, *In) (*Out, error) {
+			*executed = true
+			return new(Out), nil
+		},
+	}
+}
