@@ -480,16 +480,29 @@ func (s *Service) abandoned(tx *store.Tx, session *store.Session, principal *sto
 	})
 }
 
+// maxAbandoned is how many sign-ins that stopped at the device are recorded in one transaction.
+const maxAbandoned = 1000
+
 // Sweep deletes sessions, ceremonies and links that have expired, and records the sign-ins that stopped at the device. The server
 // calls it every minute.
 func (s *Service) Sweep(ctx context.Context) error {
 	now := s.Clock()
 	return s.Store.Update(ctx, store.Installation(), func(tx *store.Tx) error { // one server records them, not each
-		left, err := tx.AbandonedSignIns(now, 1000)
+		left, err := tx.AbandonedSignIns(now, maxAbandoned)
 		if err != nil {
 			return err
 		}
 		for n := range left {
+			// The session is deleted first: a sign-in that is completed at this moment, by a step that began in time, has ended its
+			// session by then, and was not abandoned.
+			err := endSession(tx, &left[n])
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+
 			principal, err := tx.Principal(left[n].AccountID, left[n].PrincipalID)
 			if errors.Is(err, store.ErrNotFound) {
 				continue
@@ -502,13 +515,8 @@ func (s *Service) Sweep(ctx context.Context) error {
 			}
 		}
 
-		// Sessions beyond these are still to be recorded, so only these may be deleted now.
-		if len(left) == 1000 {
-			for n := range left {
-				if err := endSession(tx, &left[n]); err != nil {
-					return err
-				}
-			}
+		// Sessions beyond these are still to be recorded, so no others may be deleted now.
+		if len(left) == maxAbandoned {
 			return nil
 		}
 		_, err = tx.Sweep(now)

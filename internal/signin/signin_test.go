@@ -565,6 +565,39 @@ func TestAbandonedSignInIsTold(t *testing.T) {
 	}
 }
 
+// A sign-in that is completed while expired sessions are deleted was not abandoned.
+func TestCompletedWhileSweeping(t *testing.T) {
+	s := touchtest.Start(t, nil)
+	a, u, _ := withKey(t, s)
+	p, _ := begin(t, s, a, u)
+	s.Clock.Advance(11 * time.Minute)
+
+	// The transaction ends the session as the step with the device does, which began in time. Only its last run counts.
+	runs, swept := 0, make(chan error, 1)
+	s.State.Store.RerunNext(func() {})
+	if err := s.State.Store.Update(ctx, store.SessionRow(a.ID, p.Session.ID), func(tx *store.Tx) error {
+		if err := tx.DeleteSession(a.ID, p.Session.PrincipalID, p.Session.ID); err != nil {
+			return err
+		}
+		if runs++; runs == 2 {
+			go func() { swept <- s.SignIn.Sweep(ctx) }()
+			time.Sleep(time.Second) // by then the sweep waits, where the engine lets both run at once
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-swept; err != nil {
+		t.Fatal(err)
+	}
+
+	for _, login := range records(t, s, a.ID, "ConsoleLogin") {
+		if login["errorMessage"] == "MFA was not completed" {
+			t.Errorf("recorded as abandoned: %v", login)
+		}
+	}
+}
+
 // Root's mailbox hears of each of its devices, and of a sign-in that stopped at one.
 func TestRootIsToldByMail(t *testing.T) {
 	s := touchtest.Start(t, nil)
