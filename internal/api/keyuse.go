@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,7 +61,9 @@ func (u *KeyUses) Flush(ctx context.Context, s *store.Store) error {
 	}
 
 	if err := s.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
-		for id, use := range uses {
+		// Every server writes in the same order, so that two of them wait for each other instead of deadlocking.
+		for _, id := range slices.Sorted(maps.Keys(uses)) {
+			use := uses[id]
 			if err := tx.TouchAccessKey(use.account, id, use.service, use.region, use.at); err != nil {
 				return err
 			}
