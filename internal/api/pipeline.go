@@ -90,6 +90,10 @@ func Call[In, Out any](ctx context.Context, s *Service, r Request, o awsquery.Ty
 	if r.entry == nil {
 		return nil, fmt.Errorf("the table has no operation %s", o.Action)
 	}
+	if r.entry.Unsigned {
+		return nil, fmt.Errorf("%s is called without credentials, and nobody signed in has any need of it", o.Name)
+	}
+
 	done, err := s.perform(ctx, &r, &inProcess{s, in})
 	if err != nil {
 		return nil, err

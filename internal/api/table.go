@@ -63,7 +63,7 @@ type effect int
 const (
 	reads   effect = iota // runs in the snapshot that decided
 	changes               // changes what decisions and authentications read: raises the account's generation
-	records               // writes what no decision or authentication reads: raises nothing
+	records               // writes what is read anew for every request: raises nothing
 	issues                // hands out credentials that the store does not keep: only its event is written, by group commit
 )
 
@@ -133,7 +133,8 @@ func ChangeInSteps[In, Out, About, Made any](
 	define(t, o, changes, on, steps, options...)
 }
 
-// Record defines an operation that writes what no decision and no authentication reads, such as a ceremony.
+// Record defines an operation that writes only what is read anew for every request, such as a ceremony or a console session: nothing
+// that is kept in memory was made from it.
 func Record[In, Out, About any](t *Table, o awsquery.Typed[In, Out], on Resolver[In, About], do Execute[In, Out, About], options ...Option) {
 	define(t, o, records, on, plain(do), options...)
 }
