@@ -140,6 +140,7 @@ func sessionsRevoke() *cobra.Command {
 		where location
 		id    principalFlags
 	)
+
 	cmd := &cobra.Command{
 		Use: "revoke", Short: "End every session of a user at once", Args: args(0, "no arguments"),
 		Long: "End every session that a user has now, in the console and by temporary credentials. " +

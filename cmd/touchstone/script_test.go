@@ -32,10 +32,12 @@ func TestScripts(t *testing.T) {
 	if storetest.Server() != "" {
 		directories = []string{"state", "postgres"}
 	}
+
 	migrations, err := filepath.Abs("../../internal/store/migrations")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, directory := range directories {
 		t.Run(directory, func(t *testing.T) {
 			d := &databases{t: t, migrations: migrations}
@@ -49,6 +51,7 @@ func TestScripts(t *testing.T) {
 							env.Setenv(name, value)
 						}
 					}
+
 					return err
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -133,7 +136,8 @@ func call(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost:"+ts.Getenv("PORT")+"/", strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost:"+ts.Getenv("PORT")+"/",
+		strings.NewReader(form.Encode()))
 	ts.Check(err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	sigv4.Sign(r, []byte(form.Encode()), sigv4.Credentials{

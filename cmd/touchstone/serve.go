@@ -55,22 +55,30 @@ another server still runs on it.`,
 	f.StringVar(&s.http.Listen, "listen", "127.0.0.1:8080", "address to serve on; beyond loopback only with TLS or behind a proxy")
 	f.StringVar(&s.http.TLSCert, "tls-cert", "", "file with the TLS certificate chain (PEM)")
 	f.StringVar(&s.http.TLSKey, "tls-key", "", "file with the TLS private key (PEM)")
-	f.StringSliceVar(&s.http.BehindProxy, "behind-proxy", nil, "addresses of the proxies in front (IP or CIDR); only they may say who the client is")
+	f.StringSliceVar(&s.http.BehindProxy, "behind-proxy", nil,
+		"addresses of the proxies in front (IP or CIDR); only they may say who the client is")
 	f.StringVar(&s.http.URL, "url", "", "public address, from which links, cookies and the security keys' relying party come (default: http://localhost:PORT)")
 	f.StringVar(&s.http.MetricsListen, "metrics-listen", "", "address for Prometheus metrics (default: none)")
 	f.StringVar(&s.server.RPID, "rp-id", "", "relying party id of security keys: the URL's host, or a registrable parent of it")
-	f.BoolVar(&s.server.OrphanCredentials, "orphan-credentials", false, "start although some security keys were registered for another relying party id")
+	f.BoolVar(&s.server.OrphanCredentials, "orphan-credentials", false,
+		"start although some security keys were registered for another relying party id")
 	f.StringVar(&s.rootEmail, "root-email", "root@localhost", "e-mail address of the root user of the account made on the first start")
 	f.DurationVar(&s.server.Sessions.Absolute, "session-duration", s.server.Sessions.Absolute, "how long a console session lasts")
-	f.DurationVar(&s.server.Sessions.Idle, "session-idle", s.server.Sessions.Idle, "how long a console session lasts without being used")
+	f.DurationVar(&s.server.Sessions.Idle, "session-idle", s.server.Sessions.Idle,
+		"how long a console session lasts without being used")
 	f.DurationVar(&s.server.Skew, "clock-skew", s.server.Skew, "how far a signature's time may be from the clock")
 	f.Uint32Var(&s.server.Argon2.MemoryKiB, "argon2-memory", s.server.Argon2.MemoryKiB, "memory of a password hash, in KiB")
 	f.Uint32Var(&s.server.Argon2.Time, "argon2-time", s.server.Argon2.Time, "passes of a password hash")
-	f.StringVar(&s.reads, "audit-reads", string(s.server.AuditReads), "events of reads: queue (within 100 ms), sync (before the answer) or off")
-	f.DurationVar(&s.server.AuditRetention, "audit-retention", s.server.AuditRetention, "how long events of changes, sign-ins and denials are kept")
-	f.DurationVar(&s.server.AuditReadRetention, "audit-read-retention", s.server.AuditReadRetention, "how long events of reads are kept")
-	f.StringVar(&s.server.SMTPURL, "smtp-url", "", "mail server, smtp://user:password@host:587?from=ADDRESS (default: mails go to the log)")
-	f.StringArrayVar(&s.catalogues, "catalogue", nil, "file with the actions and condition keys of more services, which the policy editor then knows")
+	f.StringVar(&s.reads, "audit-reads", string(s.server.AuditReads),
+		"events of reads: queue (within 100 ms), sync (before the answer) or off")
+	f.DurationVar(&s.server.AuditRetention, "audit-retention", s.server.AuditRetention,
+		"how long events of changes, sign-ins and denials are kept")
+	f.DurationVar(&s.server.AuditReadRetention, "audit-read-retention", s.server.AuditReadRetention,
+		"how long events of reads are kept")
+	f.StringVar(&s.server.SMTPURL, "smtp-url", "",
+		"mail server, smtp://user:password@host:587?from=ADDRESS (default: mails go to the log)")
+	f.StringArrayVar(&s.catalogues, "catalogue", nil,
+		"file with the actions and condition keys of more services, which the policy editor then knows")
 	f.StringVar(&s.logLevel, "log-level", "info", "what to log: debug, info, warn or error")
 	f.StringVar(&s.logFormat, "log-format", "auto", "how to log: text, json, or auto (text on a terminal)")
 	return cmd
@@ -116,6 +124,7 @@ func (s *serving) complete(logger *slog.Logger) error {
 	if s.http.URL == "" {
 		s.http.URL = defaultURL(s.http.Listen, s.http.TLSCert != "")
 	}
+
 	s.http.URL = strings.TrimSuffix(s.http.URL, "/")
 	s.server.URL, s.server.Logger = s.http.URL, logger
 	s.server.AuditReads = audit.ReadMode(s.reads)
@@ -124,10 +133,12 @@ func (s *serving) complete(logger *slog.Logger) error {
 	default:
 		faults = append(faults, fmt.Errorf("--audit-reads %q: use queue, sync or off", s.reads))
 	}
+
 	known, err := catalogue.Load(s.catalogues...)
 	if err != nil {
 		faults = append(faults, err)
 	}
+
 	s.server.Catalogue = known
 	return errors.Join(append(faults, s.http.Validate(), s.server.Check())...)
 }
@@ -175,6 +186,7 @@ func (s *serving) serve(ctx context.Context, out io.Writer, state *server.State,
 	if err != nil {
 		return err
 	}
+
 	ready := func(ctx context.Context) error { return state.Store.View(ctx, func(*store.Tx) error { return nil }) }
 	front, err := httpd.New(s.http, app.Handler, ready, logger)
 	if err != nil {
@@ -183,10 +195,12 @@ func (s *serving) serve(ctx context.Context, out io.Writer, state *server.State,
 	if err := front.Listen(); err != nil {
 		return errors.Join(err, app.Close())
 	}
+
 	first, err := server.FirstAccount(ctx, state, s.rootEmail, s.http.URL)
 	if err != nil {
 		return errors.Join(err, app.Close())
 	}
+
 	greet(out, s.http.URL, first)
 	background, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -194,6 +208,7 @@ func (s *serving) serve(ctx context.Context, out io.Writer, state *server.State,
 		defer close(done)
 		app.Background(background)
 	}()
+
 	err = front.Serve(ctx)
 	stop()
 	<-done
