@@ -188,5 +188,8 @@ func toldOverTheWire(err error) *awsquery.Error {
 		}
 	}
 	// The client went away or was too slow.
-	return &awsquery.Error{Code: "IncompleteBody", Status: http.StatusBadRequest, Message: "The request's body could not be read whole."}
+	return &awsquery.Error{
+		Code: "IncompleteBody", Status: http.StatusBadRequest,
+		Message: "The request's body could not be read whole.",
+	}
 }

@@ -120,7 +120,8 @@ func on[In any](checks api.Checks) api.Resolver[In, struct{}] {
 	}
 }
 
-// executions are the operations that were executed, by the types of their inputs. A transaction may run again, so nothing is counted.
+// executions are the operations that were executed, by the types of their inputs. A transaction may run again, so nothing is
+// counted.
 type executions map[string]bool
 
 // executes notes that an operation was executed.

@@ -317,8 +317,8 @@ func (r *Request) lock(others []string) store.Lock {
 
 // confirm makes sure, inside the transaction, that the caller may still do it: the credential is still good, nothing that the
 // decision read has changed, and the policies would be asked the same; otherwise it is decided anew. The questions are compared as
-// well as the accounts' states because not everything that a resolver may read raises a generation. It returns what the operation is
-// about, as the transaction has it.
+// well as the accounts' states because not everything that a resolver may read raises a generation. It returns what the operation
+// is about, as the transaction has it.
 func (s *Service) confirm(tx *store.Tx, run *Request, d *decided, found []authz.Key) (subject, error) {
 	expected := slices.Clone(d.state)
 	if run.entry.does == changes {
@@ -357,8 +357,8 @@ func (s *Service) confirm(tx *store.Tx, run *Request, d *decided, found []authz.
 	return about, about.missing
 }
 
-// issue finishes an operation that hands out credentials: done is what it made in the snapshot that decided, unless it has slow work
-// to do first. The event is durable before the answer is given; if it cannot be written, nothing is handed out.
+// issue finishes an operation that hands out credentials: done is what it made in the snapshot that decided, unless it has slow
+// work to do first. The event is durable before the answer is given; if it cannot be written, nothing is handed out.
 func (s *Service) issue(ctx context.Context, r *Request, from origin, d decided, done result) (result, error) {
 	accounts := d.subject.accounts
 	if r.entry.slow() {

@@ -14,7 +14,10 @@ import (
 
 // NotImplemented is the answer of an operation, or of a parameter, that is not built yet.
 func NotImplemented(what string) *awsquery.Error {
-	return &awsquery.Error{Code: "NotImplemented", Status: http.StatusNotImplemented, Message: what + " is not implemented in this version of Touchstone."}
+	return &awsquery.Error{
+		Code: "NotImplemented", Status: http.StatusNotImplemented,
+		Message: what + " is not implemented in this version of Touchstone.",
+	}
 }
 
 // Invalid is InvalidInput about a parameter, with whose name its message begins.
@@ -65,8 +68,8 @@ func Taken(err error, format string, args ...any) error {
 	return err
 }
 
-// failure returns what the caller is told: an error that is meant for clients, or, for anything unexpected, only the request id. The
-// unexpected one goes to the log.
+// failure returns what the caller is told: an error that is meant for clients, or, for anything unexpected, only the request id.
+// The unexpected one goes to the log.
 func (s *Service) failure(r *Request, err error) error {
 	var told *awsquery.Error
 	switch {
