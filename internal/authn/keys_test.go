@@ -148,7 +148,8 @@ func TestKeys(t *testing.T) {
 		},
 		"inactive and active again": {
 			change: func(w *world, tx *store.Tx) error {
-				return errors.Join(tx.SetAccessKeyActive(account, w.alice.ID, keyID, false), tx.SetAccessKeyActive(account, w.alice.ID, keyID, true))
+				return errors.Join(tx.SetAccessKeyActive(account, w.alice.ID, keyID, false),
+					tx.SetAccessKeyActive(account, w.alice.ID, keyID, true))
 			},
 			arn: "arn:aws:iam::111122223333:user/alice",
 		},
@@ -172,7 +173,10 @@ func TestKeys(t *testing.T) {
 			},
 			arn: "arn:aws:iam::111122223333:user/staff/alicia",
 		},
-		"of a user who is gone":      {change: func(w *world, tx *store.Tx) error { return tx.DeletePrincipal(account, w.alice.ID) }, code: unknown},
+		"of a user who is gone": {
+			change: func(w *world, tx *store.Tx) error { return tx.DeletePrincipal(account, w.alice.ID) },
+			code:   unknown,
+		},
 		"of an account that is gone": {change: func(_ *world, tx *store.Tx) error { return tx.RemoveAccount(account) }, code: unknown},
 		"of an account that was made anew": {
 			change: func(w *world, tx *store.Tx) error {
@@ -214,7 +218,8 @@ func TestKeys(t *testing.T) {
 				}
 				return
 			}
-			if !c.Valid() || c.ARN() != test.arn || c.Credential != authn.LongTermKey || c.AccessKeyID != keyID || c.IsTemporary() || c.UsedMFA() {
+			if !c.Valid() || c.ARN() != test.arn || c.Credential != authn.LongTermKey || c.AccessKeyID != keyID || c.IsTemporary() ||
+				c.UsedMFA() {
 				t.Errorf("the caller is %+v, %s", c, c.ARN())
 			}
 		})

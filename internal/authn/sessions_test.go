@@ -51,17 +51,30 @@ func TestSessions(t *testing.T) {
 		after   time.Duration // of the request, since the session was made
 		scope   authn.Scope   // "" is no caller
 	}{
-		"just signed in":              {scope: authn.ScopeFull},
-		"almost idle for too long":    {after: limits.Idle - time.Second, scope: authn.ScopeFull},
-		"idle for too long":           {after: limits.Idle},
-		"used in between":             {session: func(s *store.Session) { s.LastSeenAt = now.Add(limits.Idle) }, after: limits.Idle + time.Minute, scope: authn.ScopeFull},
-		"almost at the absolute end":  {session: func(s *store.Session) { s.LastSeenAt = now.Add(limits.Absolute) }, after: limits.Absolute - time.Second, scope: authn.ScopeFull},
-		"at the absolute end":         {session: func(s *store.Session) { s.LastSeenAt = now.Add(limits.Absolute) }, after: limits.Absolute},
+		"just signed in":           {scope: authn.ScopeFull},
+		"almost idle for too long": {after: limits.Idle - time.Second, scope: authn.ScopeFull},
+		"idle for too long":        {after: limits.Idle},
+		"used in between": {
+			session: func(s *store.Session) { s.LastSeenAt = now.Add(limits.Idle) },
+			after:   limits.Idle + time.Minute, scope: authn.ScopeFull,
+		},
+		"almost at the absolute end": {
+			session: func(s *store.Session) { s.LastSeenAt = now.Add(limits.Absolute) },
+			after:   limits.Absolute - time.Second, scope: authn.ScopeFull,
+		},
+		"at the absolute end": {
+			session: func(s *store.Session) { s.LastSeenAt = now.Add(limits.Absolute) },
+			after:   limits.Absolute,
+		},
 		"recovery":                    {session: func(s *store.Session) { s.Scope = store.ScopeRecovery }, scope: authn.ScopeRecovery},
 		"a device is still asked for": {session: func(s *store.Session) { s.Stage = store.StageMFA }},
-		"a new password comes first":  {session: func(s *store.Session) { s.Stage = store.StageChangePassword }, scope: authn.ScopeChangePassword},
+		"a new password comes first": {
+			session: func(s *store.Session) { s.Stage = store.StageChangePassword },
+			scope:   authn.ScopeChangePassword,
+		},
 		"a new password comes first, in recovery": {
-			session: func(s *store.Session) { s.Stage, s.Scope = store.StageChangePassword, store.ScopeRecovery }, scope: authn.ScopeChangePassword,
+			session: func(s *store.Session) { s.Stage, s.Scope = store.StageChangePassword, store.ScopeRecovery },
+			scope:   authn.ScopeChangePassword,
 		},
 		"a new password, for too long": {session: func(s *store.Session) { s.Stage = store.StageChangePassword }, after: limits.Partial},
 		"ended": {change: func(w *world, s *store.Session, tx *store.Tx) error {
@@ -76,7 +89,9 @@ func TestSessions(t *testing.T) {
 		"of a user who is renamed": {change: func(w *world, _ *store.Session, tx *store.Tx) error {
 			return tx.RenamePrincipal(account, w.alice.ID, "alicia", "/")
 		}, scope: authn.ScopeFull},
-		"of a user who is gone":      {change: func(w *world, _ *store.Session, tx *store.Tx) error { return tx.DeletePrincipal(account, w.alice.ID) }},
+		"of a user who is gone": {change: func(w *world, _ *store.Session, tx *store.Tx) error {
+			return tx.DeletePrincipal(account, w.alice.ID)
+		}},
 		"of an account that is gone": {change: func(_ *world, _ *store.Session, tx *store.Tx) error { return tx.RemoveAccount(account) }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -139,7 +154,10 @@ func TestRecheck(t *testing.T) {
 		},
 		"the key is somebody else's now": {
 			change: func(w *world, tx *store.Tx) error {
-				bob := &store.Principal{AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDABOB", Name: "bob", Path: "/", CreatedAt: now}
+				bob := &store.Principal{
+					AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDABOB", Name: "bob", Path: "/",
+					CreatedAt: now,
+				}
 				k, err := tx.AccessKey(account, keyID)
 				if err != nil {
 					return err

@@ -55,11 +55,16 @@ type knownKey struct {
 
 // errUnknownKey is the answer to a key that is unknown, deleted or inactive: which of them is not told.
 func errUnknownKey() error {
-	return &awsquery.Error{Code: "InvalidClientTokenId", Status: http.StatusForbidden, Message: "The security token included in the request is invalid."}
+	return &awsquery.Error{
+		Code: "InvalidClientTokenId", Status: http.StatusForbidden,
+		Message: "The security token included in the request is invalid.",
+	}
 }
 
 // Signed authenticates a signed request, whose payload has the given SHA-256 in hex.
-func (a *Authenticator) Signed(tx *store.Tx, sig *sigv4.Signature, r *http.Request, payloadHash string, now time.Time) (*Caller, error) {
+func (a *Authenticator) Signed(tx *store.Tx, sig *sigv4.Signature, r *http.Request, payloadHash string, now time.Time) (*Caller,
+	error,
+) {
 	if sig.SessionToken != "" {
 		return a.signedTemporary(tx, sig, r, payloadHash, now)
 	}
