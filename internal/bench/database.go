@@ -183,7 +183,8 @@ type bare struct {
 }
 
 func (b *bare) find(ctx context.Context) error {
-	return b.pool.QueryRow(ctx, `select principal_id from principal where account_id = $1 and kind = 'root'`, b.account.AccountID).Scan(&b.root)
+	return b.pool.QueryRow(ctx, `select principal_id from principal where account_id = $1 and kind = 'root'`,
+		b.account.AccountID).Scan(&b.root)
 }
 
 // view runs reads in a snapshot, as the store does.
@@ -194,7 +195,8 @@ func (b *bare) view(ctx context.Context, read func(pgx.Tx) error) error {
 func (b *bare) freshness(ctx context.Context, tx pgx.Tx) error {
 	var incarnation string
 	var generation int64
-	return tx.QueryRow(ctx, `select incarnation, generation from account where account_id = $1`, b.account.AccountID).Scan(&incarnation, &generation)
+	return tx.QueryRow(ctx, `select incarnation, generation from account where account_id = $1`,
+		b.account.AccountID).Scan(&incarnation, &generation)
 }
 
 // tagged reads a principal with its tags, as every operation about a user does.

@@ -63,15 +63,18 @@ func signIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	_, link, _ := strings.Cut(made.SetupURL, "link=")
 	visitor := signin.Visitor{Address: netip.MustParseAddr("127.0.0.1"), RequestID: ids.NewUUID()}
 	if _, err := s.SignIn.SetUp(ctx, visitor, link, password); err != nil {
 		return err
 	}
+
 	var ratios []float64
 	for range 40 {
 		begun := time.Now()
-		argon2.IDKey([]byte(password), make([]byte, 16), secret.DefaultParams.Time, secret.DefaultParams.MemoryKiB, secret.DefaultParams.Threads, 32)
+		argon2.IDKey([]byte(password), make([]byte, 16), secret.DefaultParams.Time, secret.DefaultParams.MemoryKiB,
+			secret.DefaultParams.Threads, 32)
 		bare := time.Since(begun)
 		begun = time.Now()
 		if _, err := s.SignIn.Root(ctx, visitor, email, password, ""); err != nil {
@@ -79,6 +82,7 @@ func signIn(ctx context.Context) error {
 		}
 		ratios = append(ratios, float64(time.Since(begun))/float64(bare))
 	}
+
 	report("sign-in/of-argon2id", median(ratios), "ratio", 1.15, 0)
 	return nil
 }
@@ -89,6 +93,7 @@ func assertion() error {
 	if err != nil {
 		return err
 	}
+
 	now := time.Now()
 	user := mfa.User{Handle: []byte("a principal's id"), Name: "alice", DisplayName: "alice"}
 	key := softkey.New()
@@ -96,14 +101,17 @@ func assertion() error {
 	if err != nil {
 		return err
 	}
+
 	answer, err := key.Create(origin, options)
 	if err != nil {
 		return err
 	}
+
 	credential, err := rp.FinishRegistration(record, answer, now)
 	if err != nil {
 		return err
 	}
+
 	credentials := []mfa.Credential{*credential}
 	if options, record, err = rp.BeginAssertion(user, credentials, now); err != nil {
 		return err
@@ -111,16 +119,19 @@ func assertion() error {
 	if answer, err = key.Get(origin, options); err != nil {
 		return err
 	}
+
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
 	}
+
 	message := make([]byte, 37+32)
 	digest := sha256.Sum256(message)
 	signature, err := ecdsa.SignASN1(rand.Reader, private, digest[:])
 	if err != nil {
 		return err
 	}
+
 	var ratios, costs []float64
 	for range 9 {
 		bare := each(300, func() error {
@@ -140,6 +151,7 @@ func assertion() error {
 		ratios = append(ratios, float64(ours.took)/float64(bare.took))
 		costs = append(costs, float64(ours.took.Nanoseconds())/300/1000)
 	}
+
 	report("assertion", median(costs), "us", 0, 0)
 	report("assertion/of-ecdsa-verify", median(ratios), "ratio", 1.6, 0)
 	return nil
@@ -166,6 +178,7 @@ func decision() error {
 	if err != nil {
 		return fmt.Errorf("the FIDO page's policy: %w", err)
 	}
+
 	policies := &policy.Policies{Identity: policy.Compile(policy.Source{ID: "test", Document: document})}
 	keys := policy.NewContext()
 	keys.Set("aws:username", "alice")
@@ -178,6 +191,7 @@ func decision() error {
 	if !policy.Evaluate(policies, request).Allowed() {
 		return errors.New("the FIDO page's policy does not allow a first key")
 	}
+
 	r := testing.Benchmark(func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

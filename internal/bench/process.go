@@ -93,6 +93,7 @@ func addUsers(ctx context.Context, data, account string) error {
 	if err != nil {
 		return err
 	}
+
 	err = s.Update(ctx, store.Raise(account), func(tx *store.Tx) error {
 		if err := tx.SetQuota(account, "UsersPerAccount", 2*manyUsers); err != nil {
 			return err

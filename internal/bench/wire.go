@@ -56,7 +56,8 @@ func wire(ctx context.Context, binary string) error {
 		if err != nil {
 			return err
 		}
-		server, err := start(ctx, binary, []string{"serve", "--data", data, "--audit-reads", reads.mode, "--log-level", "warn"}, "--listen")
+		server, err := start(ctx, binary, []string{"serve", "--data", data, "--audit-reads", reads.mode, "--log-level", "warn"},
+			"--listen")
 		if err != nil {
 			return err
 		}
@@ -210,9 +211,11 @@ func answer(in *bufio.Reader) error {
 			}
 		}
 	}
+
 	if length < 0 {
 		return errors.New("an answer without Content-Length")
 	}
+
 	_, err := in.Discard(length)
 	return err
 }
@@ -226,7 +229,8 @@ func signed(address string, a account, service string, form url.Values) []byte {
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	r.Header.Set("User-Agent", "aws-cli/2.0 bench")
-	sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: a.AccessKeyID, SecretAccessKey: a.SecretAccessKey}, "us-east-1", service, time.Now())
+	sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: a.AccessKeyID, SecretAccessKey: a.SecretAccessKey}, "us-east-1",
+		service, time.Now())
 	var text bytes.Buffer
 	if err := r.Write(&text); err != nil {
 		panic(err) // a buffer takes everything
@@ -240,7 +244,8 @@ func makeAccount(ctx context.Context, binary, data string) (account, error) {
 
 // makeAccountIn makes an account in the database that the flags name, with an e-mail address of its own.
 func makeAccountIn(ctx context.Context, binary string, flags []string) (a account, err error) {
-	args := append([]string{"account", "create", "--access-key", "--output", "json", "--root-email", ids.New() + "@example.com"}, flags...)
+	args := append([]string{"account", "create", "--access-key", "--output", "json", "--root-email", ids.New() + "@example.com"},
+		flags...)
 	out, err := exec.CommandContext(ctx, binary, args...).Output()
 	if err != nil {
 		return a, fmt.Errorf("account create: %w", err)
