@@ -44,8 +44,8 @@ type Server struct {
 	scraped     net.Listener // of the metrics; nil when there are none
 }
 
-// New returns a server for the handler. The readiness probe fails while ready returns an error. The configuration must be valid, see
-// [Config.Validate].
+// New returns a server for the handler. The readiness probe fails while ready returns an error. The configuration must be valid,
+// see [Config.Validate].
 func New(c Config, handler http.Handler, ready func(context.Context) error, logger *slog.Logger) (*Server, error) {
 	proxies, proxyFault := prefixes(c.BehindProxy)
 	certificate, certificateFault := newCertificate(&c, logger)

@@ -15,7 +15,8 @@ import (
 // bounds are the upper bounds of the duration histogram's buckets.
 var bounds = [...]time.Duration{
 	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond,
-	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond,
+	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second,
+	2500 * time.Millisecond,
 }
 
 // outcome is how a request ended. It is a counter's labels, so its values must be few and never come from the client (see [Note]).
@@ -73,7 +74,8 @@ func (m *metrics) handler() http.Handler {
 func (m *metrics) text() []byte {
 	var b bytes.Buffer
 	family := func(name, kind, help string) { fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind) }
-	const inFlight, requests, duration = "touchstone_http_requests_in_flight", "touchstone_http_requests_total", "touchstone_http_request_duration_seconds"
+	const inFlight, requests, duration = "touchstone_http_requests_in_flight", "touchstone_http_requests_total",
+		"touchstone_http_request_duration_seconds"
 	family(inFlight, "gauge", "Requests being answered.")
 	fmt.Fprintf(&b, "%s %d\n", inFlight, m.inFlight.Load())
 	family(requests, "counter", "Requests answered, by operation (none for pages), error code and status.")

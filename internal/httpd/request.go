@@ -101,9 +101,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 				p = nil
 			}
 		}
+
 		if x.answer.status == 0 {
 			x.answer.status = http.StatusOK // as net/http answers for a handler that wrote nothing
 		}
+
 		took := time.Since(start)
 		s.metrics.end(outcome{x.facts.operation, x.facts.code, x.answer.status}, took)
 		s.log(r, x, took)

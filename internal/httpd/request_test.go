@@ -68,6 +68,7 @@ func TestRequestIsKnownAndLogged(t *testing.T) {
 	if strings.Contains(log.String(), "secret") {
 		t.Errorf("the query is in the log: %s", log)
 	}
+
 	entry := line(t, log)
 	for key, want := range map[string]any{
 		"msg": "request", "level": "INFO", "request_id": id, "method": "GET", "path": "/a", "status": 404.0, "address": "192.0.2.1",
@@ -77,6 +78,7 @@ func TestRequestIsKnownAndLogged(t *testing.T) {
 			t.Errorf("%s: %v, want %v", key, entry[key], want)
 		}
 	}
+
 	first := id
 	if get(s, "/a"); id == first {
 		t.Error("two requests have one id")
@@ -128,15 +130,18 @@ func TestPanicEndsOneRequest(t *testing.T) {
 		w.Header().Set("Set-Cookie", "a=b")
 		panic("the reason")
 	})
+
 	w := get(s, "/")
 	fault, request := line(t, log), line(t, log)
-	if w.Code != 500 || strings.Contains(w.Body.String(), "reason") || !strings.Contains(w.Body.String(), fault["request_id"].(string)) {
+	if w.Code != 500 || strings.Contains(w.Body.String(), "reason") ||
+		!strings.Contains(w.Body.String(), fault["request_id"].(string)) {
 		t.Errorf("answered %d %q, want 500 with the request's id and no reason", w.Code, w.Body)
 	}
 	if w.Header().Get("Content-Length") == "3" || w.Header().Get("Set-Cookie") != "" {
 		t.Errorf("headers of another answer: %v", w.Header())
 	}
-	if fault["level"] != "ERROR" || fault["panic"] != "the reason" || !strings.Contains(fault["stack"].(string), "TestPanicEndsOneRequest") {
+	if fault["level"] != "ERROR" || fault["panic"] != "the reason" ||
+		!strings.Contains(fault["stack"].(string), "TestPanicEndsOneRequest") {
 		t.Errorf("logged %v", fault)
 	}
 	if request["status"] != 500.0 || s.metrics.inFlight.Load() != 0 {
@@ -210,14 +215,17 @@ func TestReadBody(t *testing.T) {
 		tooLong bool
 		broken  bool
 	}{
-		"none":              {body: http.NoBody},
-		"short":             {body: strings.NewReader("abc"), length: 3, want: "abc"},
-		"length not said":   {body: strings.NewReader("abc"), length: -1, want: "abc"},
-		"at the limit":      {body: strings.NewReader(full), length: limit, want: full},
-		"at it, not said":   {body: strings.NewReader(full), length: -1, want: full},
-		"over it":           {body: iotest.ErrReader(errors.New("it was read")), length: limit + 1, tooLong: true},
-		"over it, not said": {body: io.MultiReader(strings.NewReader(full+"x"), iotest.ErrReader(errors.New("read on"))), length: -1, tooLong: true},
-		"broken off":        {body: iotest.ErrReader(io.ErrUnexpectedEOF), length: 3, broken: true},
+		"none":            {body: http.NoBody},
+		"short":           {body: strings.NewReader("abc"), length: 3, want: "abc"},
+		"length not said": {body: strings.NewReader("abc"), length: -1, want: "abc"},
+		"at the limit":    {body: strings.NewReader(full), length: limit, want: full},
+		"at it, not said": {body: strings.NewReader(full), length: -1, want: full},
+		"over it":         {body: iotest.ErrReader(errors.New("it was read")), length: limit + 1, tooLong: true},
+		"over it, not said": {
+			body: io.MultiReader(strings.NewReader(full+"x"), iotest.ErrReader(errors.New("read on"))), length: -1,
+			tooLong: true,
+		},
+		"broken off": {body: iotest.ErrReader(io.ErrUnexpectedEOF), length: 3, broken: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, "/", test.body)
@@ -227,6 +235,7 @@ func TestReadBody(t *testing.T) {
 			if string(body) != test.want || errors.Is(err, ErrTooLarge) != test.tooLong || (err != nil) != (test.tooLong || test.broken) {
 				t.Errorf("%d bytes, %v", len(body), err)
 			}
+
 			if closes := w.Header().Get("Connection") == "close"; closes != test.tooLong {
 				t.Errorf("connection closes: %v", closes)
 			}
@@ -241,9 +250,11 @@ func TestMetrics(t *testing.T) {
 			w.WriteHeader(403)
 		}
 	})
+
 	get(s, "/")
 	get(s, "/denied")
 	get(s, "/denied")
+
 	text := string(s.metrics.text())
 	for _, want := range []string{
 		"# TYPE touchstone_http_requests_in_flight gauge\ntouchstone_http_requests_in_flight 0\n",
