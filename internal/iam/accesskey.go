@@ -24,7 +24,9 @@ func (o *Operations) defineAccessKeys(t *api.Table) {
 	api.Change(t, iamapi.DeleteAccessKey, onUser, deleteAccessKey)
 }
 
-func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target, _ *iamapi.CreateAccessKeyInput) (*iamapi.CreateAccessKeyOutput, error) {
+func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target,
+	_ *iamapi.CreateAccessKeyInput,
+) (*iamapi.CreateAccessKeyOutput, error) {
 	keys, err := tx.AccessKeys(about.AccountID, about.ID)
 	if err != nil {
 		return nil, err
@@ -41,7 +43,8 @@ func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target
 		return nil, err
 	}
 	return &iamapi.CreateAccessKeyOutput{AccessKey: iamapi.AccessKey{
-		UserName: about.Name, AccessKeyId: id, Status: iamapi.StatusTypeActive, SecretAccessKey: awsquery.Secret(plain), CreateDate: &r.Now,
+		UserName: about.Name, AccessKeyId: id, Status: iamapi.StatusTypeActive, SecretAccessKey: awsquery.Secret(plain),
+		CreateDate: &r.Now,
 	}}, nil
 }
 
@@ -52,7 +55,9 @@ func keyStatus(k *store.AccessKey) iamapi.StatusType {
 	return iamapi.StatusTypeInactive
 }
 
-func listAccessKeys(_ *api.Request, tx *store.Tx, about *target, in *iamapi.ListAccessKeysInput) (*iamapi.ListAccessKeysOutput, error) {
+func listAccessKeys(_ *api.Request, tx *store.Tx, about *target, in *iamapi.ListAccessKeysInput) (*iamapi.ListAccessKeysOutput,
+	error,
+) {
 	keys, err := tx.AccessKeys(about.AccountID, about.ID)
 	if err != nil {
 		return nil, err
@@ -98,11 +103,12 @@ type ownedKey struct {
 	owner *store.Principal
 }
 
-// onAccessKey authorises on the user whose key it is. The words of a refusal are AWS's own for this operation and name only the key:
-// whether the account has it, and whose it is, is told only to who may know. A key that the account does not have is refused in the
-// same words, whoever asks, as AWS does.
+// onAccessKey authorises on the user whose key it is. The words of a refusal are AWS's own for this operation and name only the
+// key: whether the account has it, and whose it is, is told only to who may know. A key that the account does not have is refused
+// in the same words, whoever asks, as AWS does.
 func onAccessKey(r *api.Request, tx *store.Tx, in *iamapi.GetAccessKeyLastUsedInput) (s api.Subject[*ownedKey], err error) {
-	refusal := fmt.Sprintf("User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s", r.Caller.ARN(), in.AccessKeyId)
+	refusal := fmt.Sprintf("User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s", r.Caller.ARN(),
+		in.AccessKeyId)
 	key, err := tx.AccessKey(r.Caller.AccountID(), in.AccessKeyId)
 	if errors.Is(err, store.ErrNotFound) {
 		return s, authz.AccessDenied(refusal)

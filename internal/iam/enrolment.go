@@ -108,7 +108,8 @@ func refusedRegistration(err error) error {
 	case errors.Is(err, mfa.ErrExpired):
 		return errRegistrationOver
 	case errors.As(err, &refusal):
-		return iamapi.InvalidInput("The security key's answer was refused (%s). Try again, or use a different security key.", refusal.Code)
+		return iamapi.InvalidInput("The security key's answer was refused (%s). Try again, or use a different security key.",
+			refusal.Code)
 	}
 	return err
 }
@@ -125,12 +126,15 @@ var (
 )
 
 // claimRegistration takes the ceremony, which is gone whatever follows.
-func claimRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMFADeviceRegistrationInput) (made registration, err error) {
+func claimRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMFADeviceRegistrationInput) (made registration,
+	err error,
+) {
 	_, hash, err := secret.ParseToken(in.CeremonyId.Reveal())
 	if err != nil {
 		return made, errRegistrationOver
 	}
-	made.ceremony, err = tx.TakeCeremony(r.Caller.AccountID(), hash, r.Caller.Principal.ID, r.Caller.SessionID, store.PurposeRegister, r.Now)
+	made.ceremony, err = tx.TakeCeremony(r.Caller.AccountID(), hash, r.Caller.Principal.ID, r.Caller.SessionID, store.PurposeRegister,
+		r.Now)
 	if errors.Is(err, store.ErrNotFound) {
 		return made, errRegistrationOver
 	}

@@ -107,12 +107,17 @@ func (c *inTransaction) Err() error {
 }
 
 // callIn does an operation in process as the person signed in, in a context of the test's own.
-func callIn[In, Out any](t *testing.T, in context.Context, a *touchtest.Account, c *touchtest.Console, o awsquery.Typed[In, Out], input *In) (*Out, error) {
+func callIn[In, Out any](t *testing.T, in context.Context, a *touchtest.Account, c *touchtest.Console, o awsquery.Typed[In, Out],
+	input *In,
+) (*Out, error) {
 	t.Helper()
 	caller, _, err := a.Server.SignIn.Caller(ctx, c.Token)
 	must(t, err)
 	now := a.Server.Clock.Now()
 	return api.Call(in, a.Server.API, api.Request{
-		ID: ids.NewUUID(), Now: now, Caller: caller, Env: authz.Environment{Now: now, Address: touchtest.Visitor.Address, Region: "us-east-1"},
+		ID: ids.NewUUID(), Now: now, Caller: caller, Env: authz.Environment{
+			Now: now, Address: touchtest.Visitor.Address,
+			Region: "us-east-1",
+		},
 	}, o, input)
 }

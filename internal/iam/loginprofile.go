@@ -21,14 +21,18 @@ func (o *Operations) defineLoginProfiles(t *api.Table) {
 	// Passwords are hashed outside any transaction.
 	api.ChangeInSteps(t, iamapi.CreateLoginProfile, onLoginProfile,
 		api.Steps[iamapi.CreateLoginProfileInput, iamapi.CreateLoginProfileOutput, *loginProfile, newPassword]{
-			Prepare: func(ctx context.Context, _ *api.Request, about *loginProfile, in *iamapi.CreateLoginProfileInput, made *newPassword) ([]authz.Key, error) {
+			Prepare: func(ctx context.Context, _ *api.Request, about *loginProfile, in *iamapi.CreateLoginProfileInput,
+				made *newPassword,
+			) ([]authz.Key, error) {
 				return nil, o.hashPassword(ctx, about, in.Password, made)
 			},
 			Execute: createLoginProfile,
 		})
 	api.ChangeInSteps(t, iamapi.UpdateLoginProfile, onLoginProfile,
 		api.Steps[iamapi.UpdateLoginProfileInput, struct{}, *loginProfile, newPassword]{
-			Prepare: func(ctx context.Context, _ *api.Request, about *loginProfile, in *iamapi.UpdateLoginProfileInput, made *newPassword) ([]authz.Key, error) {
+			Prepare: func(ctx context.Context, _ *api.Request, about *loginProfile, in *iamapi.UpdateLoginProfileInput,
+				made *newPassword,
+			) ([]authz.Key, error) {
 				return nil, o.hashPassword(ctx, about, in.Password, made)
 			},
 			Execute: updateLoginProfile,
@@ -87,7 +91,9 @@ func resolveLoginProfile(r *api.Request, tx *store.Tx, name string) (api.Subject
 }
 
 // hashPassword checks and hashes a password that an administrator sets. Without a password it does nothing.
-func (o *Operations) hashPassword(ctx context.Context, about *loginProfile, password awsquery.Secret, made *newPassword) (err error) {
+func (o *Operations) hashPassword(ctx context.Context, about *loginProfile, password awsquery.Secret,
+	made *newPassword,
+) (err error) {
 	if password.Reveal() == "" {
 		return nil
 	}
@@ -117,7 +123,9 @@ func createLoginProfile(
 	}}, nil
 }
 
-func getLoginProfile(_ *api.Request, _ *store.Tx, about *loginProfile, _ *iamapi.GetLoginProfileInput) (*iamapi.GetLoginProfileOutput, error) {
+func getLoginProfile(_ *api.Request, _ *store.Tx, about *loginProfile,
+	_ *iamapi.GetLoginProfileInput,
+) (*iamapi.GetLoginProfileOutput, error) {
 	if about.password == nil {
 		return nil, noLoginProfile(about.Principal)
 	}
@@ -126,7 +134,9 @@ func getLoginProfile(_ *api.Request, _ *store.Tx, about *loginProfile, _ *iamapi
 	}}, nil
 }
 
-func updateLoginProfile(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword, in *iamapi.UpdateLoginProfileInput) (*struct{}, error) {
+func updateLoginProfile(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword,
+	in *iamapi.UpdateLoginProfileInput,
+) (*struct{}, error) {
 	if about.password == nil {
 		return nil, noLoginProfile(about.Principal)
 	}
@@ -196,7 +206,9 @@ func (o *Operations) checkOldPassword(
 	return nil, err
 }
 
-func changePassword(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword, _ *iamapi.ChangePasswordInput) (*struct{}, error) {
+func changePassword(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword, _ *iamapi.ChangePasswordInput) (*struct{},
+	error,
+) {
 	// The old password was compared with a certain version of it: another one may have taken its place meanwhile.
 	err := tx.ChangePassword(about.AccountID, about.ID, made.replaces, made.hash, false, r.Now)
 	if errors.Is(err, store.ErrNotFound) {
