@@ -267,7 +267,9 @@ func hasSerialNumber(statement map[string]any) bool {
 
 // checkRegistrationExtensions does §7.1 step 28: the outputs that were asked for are of their types, and so is credProtect,
 // which some keys volunteer. It returns credProps.rk.
-func checkRegistrationExtensions(a *registration, outputs *protocol.AuthenticatorExtensionOutputs, c *ceremony) (discoverable *bool, err error) {
+func checkRegistrationExtensions(a *registration, outputs *protocol.AuthenticatorExtensionOutputs, c *ceremony) (discoverable *bool,
+	err error,
+) {
 	if value, present := a.extensions[protocol.ExtensionCredProps]; present {
 		var properties struct {
 			RK *bool `json:"rk"`

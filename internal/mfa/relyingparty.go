@@ -87,8 +87,9 @@ type Credential struct {
 	UserVerified      bool     `json:"userVerified"`           // at registration
 	Discoverable      *bool    `json:"discoverable,omitempty"` // credProps.rk; nil when not told
 	AttestationFormat string   `json:"attestationFormat"`
-	AttestationType   string   `json:"attestationType"` // a FIDO registry word: none, basic_surrogate (self), basic_full, attca, anonca
-	RPID              string   `json:"rpId"`
+	// a FIDO registry word: none, basic_surrogate (self), basic_full, attca, anonca
+	AttestationType string `json:"attestationType"`
+	RPID            string `json:"rpId"`
 	// AppID is set only for a key that was registered through the U2F API, which is bound to this id in place of the RP ID
 	// (WebAuthn §10.1.1). A U2F key registered here has none.
 	AppID string `json:"appId,omitempty"`
@@ -112,7 +113,9 @@ type listed struct {
 }
 
 // begin makes a ceremony and the descriptors of its credentials. A ceremony can ask for one AppID only: the first.
-func (rp *RelyingParty) begin(kind protocol.CeremonyType, user User, credentials []Credential, now time.Time) (*ceremony, []protocol.CredentialDescriptor, error) {
+func (rp *RelyingParty) begin(kind protocol.CeremonyType, user User, credentials []Credential, now time.Time) (*ceremony,
+	[]protocol.CredentialDescriptor, error,
+) {
 	if n := len(user.Handle); n < 1 || n > 64 {
 		return nil, nil, fmt.Errorf("user handle of %d bytes: want 1 to 64", n)
 	}
