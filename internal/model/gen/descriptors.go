@@ -110,6 +110,7 @@ func (g *generator) shapes(s *source) error {
 			s.p("%sShape = awsquery.Shape{Kind: awsquery.%s}", kind, kinds[kind])
 		}
 	}
+
 	s.p(")\n\nvar (")
 	patterns := make(map[string]string) // Go names by text
 	for _, name := range slices.Sorted(maps.Keys(g.scalars)) {
@@ -120,9 +121,11 @@ func (g *generator) shapes(s *source) error {
 			s.p("shape%s = awsquery.Shape{%s}", exported(name), constraints(m, patterns))
 		}
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(g.service.Shapes)) {
 		g.compound(s, name)
 	}
+
 	s.p(")\n\nvar (")
 	for _, name := range slices.Sorted(maps.Keys(g.structures)) {
 		s.p("shape%s = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{", name)
@@ -135,12 +138,14 @@ func (g *generator) shapes(s *source) error {
 		}
 		s.p("}}")
 	}
+
 	s.p(")\n\nvar (")
 	for _, text := range slices.Sorted(maps.Keys(patterns)) {
 		if err := g.pattern(s, patterns[text], text); err != nil {
 			return err
 		}
 	}
+
 	s.p(")")
 	return nil
 }
@@ -201,11 +206,13 @@ func (g *generator) bounds(name string) (bounds member, found bool) {
 			}
 		}
 	}
+
 	for _, members := range g.structures {
 		for _, m := range members {
 			check(m.member)
 		}
 	}
+
 	for _, shape := range g.service.Shapes {
 		for _, inner := range []*member{shape.Member, shape.Value} {
 			if inner != nil {
@@ -254,14 +261,17 @@ func (g *generator) pattern(s *source, name, text string) error {
 		s.p("%s = awsquery.Pattern{Text: %q, Func: %s}", name, text, correction.Func)
 		return nil
 	}
+
 	p, err := compile(cmp.Or(correction.Class, text))
 	if err != nil {
 		return err
 	}
+
 	fields := fmt.Sprintf("Text: %q", text)
 	if p.prefix != "" {
 		fields += fmt.Sprintf(", Prefix: %q", p.prefix)
 	}
+
 	for _, category := range p.set.categories {
 		table := unicode.Categories[category]
 		if table == nil {
@@ -273,6 +283,7 @@ func (g *generator) pattern(s *source, name, text string) error {
 			}
 		}
 	}
+
 	fields += fmt.Sprintf(", ASCII: [2]uint64{%#x, %#x}", p.set.ascii[0], p.set.ascii[1])
 	if p.min != 0 {
 		fields += fmt.Sprintf(", Min: %d", p.min)
@@ -283,6 +294,7 @@ func (g *generator) pattern(s *source, name, text string) error {
 	if wide := p.set.wide(); wide != "" {
 		fields += ", Wide: []*unicode.RangeTable{" + wide + "}"
 	}
+
 	s.p("%s = awsquery.Pattern{%s}", name, fields)
 	return nil
 }
@@ -293,6 +305,7 @@ func (s *set) wide() string {
 	for _, category := range s.categories {
 		tables = append(tables, "unicode."+category)
 	}
+
 	slices.SortFunc(s.ranges, func(a, b [2]rune) int { return cmp.Compare(a[0], b[0]) })
 	var r16, r32 string
 	latin := 0
@@ -306,6 +319,7 @@ func (s *set) wide() string {
 			latin++
 		}
 	}
+
 	if r16+r32 != "" {
 		table := "{R16: []unicode.Range16{" + r16 + "}"
 		if r32 != "" {

@@ -45,6 +45,7 @@ func compile(text string) (simple, error) {
 	if parts == nil {
 		return simple{}, fmt.Errorf("pattern %s is not a class of characters: give it a function in overlay.json", text)
 	}
+
 	p := simple{prefix: escapes.ReplaceAllStringFunc(parts[1], func(e string) string { return string(codePoint(e)) })}
 	switch parts[3] {
 	case "*":
@@ -90,6 +91,7 @@ func (s *set) parse(text string) error {
 		}
 		s.add(low, high)
 	}
+
 	return nil
 }
 
@@ -99,6 +101,7 @@ func (s *set) element(text string) (r rune, size int, known bool, err error) {
 		r, size = utf8.DecodeRuneInString(text)
 		return r, size, false, nil
 	}
+
 	switch {
 	case strings.HasPrefix(text, `\w`):
 		s.add('0', '9')

@@ -35,6 +35,7 @@ func (g *generator) files() (map[string][]byte, error) {
 	if err := g.collect(); err != nil {
 		return nil, err
 	}
+
 	files := make(map[string][]byte)
 	for name, write := range map[string]func(*source) error{
 		"zz_operations.go": g.operations, "zz_types.go": g.types, "zz_shapes.go": g.shapes, "zz_errors.go": g.errors,
@@ -67,11 +68,13 @@ func (g *generator) collect() error {
 			}
 		}
 	}
+
 	for _, op := range g.service.Operations {
 		if err := g.structure(op.Name+"Input", op.Value.Input, true); err != nil {
 			return err
 		}
 	}
+
 	for _, op := range g.service.Operations {
 		if op.Value.ResultWrapper == "" {
 			continue
@@ -87,6 +90,7 @@ func (g *generator) structure(name string, members ordered[member], input bool) 
 	if _, done := g.structures[name]; done {
 		return nil
 	}
+
 	g.structures[name] = nil // ends recursion
 	list := make([]namedMember, 0, len(members))
 	for _, m := range members {
@@ -104,6 +108,7 @@ func (g *generator) structure(name string, members ordered[member], input bool) 
 			return fmt.Errorf("%s.%s: %w", name, m.Name, err)
 		}
 	}
+
 	g.structures[name] = list
 	return nil
 }
@@ -130,6 +135,7 @@ func (g *generator) visit(m member, input bool) error {
 	if input {
 		g.inputs[m.Shape] = true
 	}
+
 	shape, compound := g.service.Shapes[m.Shape]
 	switch {
 	case !compound:
@@ -137,6 +143,7 @@ func (g *generator) visit(m member, input bool) error {
 	case shape.Type == "structure":
 		return g.structure(exported(m.Shape), shape.Members, input)
 	}
+
 	for _, inner := range []*member{shape.Key, shape.Member, shape.Value} {
 		if inner != nil {
 			if err := g.visit(*inner, input); err != nil {
@@ -203,6 +210,7 @@ func (g *generator) valueType(m member) string {
 		}
 		return "map[" + g.valueType(*shape.Key) + "]" + value
 	}
+
 	return exported(m.Shape)
 }
 
@@ -218,6 +226,7 @@ func (g *generator) types(s *source) error {
 			g.declare(s, op.Name+"Output")
 		}
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(g.structures)) {
 		if strings.HasSuffix(name, "Input") || strings.HasSuffix(name, "Output") {
 			continue
@@ -225,6 +234,7 @@ func (g *generator) types(s *source) error {
 		s.p("// %s is a structure of the model.", name)
 		g.declare(s, name)
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(g.enums)) {
 		s.p("// %s is an enumeration of the model.\ntype %s string\n", name, name)
 		s.p("// The values of %s.\nconst (", name)
