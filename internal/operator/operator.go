@@ -175,7 +175,8 @@ func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now 
 // insertAccount stores the account, its alias and its root user.
 func insertAccount(tx *store.Tx, c *CreatedAccount, now time.Time) (*store.Principal, error) {
 	if err := tx.InsertAccount(c.AccountID, c.RootEmail, now); err != nil {
-		return nil, taken(err, "account %s or root e-mail %s exists already; --reset replaces an account with everything in it", c.AccountID, c.RootEmail)
+		return nil, taken(err, "account %s or root e-mail %s exists already; --reset replaces an account with everything in it",
+			c.AccountID, c.RootEmail)
 	}
 	if c.Alias != "" {
 		if err := tx.SetAlias(c.AccountID, c.Alias, now); err != nil {
@@ -291,29 +292,30 @@ func (o *Operator) MFADevices(ctx context.Context, w Who) (devices []store.MFADe
 // serial number.
 func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, named string) (removed *store.MFADevice, err error) {
 	parameters := map[string]any{"userName": w.User, "device": named}
-	err = o.changeAccount(ctx, w.Account, store.Raise, "DeactivateMFADevice", parameters, func(tx *store.Tx, account string, now time.Time) error {
-		removed = nil
-		i, err := w.principal(tx, account)
-		if err != nil {
-			return err
-		}
-
-		devices, err := tx.MFADevices(account, i.ID)
-		if err != nil {
-			return err
-		}
-		removed = nil
-		for n := range devices {
-			if devices[n].Serial == named || strings.EqualFold(devices[n].Name, named) {
-				removed = &devices[n]
+	err = o.changeAccount(ctx, w.Account, store.Raise, "DeactivateMFADevice", parameters,
+		func(tx *store.Tx, account string, now time.Time) error {
+			removed = nil
+			i, err := w.principal(tx, account)
+			if err != nil {
+				return err
 			}
-		}
-		if removed == nil {
-			return fault("there is no device %s; 'touchstone mfa list' shows what there is", named)
-		}
 
-		return device.Remove(tx, i, removed, "", now)
-	})
+			devices, err := tx.MFADevices(account, i.ID)
+			if err != nil {
+				return err
+			}
+			removed = nil
+			for n := range devices {
+				if devices[n].Serial == named || strings.EqualFold(devices[n].Name, named) {
+					removed = &devices[n]
+				}
+			}
+			if removed == nil {
+				return fault("there is no device %s; 'touchstone mfa list' shows what there is", named)
+			}
+
+			return device.Remove(tx, i, removed, "", now)
+		})
 
 	return removed, err
 }
@@ -322,18 +324,19 @@ func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, named string) (re
 // temporary credentials that were issued until now invalid.
 func (o *Operator) RevokeSessions(ctx context.Context, w Who) (ended int64, err error) {
 	parameters := map[string]any{"userName": w.User, "root": w.Root}
-	err = o.changeAccount(ctx, w.Account, store.Raise, "RevokeSessions", parameters, func(tx *store.Tx, account string, now time.Time) error {
-		i, err := w.principal(tx, account)
-		if err != nil {
-			return err
-		}
+	err = o.changeAccount(ctx, w.Account, store.Raise, "RevokeSessions", parameters,
+		func(tx *store.Tx, account string, now time.Time) error {
+			i, err := w.principal(tx, account)
+			if err != nil {
+				return err
+			}
 
-		if err := tx.SetSessionsNotBefore(account, i.ID, now); err != nil {
+			if err := tx.SetSessionsNotBefore(account, i.ID, now); err != nil {
+				return err
+			}
+			ended, err = tx.DeleteSessions(account, i.ID, "")
 			return err
-		}
-		ended, err = tx.DeleteSessions(account, i.ID, "")
-		return err
-	})
+		})
 	return ended, err
 }
 
@@ -349,14 +352,17 @@ func (o *Operator) Events(ctx context.Context, q store.EventQuery, each func(*st
 		}); err != nil {
 			return err
 		}
+
 		for n := range page {
 			if err := each(&page[n]); err != nil {
 				return err
 			}
 		}
+
 		if len(page) < q.Limit {
 			return nil
 		}
+
 		last := page[len(page)-1]
 		q.AfterTime, q.AfterID = last.Time, last.ID
 	}
@@ -365,8 +371,8 @@ func (o *Operator) Events(ctx context.Context, q store.EventQuery, each func(*st
 // quietly locks an account for a change that no decision or authentication reads.
 func quietly(account string) store.Lock { return store.Accounts(account) }
 
-// changeAccount changes an account, named by its id or alias, under the lock that lock makes for its id, and records the change in the
-// same transaction.
+// changeAccount changes an account, named by its id or alias, under the lock that lock makes for its id, and records the change in
+// the same transaction.
 func (o *Operator) changeAccount(
 	ctx context.Context, account string, lock func(id string) store.Lock, event string, parameters map[string]any,
 	change func(tx *store.Tx, id string, now time.Time) error,

@@ -60,7 +60,8 @@ func acme(t *testing.T, o *operator.Operator) *operator.CreatedAccount {
 	c := create(t, o, operator.AccountRequest{ID: "111122223333", Alias: "acme", RootEmail: "root@example.com", AccessKey: true})
 	change(t, o, func(tx *store.Tx) error {
 		return tx.InsertPrincipal(&store.Principal{
-			AccountID: c.AccountID, ID: "alice-id", Kind: store.User, UniqueID: ids.NewUnique("AIDA"), Name: "alice", Path: "/", CreatedAt: now,
+			AccountID: c.AccountID, ID: "alice-id", Kind: store.User, UniqueID: ids.NewUnique("AIDA"), Name: "alice", Path: "/",
+			CreatedAt: now,
 		})
 	})
 	return c
@@ -114,6 +115,7 @@ func events(t *testing.T, o *operator.Operator, account string) []string {
 	}); err != nil {
 		t.Fatal(err)
 	}
+
 	slices.Sort(names) // events of the same instant have no order
 	return names
 }
@@ -124,11 +126,13 @@ func TestCreateAccount(t *testing.T) {
 	if c.AccountID != "111122223333" || c.Alias != "acme" || c.RootEmail != "root@example.com" {
 		t.Errorf("created %+v", c)
 	}
+
 	token, ok := strings.CutPrefix(c.SetupURL, origin+"/auth/setup?link=")
 	account, hash, err := secret.ParseToken(token)
 	if !ok || err != nil || account != c.AccountID {
 		t.Errorf("set-up link %q: account %q, %v", c.SetupURL, account, err)
 	}
+
 	view(t, o, func(tx *store.Tx) error {
 		root, err := tx.RootUser(c.AccountID)
 		if err != nil {
@@ -147,6 +151,7 @@ func TestCreateAccount(t *testing.T) {
 		}
 		return nil
 	})
+
 	if got := events(t, o, c.AccountID); !slices.Equal(got, []string{"CreateAccount"}) {
 		t.Errorf("events %v", got)
 	}
@@ -299,6 +304,7 @@ func TestSetQuota(t *testing.T) {
 			return nil
 		})
 	}
+
 	refused(t, o.SetQuota(ctx, "acme", "UsersPerAccount", -1), "UsersPerAccount", "-1", "below zero")
 	refused(t, o.SetQuota(ctx, "nowhere", "UsersPerAccount", 1), "there is no account nowhere")
 	if got := events(t, o, c.AccountID); !slices.Equal(got, []string{"CreateAccount", "SetQuota", "SetQuota"}) {
