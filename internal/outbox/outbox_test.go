@@ -62,6 +62,7 @@ func TestDeliveryIsTriedAgain(t *testing.T) {
 		}
 		return nil
 	}
+
 	at := now
 	for range 10 {
 		for range 3 { // at the same time it is tried once
@@ -71,6 +72,7 @@ func TestDeliveryIsTriedAgain(t *testing.T) {
 		}
 		at = at.Add(10 * time.Minute)
 	}
+
 	if attempts != 4 {
 		t.Errorf("%d attempts, want 4", attempts)
 	}
@@ -100,6 +102,7 @@ func mailServer(t *testing.T) (address string, got chan string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { l.Close() })
 	got = make(chan string, 1)
 	go func() {
@@ -117,15 +120,18 @@ func mailServer(t *testing.T) (address string, got chan string) {
 			case data && line == ".":
 				data = false
 				fmt.Fprint(conn, "250 taken\r\n")
+
 			case data:
 				mail.WriteString(line + "\n")
 			case strings.HasPrefix(line, "DATA"):
 				data = true
 				fmt.Fprint(conn, "354 go on\r\n")
+
 			case strings.HasPrefix(line, "QUIT"):
 				fmt.Fprint(conn, "221 bye\r\n")
 				got <- mail.String()
 				return
+
 			default:
 				mail.WriteString("> " + line + "\n")
 				fmt.Fprint(conn, "250 fine\r\n")
@@ -145,12 +151,17 @@ func TestSMTP(t *testing.T) {
 	if err := outbox.Flush(ctx, s, deliver, logger, now); err != nil {
 		t.Fatal(err)
 	}
+
 	mail := <-got
-	for _, want := range []string{"> MAIL FROM:<touchstone@example.com>", "> RCPT TO:<root@example.com>", "To: root@example.com\n", "A device was added.\n..\n"} {
+	for _, want := range []string{
+		"> MAIL FROM:<touchstone@example.com>", "> RCPT TO:<root@example.com>", "To: root@example.com\n",
+		"A device was added.\n..\n",
+	} {
 		if !strings.Contains(mail, want) {
 			t.Errorf("the mail lacks %q:\n%s", want, mail)
 		}
 	}
+
 	if strings.Contains(mail, "\nBcc:") {
 		t.Errorf("a subject wrote a header:\n%s", mail)
 	}
