@@ -119,7 +119,8 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 	}
 
 	(&iam.Operations{
-		SignIn: signIn, Hasher: hasher, Master: state.Master, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz, KeyUses: service.KeyUses, Catalogue: c.Catalogue,
+		SignIn: signIn, Hasher: hasher, Master: state.Master, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz,
+		KeyUses: service.KeyUses, Catalogue: c.Catalogue,
 	}).Define(table)
 	(&simulate.Operations{Authz: service.Authz, Catalogue: c.Catalogue}).Define(table)
 	sts.Define(table)
@@ -166,7 +167,8 @@ func route(query, pages http.Handler) http.Handler {
 // checkURL checks that text is a bare origin and returns its host.
 func checkURL(text string) (host string, err error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.TrimSuffix(u.Path, "/") != "" ||
+		u.RawQuery != "" || u.User != nil {
 		return "", fmt.Errorf("public URL %q: use an origin such as https://iam.example.com", text)
 	}
 	return u.Hostname(), nil

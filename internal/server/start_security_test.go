@@ -20,6 +20,7 @@ func TestFirstStartAtOnce(t *testing.T) {
 			made         int
 			fingerprints = make(map[string]bool)
 		)
+
 		for n := range 4 {
 			wg.Go(func() {
 				state, err := server.OpenState(ctx, server.StateConfig{Data: data, Create: true})
@@ -40,11 +41,13 @@ func TestFirstStartAtOnce(t *testing.T) {
 				}
 			})
 		}
+
 		wg.Wait()
 		state, err := server.OpenState(ctx, server.StateConfig{Data: data})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		accounts, err := state.Operator().Accounts(ctx)
 		if err != nil || len(accounts) != 1 || made != 1 || len(fingerprints) != 1 {
 			t.Errorf("%d accounts, %d made, %d master keys, %v", len(accounts), made, len(fingerprints), err)

@@ -119,8 +119,8 @@ func (c StateConfig) database() (store.Config, error) {
 	return target, err
 }
 
-// unlock compares the master key with the one that the database was first opened with. When there was none yet and create is set, the
-// key of this state, which is made if there is none, becomes that one.
+// unlock compares the master key with the one that the database was first opened with. When there was none yet and create is set,
+// the key of this state, which is made if there is none, becomes that one.
 func (s *State) unlock(ctx context.Context, keyFile string, create bool) error {
 	var known string
 	if err := s.Store.View(ctx, func(tx *store.Tx) (err error) {

@@ -192,6 +192,7 @@ func TestTwoServersChargeOneThrottle(t *testing.T) {
 			}
 		})
 	}
+
 	all.Wait()
 	if err := one.Server.State.Store.View(ctx, func(tx *store.Tx) error {
 		got, err := tx.Throttle(slot)
@@ -373,6 +374,7 @@ func allEvents(t *testing.T, at *touchtest.Account, page int) (all []store.Event
 	}); err != nil {
 		t.Fatal(err)
 	}
+
 	return all
 }
 
