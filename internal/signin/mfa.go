@@ -85,7 +85,8 @@ func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony stri
 	}
 
 	var p *Progress
-	lock := store.Join(store.PrincipalRow(asked.principal.AccountID, asked.principal.ID), store.SessionRow(asked.ceremony.AccountID, asked.ceremony.SessionID))
+	lock := store.Join(store.PrincipalRow(asked.principal.AccountID, asked.principal.ID),
+		store.SessionRow(asked.ceremony.AccountID, asked.ceremony.SessionID))
 	err = s.Store.Update(ctx, lock, func(tx *store.Tx) error {
 		p, err = s.useDevice(tx, v, token, assertion, now)
 		return err

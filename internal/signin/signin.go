@@ -218,7 +218,9 @@ func (s *Service) verify(ctx context.Context, c *candidate, password string, tru
 }
 
 // accept begins the session that follows a right password, unless the password was changed or removed while it was being checked.
-func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt, charged buckets, renewed string, now time.Time) (*Progress, error) {
+func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt, charged buckets, renewed string,
+	now time.Time,
+) (*Progress, error) {
 	var p *Progress
 	lock := store.Join(store.PrincipalRow(c.account, c.principal.ID), charged.lock())
 	err := s.Store.Update(ctx, lock, func(tx *store.Tx) error {
@@ -245,7 +247,9 @@ func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt
 }
 
 // afterPassword begins the session of a principal whose password was right: at the MFA step when the principal has a device.
-func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, destination string, now time.Time) (*Progress, error) {
+func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, destination string, now time.Time) (*Progress,
+	error,
+) {
 	principal, err := tx.Principal(account, principalID)
 	if err != nil {
 		return nil, err
@@ -273,7 +277,9 @@ func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, d
 
 // afterMFA begins the session of a principal whose password and device, if it has one, were right: at the change of the password
 // when one is due, otherwise signed in.
-func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, principal *store.Principal, now time.Time) (*Progress, error) {
+func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, principal *store.Principal, now time.Time) (*Progress,
+	error,
+) {
 	password, err := tx.Password(principal.AccountID, principal.ID)
 	if err != nil {
 		return nil, err
@@ -301,7 +307,9 @@ func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, prin
 }
 
 // begin stores a session under a new id and token.
-func (s *Service) begin(tx *store.Tx, session *store.Session, principal *store.Principal, stage store.Stage, now time.Time) (*Progress, error) {
+func (s *Service) begin(tx *store.Tx, session *store.Session, principal *store.Principal, stage store.Stage,
+	now time.Time,
+) (*Progress, error) {
 	limits := s.Authn.Limits()
 	life := limits.Partial
 	if stage == store.StageFull {
@@ -342,7 +350,9 @@ func (s *Service) Current(ctx context.Context, token string) (session *store.Ses
 }
 
 // sessionAt reads the session of a token. Its error is [authn.ErrNoSession] also when the session is at another stage.
-func (s *Service) sessionAt(tx *store.Tx, token string, stage store.Stage, now time.Time) (*store.Session, *store.Principal, error) {
+func (s *Service) sessionAt(tx *store.Tx, token string, stage store.Stage, now time.Time) (*store.Session, *store.Principal,
+	error,
+) {
 	session, principal, err := s.Authn.Session(tx, token, now)
 	if err != nil {
 		return nil, nil, err
@@ -362,6 +372,7 @@ func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progres
 		if err != nil {
 			return err
 		}
+
 		password, err := tx.Password(session.AccountID, session.PrincipalID)
 		if err != nil {
 			return err
@@ -372,11 +383,13 @@ func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progres
 		if err := endSession(tx, session); err != nil {
 			return err
 		}
+
 		next := *session
 		next.PasswordVersion = password.Version
 		if p, err = s.begin(tx, &next, principal, store.StageFull, now); err != nil {
 			return err
 		}
+
 		p.DeviceCookie, err = s.deviceCookie(principal, password)
 		return err
 	})
