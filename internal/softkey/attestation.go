@@ -84,7 +84,9 @@ func NewModel(aaguid [16]byte, change func(*x509.Certificate)) (*Model, error) {
 }
 
 // attest makes the attestation statement. A page that asks for none gets none, as browsers see to.
-func (k *Key) attest(c *credential, authData, clientData []byte, conveyance string) (format string, statement map[string]any, err error) {
+func (k *Key) attest(c *credential, authData, clientData []byte, conveyance string) (format string, statement map[string]any,
+	err error,
+) {
 	if k.Attestation == None || conveyance != "direct" && conveyance != "enterprise" {
 		return "none", map[string]any{}, nil
 	}
