@@ -17,7 +17,8 @@ func TestTagsAreUniqueIgnoringCase(t *testing.T) {
 	s := withAccount(t)
 	alice := addUser(t, s, "alice")
 	insert := func(tags ...store.Tag) error {
-		return s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.InsertTags(account, alice.Owner(), tags) })
+		return s.Update(context.Background(), store.NoLock(),
+			func(tx *store.Tx) error { return tx.InsertTags(account, alice.Owner(), tags) })
 	}
 
 	if err := insert(store.Tag{Key: "Team", Value: "a"}, store.Tag{Key: "env", Value: "prod"}); err != nil {
@@ -70,6 +71,7 @@ func TestPages(t *testing.T) {
 					}))
 			}
 		}
+
 		return err
 	})
 
@@ -120,7 +122,8 @@ func TestAttachmentsAreLimited(t *testing.T) {
 	s := withAccount(t)
 	alice, bob := addUser(t, s, "alice"), addUser(t, s, "bob")
 	attach := func(principal, policy string) error {
-		return s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.Attach(account, principal, policy, 2, now) })
+		return s.Update(context.Background(), store.NoLock(),
+			func(tx *store.Tx) error { return tx.Attach(account, principal, policy, 2, now) })
 	}
 
 	for _, policy := range []string{"one", "two", "two"} {

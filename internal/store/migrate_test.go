@@ -34,10 +34,12 @@ func bare(t *testing.T, c Config) (*sql.DB, *goose.Provider) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var (
 		db      *sql.DB
 		dialect = goose.DialectSQLite3
 	)
+
 	if c.URL == "" {
 		db, err = sql.Open("sqlite", c.Path)
 	} else {
@@ -45,9 +47,11 @@ func bare(t *testing.T, c Config) (*sql.DB, *goose.Provider) {
 		config, err = pgx.ParseConfig(c.URL)
 		db, dialect, files = stdlib.OpenDB(*config), goose.DialectPostgres, byteOrder{files}
 	}
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { db.Close() })
 	p, err := goose.NewProvider(dialect, db, files)
 	if err != nil {
@@ -367,10 +371,12 @@ func TestNamesThatBecomeTheSameAreRefused(t *testing.T) {
 
 	old, _ := bare(t, c)
 	var version, users int
-	if err := old.QueryRow(`select max(version_id) from goose_db_version where is_applied`).Scan(&version); err != nil || version != 2 {
+	if err := old.QueryRow(`select max(version_id) from goose_db_version where is_applied`).Scan(&version); err != nil ||
+		version != 2 {
 		t.Errorf("the schema is of version %d (%v), want 2", version, err)
 	}
-	if err := old.QueryRow(`select count(*) from identity where name_key in ('jonas', 'jonaſ')`).Scan(&users); err != nil || users != 3 {
+	if err := old.QueryRow(`select count(*) from identity where name_key in ('jonas', 'jonaſ')`).Scan(&users); err != nil ||
+		users != 3 {
 		t.Errorf("%d users kept their keys (%v), want 3", users, err)
 	}
 }
@@ -407,12 +413,14 @@ func TestLaterDatabaseIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := s.Update(ctx, NoLock(), func(tx *Tx) error {
 		_, err := tx.exec(`insert into goose_db_version (version_id, is_applied) values ($1, $2)`, 9999, true)
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -430,10 +438,13 @@ func TestMigrationWaitsForNobodyWhoRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	db, _ := bare(t, c)
-	if _, err := db.ExecContext(ctx, fmt.Sprintf(`delete from goose_db_version where version_id = %d`, latestMigration())); err != nil {
+	if _, err := db.ExecContext(ctx,
+		fmt.Sprintf(`delete from goose_db_version where version_id = %d`, latestMigration())); err != nil {
 		t.Fatal(err)
 	}
+
 	s, err := OpenConfig(ctx, c)
 	if err == nil {
 		s.Close()

@@ -440,10 +440,12 @@ func (c *pgConnection) commit() error {
 			return err
 		}
 	}
+
 	rows, err := c.send(pgCommit, nil)
 	if err == nil {
 		_, err = rows.finish()
 	}
+
 	switch {
 	case err == nil && rows.tag.String() != "COMMIT": // the server's answer to a commit of what had failed
 		return fmt.Errorf("the server rolled the transaction back: %s", rows.tag)
@@ -613,6 +615,7 @@ func encode(oid uint32, v driver.Value) ([]byte, error) {
 			return nil, fmt.Errorf("%d is out of the range of an integer", v)
 		}
 	}
+
 	return nil, fmt.Errorf("%T cannot be sent as type %d", v, oid)
 }
 

@@ -55,10 +55,12 @@ func assign(dest any, v driver.Value) error {
 		}
 		return nil
 	}
+
 	number, ok := v.(int64)
 	if !ok {
 		return fmt.Errorf("%T cannot hold %T", dest, v)
 	}
+
 	switch d := dest.(type) {
 	case *int64:
 		*d = number

@@ -18,7 +18,8 @@ var migrations embed.FS
 // SchemaVersion is the version of the schema that this program works with. Versions count from 1.
 func SchemaVersion() int64 { return latestMigration() }
 
-// latestMigration is the number of the last migration: those in SQL have it before their names, and the one in Go stands among them.
+// latestMigration is the number of the last migration: those in SQL have it before their names, and the one in Go stands among
+// them.
 func latestMigration() int64 {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil || len(files) == 0 {
