@@ -94,6 +94,7 @@ func addSharedCauses(causes map[string]func(*Stage) error, operations func(Targe
 			Serial: "arn:aws:iam::" + account + ":u2f/user/nobody/key-AAAAAAAAAAAAAAAAAAAAAAAAAA",
 		}
 	}
+
 	any := nobody("000000000000")
 	for n, o := range operations(any) {
 		if o.Wire == nil {

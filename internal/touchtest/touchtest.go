@@ -79,6 +79,7 @@ func StartIn(t testing.TB, data string, change func(*server.Config)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	clock := &Clock{}
 	wire := httptest.NewUnstartedServer(nil)
 	s := &Server{State: state, Clock: clock, Data: data, URL: "http://localhost:" + portOf(wire)}
@@ -91,10 +92,13 @@ func StartIn(t testing.TB, data string, change func(*server.Config)) *Server {
 	if s.Server, err = server.New(context.Background(), state, c); err != nil {
 		t.Fatal(err)
 	}
-	front, err := httpd.New(httpd.Config{Listen: "127.0.0.1:0", URL: s.URL}, s.Handler, func(context.Context) error { return nil }, c.Logger)
+
+	front, err := httpd.New(httpd.Config{Listen: "127.0.0.1:0", URL: s.URL}, s.Handler, func(context.Context) error { return nil },
+		c.Logger)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	wire.Config.Handler = front.Handler()
 	wire.Start()
 	t.Cleanup(func() {
@@ -190,10 +194,12 @@ func (a *Account) NewUser(name, policy string) *User {
 	if _, err := root.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: &name, Password: &u.Password}); err != nil {
 		a.t.Fatal(err)
 	}
+
 	key, err := root.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: &name})
 	if err != nil {
 		a.t.Fatal(err)
 	}
+
 	u.Key = aws.Credentials{AccessKeyID: *key.AccessKey.AccessKeyId, SecretAccessKey: *key.AccessKey.SecretAccessKey}
 	if policy != "" {
 		a.PutPolicy(name, policy)
@@ -242,6 +248,7 @@ func (a *Account) CompleteSignIn(p *signin.Progress, key Authenticator) *Console
 			a.t.Fatal(err)
 		}
 	}
+
 	return &Console{t: a.t, account: a, Token: p.Token, Session: p.Session}
 }
 
