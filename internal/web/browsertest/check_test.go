@@ -33,6 +33,7 @@ func (p *tab) check() {
 	if evaluate[bool](p, "!window.axe") {
 		p.do("load axe", chromedp.Evaluate[chromedp.Void](axe+";undefined"))
 	}
+
 	found := evaluate[[]violation](p, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
 		.then((r) => r.violations.map((v) => ({ID: v.id, Help: v.help, Nodes: v.nodes.map((n) => ({HTML: n.html, FailureSummary: n.failureSummary}))})))`)
 	for _, v := range found {
@@ -42,5 +43,6 @@ func (p *tab) check() {
 		}
 		p.Errorf("%s: axe %s: %s\n%s", where, v.ID, v.Help, strings.Join(nodes, "\n"))
 	}
+
 	p.quiet()
 }

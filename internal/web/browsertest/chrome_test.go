@@ -38,6 +38,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "build touchstone:", err)
 		return 1
 	}
+
 	code := m.Run()
 	for _, stop := range stops {
 		stop()
@@ -47,7 +48,8 @@ func run(m *testing.M) int {
 
 // chromes are the names under which distributions install a browser; chromedp does not know the first.
 var chromes = []string{
-	"chromium-headless-shell", "headless-shell", "headless_shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome",
+	"chromium-headless-shell", "headless-shell", "headless_shell", "chromium", "chromium-browser", "google-chrome-stable",
+	"google-chrome",
 }
 
 func findChrome() (string, error) {

@@ -52,11 +52,13 @@ func (i *installation) open(t *testing.T) *tab {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	ctx, end := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
 	t.Cleanup(end)
 	if err := chromedp.Do(ctx); err != nil { // without a deadline, which would be the tab's
 		t.Fatal(err)
 	}
+
 	p := &tab{T: t, ctx: ctx, at: i}
 	messages := chromedp.Console(ctx)
 	go p.console.listen(func(yield func(string)) {
@@ -69,6 +71,7 @@ func (i *installation) open(t *testing.T) *tab {
 			}
 		}
 	})
+
 	p.size(desktop)
 	t.Cleanup(p.quiet)
 	return p
@@ -284,7 +287,8 @@ func (p *tab) key(keys string) {
 // focused waits for what has that name to have the focus.
 func (p *tab) focused(name string) {
 	p.Helper()
-	p.until(fmt.Sprintf("the focus is not on %q", name), `(document.activeElement.labels?.[0] ?? document.activeElement).innerText.trim() === `+quoted(name))
+	p.until(fmt.Sprintf("the focus is not on %q", name),
+		`(document.activeElement.labels?.[0] ?? document.activeElement).innerText.trim() === `+quoted(name))
 }
 
 // size gives the window another size.
@@ -318,13 +322,15 @@ func (p *tab) before(source string) (undo func()) {
 	p.Helper()
 	var id page.ScriptIdentifier
 	p.do("add a script", func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
-		added, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
+		added, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument,
+			page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
 		id = added.Identifier
 		return chromedp.Void{}, err
 	})
 	return func() {
 		p.do("remove the script", func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
-			_, err := chromedp.Call(ctx, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: id})
+			_, err := chromedp.Call(ctx, page.RemoveScriptToEvaluateOnNewDocument,
+				page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: id})
 			return chromedp.Void{}, err
 		})
 	}

@@ -101,11 +101,13 @@ func readCredentials(v *web.Visit, h holder) (c credentials, err error) {
 	if c.Limits, err = accountLimits(v); err != nil {
 		return c, err
 	}
+
 	if !h.Root {
 		if c.SignIn, err = readSignIn(v, h); err != nil {
 			return c, err
 		}
 	}
+
 	if c.Devices, err = readDevices(v, h); err != nil {
 		return c, err
 	}
@@ -115,6 +117,7 @@ func readCredentials(v *web.Visit, h holder) (c credentials, err error) {
 	if err = c.Keys.readLastUse(v); err != nil {
 		return c, err
 	}
+
 	c.Sessions, err = readSessions(v, h)
 	return c, err
 }

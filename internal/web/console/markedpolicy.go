@@ -77,6 +77,7 @@ func (d *markedPolicy) draw() {
 	if !d.Readable() {
 		return
 	}
+
 	var line []span
 	piece, from := span{}, 0 // the piece that is being read, and where it began
 	cut := func(at int) {
@@ -86,6 +87,7 @@ func (d *markedPolicy) draw() {
 		}
 		piece.First, from = false, at
 	}
+
 	waiting, number, column := d.Marks, 1, 1
 	for at, r := range d.text {
 		if m := piece.Mark; m != nil && !m.before(number, column) {
@@ -106,6 +108,7 @@ func (d *markedPolicy) draw() {
 			number, column = number+1, 1
 		}
 	}
+
 	cut(len(d.text))
 	d.Lines = append(d.Lines, line)
 }

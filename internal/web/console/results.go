@@ -170,6 +170,7 @@ func readText(v *web.Visit, s *simulatorView, q *question, d *markedPolicy) erro
 		}
 		d.text = text
 	}
+
 	d.draw()
 	return nil
 }

@@ -60,6 +60,7 @@ func endSessions(v *web.Visit) (*web.Confirmation, error) {
 			return nil
 		},
 	}
+
 	if !h.Own() {
 		c.Page, c.Heading = h.page("End all sessions"), "End all sessions?"
 		c.Text = web.Words("User %s must sign in again everywhere.", web.Name(h.Name))

@@ -151,6 +151,7 @@ func deleteUser(v *web.Visit) (*web.Confirmation, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	return &web.Confirmation{
 		Page: pageOfUser(name, "Delete user"), Heading: "Delete " + name + "?",
 		Text: web.Words("The user is deleted for good, with all that belongs to it:"), Points: has.list(),

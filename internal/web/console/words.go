@@ -36,6 +36,7 @@ func browserName(userAgent string) string {
 	case userAgent != "":
 		name, _, _ = strings.Cut(userAgent, "/")
 	}
+
 	switch {
 	case has("Android"):
 		system = "Android"
@@ -48,6 +49,7 @@ func browserName(userAgent string) string {
 	case has("Linux"):
 		system = "Linux"
 	}
+
 	if system == "" {
 		return name
 	}
