@@ -51,12 +51,15 @@ func main() {
 			fmt.Print(e.Output)
 		}
 	}
+
 	for _, key := range failures {
 		fmt.Printf("\n--- %s\n%s", key, output[key])
 	}
+
 	for _, key := range skips {
 		fmt.Printf("skipped: %s\n", key)
 	}
+
 	fmt.Printf("\n%d passed, %d failed, %d skipped\n", passed, failed, skipped)
 	if failed > 0 || len(failures) > 0 || passed == 0 {
 		os.Exit(1)
