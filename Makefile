@@ -21,10 +21,11 @@ build: ## build bin/touchstone, static
 
 test: install-test-tools lint unit ## lint and run every test
 
-lint: ## formatting, vet, staticcheck
-	@echo "lint: gofumpt, vet, staticcheck"
+lint: ## formatting, long lines and functions, vet, staticcheck
+	@echo "lint: gofumpt, textlint, vet, staticcheck"
 	@unformatted=$$($(TOOL) gofumpt -l $$(git ls-files '*.go' ':!*_gen.go' ':!**/zz_*.go')); \
 	  if [ -n "$$unformatted" ]; then echo "not gofumpt-ed:"; echo "$$unformatted"; exit 1; fi
+	@go run ./scripts/textlint $$(git ls-files '*.go' ':!**/zz_*.go')
 	@go vet ./...
 	@$(TOOL) staticcheck ./...
 
