@@ -151,11 +151,6 @@ func readKey(tx *store.Tx, id string) (*store.AccessKey, *store.Principal, store
 	return row, principal, freshness, err
 }
 
-// SecretContext is the associated data that an access key's secret is sealed with.
-func SecretContext(account, accessKeyID string) []byte {
-	return secret.AD(account, "access_key", accessKeyID)
-}
-
 // scoped returns the key with the signing key of the signature's scope.
 func (a *Authenticator) scoped(sig *sigv4.Signature, key *knownKey) *knownKey {
 	if key.date == sig.Date && key.region == sig.Region && key.service == sig.Service {

@@ -11,8 +11,6 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
-	"github.com/touchstone-iam/touchstone/internal/ids"
-	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -35,11 +33,8 @@ func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target
 		return nil, err
 	}
 
-	id, plain := ids.NewAccessKey(), secret.NewSecretAccessKey()
-	sealed := o.Master.Seal([]byte(plain), authn.SecretContext(about.AccountID, id))
-	if err := tx.InsertAccessKey(&store.AccessKey{
-		AccountID: about.AccountID, ID: id, PrincipalID: about.ID, Active: true, SealedSecret: sealed, CreatedAt: r.Now,
-	}); err != nil {
+	id, plain, err := authn.NewAccessKey(tx, o.Master, about.AccountID, about.ID, r.Now)
+	if err != nil {
 		return nil, err
 	}
 	return &iamapi.CreateAccessKeyOutput{AccessKey: iamapi.AccessKey{

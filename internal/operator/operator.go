@@ -158,16 +158,20 @@ func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now 
 	if err != nil {
 		return nil, err
 	}
+
 	token, err := signin.NewSetUpLink(tx, root, now)
 	if err != nil {
 		return nil, err
 	}
 	c.SetupURL = setUpURL(n.URL, token)
+
 	if n.AccessKey {
-		if err := o.createKey(tx, root, c, now); err != nil {
+		c.AccessKeyID, c.SecretAccessKey, err = authn.NewAccessKey(tx, o.Master, c.AccountID, root.ID, now)
+		if err != nil {
 			return nil, err
 		}
 	}
+
 	parameters := map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}
 	return c, o.record(tx, c.AccountID, "CreateAccount", parameters, now)
 }
@@ -206,15 +210,6 @@ func (n *AccountRequest) replaces(tx *store.Tx) (string, error) {
 		return "", nil
 	}
 	return account, err
-}
-
-// createKey makes an access key of the root user.
-func (o *Operator) createKey(tx *store.Tx, root *store.Principal, c *CreatedAccount, now time.Time) error {
-	c.AccessKeyID, c.SecretAccessKey = ids.NewAccessKey(), secret.NewSecretAccessKey()
-	sealed := o.Master.Seal([]byte(c.SecretAccessKey), authn.SecretContext(c.AccountID, c.AccessKeyID))
-	return tx.InsertAccessKey(&store.AccessKey{
-		AccountID: c.AccountID, ID: c.AccessKeyID, PrincipalID: root.ID, Active: true, SealedSecret: sealed, CreatedAt: now,
-	})
 }
 
 // Accounts lists all accounts.
