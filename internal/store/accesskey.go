@@ -68,13 +68,6 @@ func (tx *Tx) AccessKeys(account, principal string) ([]AccessKey, error) {
 		order by created_at, access_key_id`, account, principal)
 }
 
-// AccessKeysPage lists up to limit of a principal's keys, oldest first, beginning behind the creation time and id of after.
-func (tx *Tx) AccessKeysPage(account, principal string, after Position, limit int) ([]AccessKey, error) {
-	return list(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key where account_id = $1 and principal_id = $2
-		and (created_at, access_key_id) > ($3, $4) order by created_at, access_key_id limit $5`,
-		account, principal, micros(after.Time), after.ID, limit)
-}
-
 // SetAccessKeyActive switches a key on or off. ErrNotFound when the principal has no such key.
 func (tx *Tx) SetAccessKeyActive(account, principal, id string, active bool) error {
 	return tx.change(`update access_key set status = $4 where account_id = $1 and principal_id = $2 and access_key_id = $3`,
