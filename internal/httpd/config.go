@@ -50,7 +50,7 @@ func (c *Config) Validate() error {
 	if _, err := prefixes(c.BehindProxy); err != nil {
 		faults = append(faults, err)
 	}
-	if err := checkURL(c.URL); err != nil {
+	if _, err := CheckURL(c.URL); err != nil {
 		faults = append(faults, err)
 	} else if strings.HasPrefix(c.URL, "https:") != c.tls() && len(c.BehindProxy) == 0 && (c.TLSCert == "") == (c.TLSKey == "") {
 		fault("--url %s does not fit how it is served: https needs --tls-cert and --tls-key, or --behind-proxy; with them http is not served", c.URL)
@@ -66,37 +66,38 @@ func (c *Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// checkURL checks that security keys work at the public URL. Browsers demand a secure context and a domain (WebAuthn §5.1.2,
-// §13.4.9); and the URL must be spelled as browsers spell the origin, because the two are compared byte for byte.
-func checkURL(text string) error {
+// CheckURL checks that a public URL is an origin at which security keys work, and returns its host without the port. Browsers demand a
+// secure context and a domain (WebAuthn §5.1.2, §13.4.9). The URL must be spelled as browsers spell the origin, because the two are
+// compared byte for byte; a slash at the end is allowed. The error calls the URL --url, after the flag that it is given by.
+func CheckURL(text string) (host string, err error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Path != "" && u.Path != "/" ||
 		strings.ContainsAny(text, "?#@") || strings.HasSuffix(u.Host, ":") {
-		return fmt.Errorf("--url %q: use an origin such as https://iam.example.com", text)
+		return "", fmt.Errorf("--url %q: use an origin such as https://iam.example.com", text)
 	}
 
-	host := u.Hostname()
+	host = u.Hostname()
 	if isAddress(host) {
-		return fmt.Errorf("--url %s: security keys do not work on an IP address: use a host name, or localhost", text)
+		return "", fmt.Errorf("--url %s: security keys do not work on an IP address: use a host name, or localhost", text)
 	}
 
 	const hostBytes = "abcdefghijklmnopqrstuvwxyz0123456789-._"
 	if strings.Trim(host, hostBytes) != "" || strings.HasSuffix(host, ".") || !strings.HasPrefix(text, u.Scheme) {
-		return fmt.Errorf("--url %s: write it as browsers do: lower case, ASCII (xn--…), no dot at the end", text)
+		return "", fmt.Errorf("--url %s: write it as browsers do: lower case, ASCII (xn--…), no dot at the end", text)
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return fmt.Errorf("--url %s: port %s is not between 1 and 65535", text, port)
+			return "", fmt.Errorf("--url %s: port %s is not between 1 and 65535", text, port)
 		} else if n == 80 && u.Scheme == "http" || n == 443 && u.Scheme == "https" || port[0] == '0' {
-			return fmt.Errorf("--url %s: write the port as browsers do: without leading zeros, and not at all where it is the scheme's own", text)
+			return "", fmt.Errorf("--url %s: write the port as browsers do: without leading zeros, and not at all where it is the scheme's own", text)
 		}
 	}
 
 	if u.Scheme == "http" && host != "localhost" && !strings.HasSuffix(host, ".localhost") {
-		return fmt.Errorf("--url %s: browsers let security keys work only over https, or on localhost", text)
+		return "", fmt.Errorf("--url %s: browsers let security keys work only over https, or on localhost", text)
 	}
 
-	return nil
+	return host, nil
 }
 
 // isAddress reports whether a browser takes a host for an IP address. That is an IPv6 address, or any host that ends in a number,

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
 	"github.com/touchstone-iam/touchstone/internal/catalogue"
+	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/iam"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
 	"github.com/touchstone-iam/touchstone/internal/operator"
@@ -82,7 +82,7 @@ type Server struct {
 // New puts a server together on opened state. It returns an error when there are security keys of another relying party id, which
 // would stop working, unless OrphanCredentials is set.
 func New(ctx context.Context, state *State, c Config) (*Server, error) {
-	host, err := checkURL(c.URL)
+	host, err := httpd.CheckURL(c.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -164,16 +164,6 @@ func route(query, pages http.Handler) http.Handler {
 	})
 }
 
-// checkURL checks that text is a bare origin and returns its host.
-func checkURL(text string) (host string, err error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.TrimSuffix(u.Path, "/") != "" ||
-		u.RawQuery != "" || u.User != nil {
-		return "", fmt.Errorf("public URL %q: use an origin such as https://iam.example.com", text)
-	}
-	return u.Hostname(), nil
-}
-
 const settingURL = "public_url"
 
 // claimURL stores the server's public URL, for the links that the operator's commands print. Before it does, it makes sure that the
@@ -225,7 +215,7 @@ func LinkURL(ctx context.Context, s *store.Store, given string) (string, error) 
 	if chosen == "" {
 		return "http://localhost:8080", nil
 	}
-	_, err := checkURL(chosen)
+	_, err := httpd.CheckURL(chosen)
 	return strings.TrimSuffix(chosen, "/"), err
 }
 
