@@ -337,7 +337,7 @@ func growing(ctx context.Context, binary string, p place) error {
 	return nil
 }
 
-// addUsers fills an account, through the store.
+// addUsers fills an account through the store, in transactions of a size that a server would not mind.
 func (p place) addUsers(ctx context.Context, account string, users int) error {
 	const batch = 10_000
 	for from := 0; from < users; from += batch {
