@@ -136,7 +136,7 @@ func TestEnrolment(t *testing.T) {
 			if before != console {
 				over(t, "a session from before", before, a)
 			}
-			if _, _, err := a.Server.SignIn.Caller(ctx, console.Token); err != nil {
+			if _, err := a.Server.SignIn.Admit(ctx, console.Token); err != nil {
 				t.Errorf("the session that assigned it: %v", err)
 			}
 			if after := test.signIn(a, u, key); after.Session.MFASerial != serial || after.Session.MFAAt.IsZero() {

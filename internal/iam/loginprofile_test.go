@@ -95,7 +95,7 @@ func signsIn(t *testing.T, a *touchtest.Account, name, password string) bool {
 // over checks that a console session has ended.
 func over(t *testing.T, what string, c *touchtest.Console, a *touchtest.Account) {
 	t.Helper()
-	if _, _, err := a.Server.SignIn.Caller(ctx, c.Token); !errors.Is(err, authn.ErrNoSession) {
+	if _, err := a.Server.SignIn.Admit(ctx, c.Token); !errors.Is(err, authn.ErrNoSession) {
 		t.Errorf("%s: %v, want no session", what, err)
 	}
 }
@@ -212,7 +212,7 @@ func TestOwnLoginProfile(t *testing.T) {
 		want(t, what+" root's", err, expected)
 	}
 
-	if _, _, err := a.Server.SignIn.Caller(ctx, console.Token); err != nil {
+	if _, err := a.Server.SignIn.Admit(ctx, console.Token); err != nil {
 		t.Errorf("root's session ended: %v", err)
 	}
 }
@@ -291,7 +291,7 @@ func TestChangePassword(t *testing.T) {
 		t.Errorf("the event is %+v", record)
 	}
 	over(t, "the other session", other, a)
-	if _, _, err := a.Server.SignIn.Caller(ctx, console.Token); err != nil {
+	if _, err := a.Server.SignIn.Admit(ctx, console.Token); err != nil {
 		t.Errorf("the session that changed it: %v", err)
 	}
 	if signsIn(t, a, "alice", u.Password) || !signsIn(t, a, "alice", "Passw0rd-2") {

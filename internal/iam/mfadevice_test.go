@@ -184,7 +184,7 @@ func TestMFADevices(t *testing.T) {
 		t.Errorf("afterwards, %v", got)
 	}
 	a.SignIn(u, nil) // by password alone
-	if _, _, err := a.Server.SignIn.Caller(ctx, inside.Token); err != nil {
+	if _, err := a.Server.SignIn.Admit(ctx, inside.Token); err != nil {
 		t.Errorf("the session of somebody else: %v", err)
 	}
 }
@@ -266,7 +266,7 @@ func TestRootDevicesAreRemovedInTheConsole(t *testing.T) {
 	}
 
 	over(t, "root's other session", console, a)
-	if _, _, err := a.Server.SignIn.Caller(ctx, with.Token); err != nil {
+	if _, err := a.Server.SignIn.Admit(ctx, with.Token); err != nil {
 		t.Errorf("the session that removed it: %v", err)
 	}
 	a.SignInRoot(nil)

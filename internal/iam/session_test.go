@@ -44,7 +44,7 @@ func endAllSessions(c *touchtest.Console, user string, exceptCurrent bool) error
 
 func alive(t *testing.T, what string, c *touchtest.Console, a *touchtest.Account) {
 	t.Helper()
-	if _, _, err := a.Server.SignIn.Caller(ctx, c.Token); err != nil {
+	if _, err := a.Server.SignIn.Admit(ctx, c.Token); err != nil {
 		t.Errorf("%s: %v", what, err)
 	}
 }

@@ -154,12 +154,12 @@ func query(s *server.Server, made *operator.CreatedAccount, form url.Values) (st
 // enrol assigns a security key to a user, as root in the console.
 func enrol(s *server.Server, console, user string) (serial string, err error) {
 	ctx := context.Background()
-	caller, _, err := s.SignIn.Caller(ctx, console)
+	admitted, err := s.SignIn.Admit(ctx, console)
 	if err != nil {
 		return "", err
 	}
 
-	request := api.Request{ID: ids.NewUUID(), Now: time.Now(), Caller: caller}
+	request := api.Request{ID: ids.NewUUID(), Now: time.Now(), Caller: admitted.Caller}
 	request.Env.Now, request.Env.Address = request.Now, netip.MustParseAddr("127.0.0.1")
 	begun, err := api.Call(ctx, s.API, request,
 		touchstoneapi.BeginMFADeviceRegistration, &touchstoneapi.BeginMFADeviceRegistrationInput{UserName: user, DeviceName: "key"})

@@ -544,7 +544,7 @@ type Admission struct {
 	Caller    *authn.Caller // nil while the session still asks for a device
 }
 
-// Admit reads in one snapshot what a token stands for, at whatever stage its session is. authn.ErrNoSession.
+// Admit reads in one snapshot what a token stands for, at whatever stage its session is. Its error is [authn.ErrNoSession].
 func (s *Service) Admit(ctx context.Context, token string) (*Admission, error) {
 	a := new(Admission)
 	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
@@ -558,18 +558,4 @@ func (s *Service) Admit(ctx context.Context, token string) (*Admission, error) {
 		return nil, err
 	}
 	return a, nil
-}
-
-// Caller returns the caller that a token stands for, and the session. Its error is [authn.ErrNoSession] also when the sign-in is
-// not complete.
-func (s *Service) Caller(ctx context.Context, token string) (caller *authn.Caller, session *store.Session, err error) {
-	err = s.Store.View(ctx, func(tx *store.Tx) error {
-		var principal *store.Principal
-		if session, principal, err = s.Authn.Session(tx, token, s.Clock()); err != nil {
-			return err
-		}
-		caller, err = s.Authn.ConsoleCaller(tx, session, principal)
-		return err
-	})
-	return caller, session, err
 }

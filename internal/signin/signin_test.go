@@ -262,8 +262,8 @@ func TestPasswordAndTap(t *testing.T) {
 	s := touchtest.Start(t, nil)
 	a, u, key := withKey(t, s)
 	p, c := begin(t, s, a, u)
-	if _, _, err := s.SignIn.Caller(ctx, p.Token); !errors.Is(err, authn.ErrNoSession) {
-		t.Errorf("half-way through, the session makes a caller: %v", err)
+	if admitted, err := s.SignIn.Admit(ctx, p.Token); err != nil || admitted.Caller != nil {
+		t.Errorf("half-way through, the session makes a caller: %+v, %v", admitted, err)
 	}
 
 	done, err := s.SignIn.FinishMFA(ctx, touchtest.Visitor, p.Token, c.Ceremony, tap(t, s, key, c))
@@ -277,9 +277,9 @@ func TestPasswordAndTap(t *testing.T) {
 		t.Errorf("the session before is still good: %v", err)
 	}
 
-	caller, _, err := s.SignIn.Caller(ctx, done.Token)
-	if err != nil || !caller.UsedMFA() {
-		t.Errorf("signed in as %+v, %v; want MFA", caller, err)
+	admitted, err := s.SignIn.Admit(ctx, done.Token)
+	if err != nil || !admitted.Caller.UsedMFA() {
+		t.Errorf("signed in as %+v, %v; want MFA", admitted, err)
 	}
 
 	logins := records(t, s, a.ID, "ConsoleLogin")
@@ -357,10 +357,10 @@ func TestRemovedKeyEndsSessions(t *testing.T) {
 		&iamapi.DeactivateMFADeviceInput{SerialNumber: devices.MFADevices[0].SerialNumber}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.SignIn.Caller(ctx, other.Token); !errors.Is(err, authn.ErrNoSession) {
+	if _, err := s.SignIn.Admit(ctx, other.Token); !errors.Is(err, authn.ErrNoSession) {
 		t.Errorf("the other session after the removal: %v", err)
 	}
-	if _, _, err := s.SignIn.Caller(ctx, one.Token); err != nil {
+	if _, err := s.SignIn.Admit(ctx, one.Token); err != nil {
 		t.Errorf("the session that removed it: %v", err)
 	}
 
@@ -369,7 +369,7 @@ func TestRemovedKeyEndsSessions(t *testing.T) {
 		&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(u.Password), NewPassword: "Another-1-password"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.SignIn.Caller(ctx, other.Token); !errors.Is(err, authn.ErrNoSession) {
+	if _, err := s.SignIn.Admit(ctx, other.Token); !errors.Is(err, authn.ErrNoSession) {
 		t.Errorf("the other session after the password changed: %v", err)
 	}
 }
@@ -479,7 +479,7 @@ func TestSetUpLinkDoesNotBypassMFA(t *testing.T) {
 	if p.Session.Stage != store.StageMFA {
 		t.Errorf("after the link the stage is %s: the device was bypassed", p.Session.Stage)
 	}
-	if _, _, err := s.SignIn.Caller(ctx, root.Token); !errors.Is(err, authn.ErrNoSession) {
+	if _, err := s.SignIn.Admit(ctx, root.Token); !errors.Is(err, authn.ErrNoSession) {
 		t.Errorf("the earlier session: %v", err)
 	}
 	a.CompleteSignIn(p, key)
@@ -538,7 +538,7 @@ func TestSessionsEnd(t *testing.T) {
 	u := a.NewUser("alice", "")
 	gone := func(what string, c *touchtest.Console) {
 		t.Helper()
-		if _, _, err := s.SignIn.Caller(ctx, c.Token); !errors.Is(err, authn.ErrNoSession) {
+		if _, err := s.SignIn.Admit(ctx, c.Token); !errors.Is(err, authn.ErrNoSession) {
 			t.Errorf("%s: %v, want no session", what, err)
 		}
 	}

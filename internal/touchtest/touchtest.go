@@ -295,11 +295,11 @@ func (a *Account) SignInRoot(key Authenticator) *Console {
 func Call[In, Out any](c *Console, o awsquery.Typed[In, Out], in *In) (*Out, error) {
 	c.t.Helper()
 	s := c.account.Server
-	caller, _, err := s.SignIn.Caller(context.Background(), c.Token)
+	admitted, err := s.SignIn.Admit(context.Background(), c.Token)
 	if err != nil {
 		return nil, err
 	}
-	return api.Call(context.Background(), s.API, c.request(caller), o, in)
+	return api.Call(context.Background(), s.API, c.request(admitted.Caller), o, in)
 }
 
 func (c *Console) request(caller *authn.Caller) api.Request {
