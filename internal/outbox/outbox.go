@@ -41,6 +41,7 @@ func Flush(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.Lo
 	}); err != nil {
 		return fmt.Errorf("read outbox: %w", err)
 	}
+
 	for n := range due {
 		if err := attempt(ctx, s, deliver, logger, &due[n], now); err != nil {
 			return fmt.Errorf("deliver mail %s: %w", due[n].ID, err)
@@ -60,6 +61,7 @@ func attempt(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.
 	if err != nil {
 		return err
 	}
+
 	if err := deliver(ctx, m); err != nil {
 		if m.Attempts+1 < maxAttempts {
 			logger.Warn("mail not delivered, will be tried again", "message_id", m.ID, "attempts", m.Attempts+1, "error", err)
@@ -72,7 +74,7 @@ func attempt(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.
 	return s.Update(context.WithoutCancel(ctx), store.NoLock(), func(tx *store.Tx) error { return tx.DeleteMessage(m.ID) })
 }
 
-// backoff returns how long to wait for the next attempt after so many.
+// backoff returns how long to wait before the next attempt, when so many were made.
 func backoff(attempts int) time.Duration {
 	if attempts > 12 {
 		return lastRetry
