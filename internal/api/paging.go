@@ -81,9 +81,9 @@ type Paged interface {
 
 // List reads one page of a list. read returns up to limit items that stand behind the place after, in the order of their places,
 // which are compared by bytes; place returns where an item stands. next is the marker of the following page, "" on the last one.
-func List[T any](name string, in Paged, read func(after string, limit int) ([]T, error), place func(*T) string) (items []T,
-	next string, err error,
-) {
+func List[T any](name string, in Paged, read func(after string, limit int) ([]T, error),
+	place func(*T) string,
+) (items []T, next string, err error) {
 	mark, size := in.Page()
 	after, err := Place(name, mark)
 	if err != nil {

@@ -62,9 +62,9 @@ func errUnknownKey() error {
 }
 
 // Signed authenticates a signed request, whose payload has the given SHA-256 in hex.
-func (a *Authenticator) Signed(tx *store.Tx, sig *sigv4.Signature, r *http.Request, payloadHash string, now time.Time) (*Caller,
-	error,
-) {
+func (a *Authenticator) Signed(tx *store.Tx, sig *sigv4.Signature, r *http.Request, payloadHash string,
+	now time.Time,
+) (*Caller, error) {
 	if sig.SessionToken != "" {
 		return a.signedTemporary(tx, sig, r, payloadHash, now)
 	}

@@ -66,9 +66,10 @@ func (c *Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// CheckURL checks that a public URL is an origin at which security keys work, and returns its host without the port. Browsers demand a
-// secure context and a domain (WebAuthn §5.1.2, §13.4.9). The URL must be spelled as browsers spell the origin, because the two are
-// compared byte for byte; a slash at the end is allowed. The error calls the URL --url, after the flag that it is given by.
+// CheckURL checks that a public URL is an origin at which security keys work, and returns its host without the port. Browsers
+// demand a secure context and a domain (WebAuthn §5.1.2, §13.4.9). The URL must be spelled as browsers spell the origin, because
+// the two are compared byte for byte; a slash at the end is allowed. The error calls the URL --url, after the flag that it is given
+// by.
 func CheckURL(text string) (host string, err error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Path != "" && u.Path != "/" ||

@@ -50,9 +50,9 @@ func keyStatus(k *store.AccessKey) iamapi.StatusType {
 	return iamapi.StatusTypeInactive
 }
 
-func listAccessKeys(_ *api.Request, tx *store.Tx, about *target, in *iamapi.ListAccessKeysInput) (*iamapi.ListAccessKeysOutput,
-	error,
-) {
+func listAccessKeys(_ *api.Request, tx *store.Tx, about *target,
+	in *iamapi.ListAccessKeysInput,
+) (*iamapi.ListAccessKeysOutput, error) {
 	keys, err := tx.AccessKeys(about.AccountID, about.ID)
 	if err != nil {
 		return nil, err

@@ -51,9 +51,9 @@ func listAccountAliases(r *api.Request, tx *store.Tx, _ struct{},
 }
 
 // getAccountSummary answers with AWS's keys. What cannot exist yet is counted as none.
-func getAccountSummary(r *api.Request, tx *store.Tx, _ struct{}, _ *iamapi.GetAccountSummaryInput) (*iamapi.GetAccountSummaryOutput,
-	error,
-) {
+func getAccountSummary(r *api.Request, tx *store.Tx, _ struct{},
+	_ *iamapi.GetAccountSummaryInput,
+) (*iamapi.GetAccountSummaryOutput, error) {
 	account := r.Caller.AccountID()
 	count, err := tx.CountPrincipals(account, store.PrincipalQuery{Kind: store.User})
 	if err != nil {

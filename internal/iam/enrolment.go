@@ -126,9 +126,9 @@ var (
 )
 
 // claimRegistration takes the ceremony, which is gone whatever follows.
-func claimRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMFADeviceRegistrationInput) (made registration,
-	err error,
-) {
+func claimRegistration(r *api.Request, tx *store.Tx,
+	in *touchstoneapi.FinishMFADeviceRegistrationInput,
+) (made registration, err error) {
 	_, hash, err := secret.ParseToken(in.CeremonyId.Reveal())
 	if err != nil {
 		return made, errRegistrationOver

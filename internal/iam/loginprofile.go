@@ -206,9 +206,9 @@ func (o *Operations) checkOldPassword(
 	return nil, err
 }
 
-func changePassword(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword, _ *iamapi.ChangePasswordInput) (*struct{},
-	error,
-) {
+func changePassword(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword,
+	_ *iamapi.ChangePasswordInput,
+) (*struct{}, error) {
 	// The old password was compared with a certain version of it: another one may have taken its place meanwhile.
 	err := tx.ChangePassword(about.AccountID, about.ID, made.replaces, made.hash, false, r.Now)
 	if errors.Is(err, store.ErrNotFound) {

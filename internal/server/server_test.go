@@ -52,7 +52,10 @@ func TestAddressMustFitTheKeys(t *testing.T) {
 		t.Errorf("another port of the same host: %v", err)
 	}
 
-	for _, bad := range []string{"", "localhost", "ftp://localhost", "http://localhost/path", "http://user@localhost", "http://127.0.0.1", "https://IAM.example.com"} {
+	for _, bad := range []string{
+		"", "localhost", "ftp://localhost", "http://localhost/path", "http://user@localhost",
+		"http://127.0.0.1", "https://IAM.example.com",
+	} {
 		if err := try(bad, "", false); err == nil {
 			t.Errorf("%q was taken for a public URL", bad)
 		}

@@ -247,9 +247,9 @@ func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt
 }
 
 // afterPassword begins the session of a principal whose password was right: at the MFA step when the principal has a device.
-func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, destination string, now time.Time) (*Progress,
-	error,
-) {
+func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, destination string,
+	now time.Time,
+) (*Progress, error) {
 	principal, err := tx.Principal(account, principalID)
 	if err != nil {
 		return nil, err
@@ -277,9 +277,9 @@ func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, d
 
 // afterMFA begins the session of a principal whose password and device, if it has one, were right: at the change of the password
 // when one is due, otherwise signed in.
-func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, principal *store.Principal, now time.Time) (*Progress,
-	error,
-) {
+func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, principal *store.Principal,
+	now time.Time,
+) (*Progress, error) {
 	password, err := tx.Password(principal.AccountID, principal.ID)
 	if err != nil {
 		return nil, err
@@ -350,9 +350,9 @@ func (s *Service) Current(ctx context.Context, token string) (session *store.Ses
 }
 
 // sessionAt reads the session of a token. Its error is [authn.ErrNoSession] also when the session is at another stage.
-func (s *Service) sessionAt(tx *store.Tx, token string, stage store.Stage, now time.Time) (*store.Session, *store.Principal,
-	error,
-) {
+func (s *Service) sessionAt(tx *store.Tx, token string, stage store.Stage,
+	now time.Time,
+) (*store.Session, *store.Principal, error) {
 	session, principal, err := s.Authn.Session(tx, token, now)
 	if err != nil {
 		return nil, nil, err

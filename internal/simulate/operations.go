@@ -43,9 +43,9 @@ type policySource struct {
 	tags []store.Tag
 }
 
-func onSimulatedPrincipal(r *api.Request, tx *store.Tx, in *iamapi.SimulatePrincipalPolicyInput) (api.Subject[*policySource],
-	error,
-) {
+func onSimulatedPrincipal(r *api.Request, tx *store.Tx,
+	in *iamapi.SimulatePrincipalPolicyInput,
+) (api.Subject[*policySource], error) {
 	return onPolicySource(r, tx, in.PolicySourceArn)
 }
 

@@ -44,9 +44,9 @@ type simulated struct {
 }
 
 // newSimulation reads the input, whole: what is wrong with it is found before anything is decided.
-func newSimulation(r *api.Request, catalogue *policy.Catalogue, in *iamapi.SimulateCustomPolicyInput, of *simulated) (*simulation,
-	error,
-) {
+func newSimulation(r *api.Request, catalogue *policy.Catalogue, in *iamapi.SimulateCustomPolicyInput,
+	of *simulated,
+) (*simulation, error) {
 	s := &simulation{
 		in: in, catalogue: catalogue, context: policy.NewContext(), attached: make(map[policy.Kind]*policy.Set),
 		resources: in.ResourceArns, given: make(map[string]bool),
