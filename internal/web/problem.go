@@ -48,7 +48,7 @@ func (v *Visit) failed(err error) {
 	v.present(shown)
 }
 
-// busyRetry is after how many seconds a busy service is asked again.
+// busyRetry is the number of seconds after which a client may ask a busy service again.
 const busyRetry = "5"
 
 func (p *problemView) busy(w http.ResponseWriter) {
@@ -57,7 +57,7 @@ func (p *problemView) busy(w http.ResponseWriter) {
 	p.Text = "Many people are signing in at this moment. Wait a few seconds, then try again."
 }
 
-// unavailable says that the database is gone, and what that means for what was asked.
+// unavailable says that the database cannot be reached, and whether the change that was asked for may have been made.
 func (p *problemView) unavailable(v *Visit, err error) {
 	v.Logger.Error("database not available", "request_id", v.ID, "path", v.Request.URL.Path, "error", err)
 	v.Writer.Header().Set("Retry-After", busyRetry)
@@ -69,7 +69,7 @@ func (p *problemView) unavailable(v *Visit, err error) {
 	}
 }
 
-// tell words an operation's error.
+// tell fills in the page of an operation's error.
 func (p *problemView) tell(v *Visit, told *awsquery.Error) {
 	p.Status, p.Code = told.Status, told.Code
 	switch {
@@ -84,7 +84,7 @@ func (p *problemView) tell(v *Visit, told *awsquery.Error) {
 	}
 }
 
-// present shows the page of an error, without whoever is signed in when even that cannot be found out.
+// present shows the page of an error. If the masthead cannot be filled in either, it shows the page without it.
 func (v *Visit) present(shown *problemView) {
 	shown.Title, v.Status = shown.Heading, shown.Status
 	err := v.Show("problem", shown)

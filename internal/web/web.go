@@ -4,13 +4,16 @@
 // complete, package console those after it. Each hands its Part to New: its routes, its templates and its messages.
 //
 // A page does nothing by itself. It calls the operations of package api, in process, as the person who is signed in, and shows
-// what they answer; what that person may see and do is decided there, by the same policies as by API. Signing in is package
-// signin's. This package and the two below it hold the addresses, the forms, the words and the look.
+// their answers. What that person may see and do is decided there, by the same policies that decide about API requests. Package
+// signin signs people in. This package and the two below it hold the addresses, the forms, the words and the look.
 //
-// Invariants. Every address is in one table for each part, with what a session must have come to. A page without the right
-// session runs no handler. Requests that change something are refused from other sites. Text reaches HTML through html/template
-// alone. A secret is in the one answer that shows it, which no cache keeps, and never in an address, a cookie or a message.
-// Everything but the ceremony with a security key works without a script.
+// Invariants:
+//   - Each part has one table of its addresses, which names the stage that a session must have reached for each. Without such a
+//     session no handler runs.
+//   - Requests that change something are refused when they come from other sites.
+//   - Text reaches HTML only through html/template.
+//   - A secret is only in the one answer that shows it, which no cache keeps. It is never in an address, a cookie or a message.
+//   - Everything works without a script, except the ceremony with a security key.
 package web
 
 import (
@@ -54,7 +57,7 @@ type site struct {
 	origins  *http.CrossOriginProtection
 	messages map[string]Message // of all parts
 
-	// Both are made at the first page, so that a start does not pay for them.
+	// Both are made for the first page that is asked for, so that they do not delay the start.
 	assets    func() (*assets, error)
 	templates func() (*template.Template, error) // the kit's own, for answers outside any part
 }
@@ -65,6 +68,7 @@ func New(c Config, parts ...Part) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	s := &site{
 		Config: c, secure: u.Scheme == "https", local: u.Hostname() == "localhost",
 		mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), messages: make(map[string]Message),
@@ -114,8 +118,8 @@ func (s *site) add(part Part) error {
 // contentSecurityPolicy is sent with every page: nothing comes from elsewhere, nothing inline runs, nobody frames us, and no text
 // becomes code or markup in a script (Content Security Policy Level 3, Trusted Types).
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
-	"connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'"
 
 // ServeHTTP answers a request for a page.
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
