@@ -31,6 +31,7 @@ type namedMember struct {
 	document bool // a policy document in an answer
 }
 
+// files returns the package's files by name.
 func (g *generator) files() (map[string][]byte, error) {
 	if err := g.collect(); err != nil {
 		return nil, err
@@ -86,6 +87,7 @@ func (g *generator) collect() error {
 	return nil
 }
 
+// structure collects a structure and whatever its members need. It does nothing for one that was collected before.
 func (g *generator) structure(name string, members ordered[member], input bool) error {
 	if _, done := g.structures[name]; done {
 		return nil
@@ -131,6 +133,7 @@ func (g *generator) hide(name string) {
 	}
 }
 
+// visit collects what a member's shape needs.
 func (g *generator) visit(m member, input bool) error {
 	if input {
 		g.inputs[m.Shape] = true
@@ -154,6 +157,7 @@ func (g *generator) visit(m member, input bool) error {
 	return nil
 }
 
+// scalar collects a shape that is neither a structure nor a list nor a map. It must have the same constraints wherever it is used.
 func (g *generator) scalar(m member, input bool) error {
 	m.Required = false
 	if len(m.Enum) > 0 {
@@ -169,7 +173,7 @@ func (g *generator) scalar(m member, input bool) error {
 	return nil
 }
 
-// goType is the type of a member's field.
+// goType returns the type of a member's field: a pointer where the absence of a value has to be told from its zero.
 func (g *generator) goType(m namedMember) string {
 	t := g.valueType(m.member)
 	if m.document {
@@ -182,6 +186,7 @@ func (g *generator) goType(m namedMember) string {
 	return t
 }
 
+// valueType returns the type of a member's value.
 func (g *generator) valueType(m member) string {
 	shape := g.service.Shapes[m.Shape]
 	switch m.Type {
@@ -214,6 +219,7 @@ func (g *generator) valueType(m member) string {
 	return exported(m.Shape)
 }
 
+// types writes the Go types of inputs, outputs, structures and enumerations.
 func (g *generator) types(s *source) error {
 	for _, op := range g.service.Operations {
 		s.p("// %sInput is what %s takes.", op.Name, op.Name)
@@ -246,6 +252,7 @@ func (g *generator) types(s *source) error {
 	return nil
 }
 
+// declare writes the declaration of a structure.
 func (g *generator) declare(s *source, name string) {
 	if len(g.structures[name]) == 0 {
 		s.p("type %s struct{}\n", name)
@@ -262,13 +269,13 @@ func (g *generator) declare(s *source, name string) {
 	s.p("}\n")
 }
 
-// exported is a name of the model as a Go name.
+// exported returns a name of the model as an exported Go name.
 func exported(name string) string {
 	first, size := utf8.DecodeRuneInString(name)
 	return string(unicode.ToUpper(first)) + name[size:]
 }
 
-// constant is the part of a constant's name that stands for an enumeration's value.
+// constant returns the part of a constant's name that stands for an enumeration's value.
 func constant(value string) string {
 	var b strings.Builder
 	for word := range strings.FieldsFuncSeq(value, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
