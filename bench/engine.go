@@ -67,10 +67,11 @@ func awsStatement(r rule, conditions map[string]object) object {
 	return s
 }
 
+// writeAWS returns documents in AWS's language, each with at most 1000 statements.
 func writeAWS(w *workload) ([]string, error) {
 	var documents []string
 	for _, rules := range w.policies {
-		for len(rules) > 0 { // the number of statements in a document is limited
+		for len(rules) > 0 {
 			n := min(len(rules), 1000)
 			var statements []object
 			for _, r := range rules[:n] {

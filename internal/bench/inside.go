@@ -40,17 +40,20 @@ func inside(ctx context.Context, _ string) error {
 	return decision()
 }
 
+// signIn measures a sign-in by password beside a bare argon2id with the same costs.
 func signIn(ctx context.Context) error {
 	data, err := os.MkdirTemp("", "touchstone-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(data)
+
 	state, err := server.OpenState(ctx, server.StateConfig{Data: data, Create: true})
 	if err != nil {
 		return err
 	}
 	defer state.Close()
+
 	c := server.Defaults()
 	c.URL, c.Logger = "http://localhost:8080", slog.New(slog.NewTextHandler(io.Discard, nil))
 	s, err := server.New(ctx, state, c)
@@ -58,6 +61,7 @@ func signIn(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
+
 	const email, password = "root@example.com", "a password for the benchmark"
 	made, err := state.Operator().CreateAccount(ctx, operator.AccountRequest{RootEmail: email, URL: c.URL})
 	if err != nil {
@@ -87,6 +91,7 @@ func signIn(ctx context.Context) error {
 	return nil
 }
 
+// assertion measures the verification of an assertion beside a bare verification of an ECDSA signature.
 func assertion() error {
 	const origin = "http://localhost:8080"
 	rp, err := mfa.NewRelyingParty("localhost", "Touchstone", []string{origin})
@@ -106,7 +111,6 @@ func assertion() error {
 	if err != nil {
 		return err
 	}
-
 	credential, err := rp.FinishRegistration(record, answer, now)
 	if err != nil {
 		return err
@@ -120,6 +124,7 @@ func assertion() error {
 		return err
 	}
 
+	// The control verifies a signature over as many bytes.
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -157,11 +162,13 @@ func assertion() error {
 	return nil
 }
 
+// timed is how long something took, or why it failed.
 type timed struct {
 	took time.Duration
 	err  error
 }
 
+// each does something n times and returns how long that took.
 func each(n int, do func() error) timed {
 	begun := time.Now()
 	for range n {
