@@ -1,4 +1,4 @@
-// Command touchstone is a self-hosted principal and access service that speaks AWS IAM.
+// Command touchstone is a self-hosted identity and access service that speaks AWS IAM.
 //
 // 'touchstone serve' runs it. The account, mfa, sessions, audit and migrate commands work on the same database, a data directory or
 // PostgreSQL, whether or not the server runs; the policy and version commands need neither. Each command explains itself with
@@ -68,10 +68,10 @@ func newCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "touchstone",
 		Short: "AWS IAM on your own machines, with FIDO security keys at the front door",
-		Long: `Touchstone is a self-hosted principal and access service that speaks AWS IAM and STS.
+		Long: `Touchstone is a self-hosted identity and access service that speaks AWS IAM and STS.
 
-Start it with 'touchstone serve' and open the address that it prints. The account, mfa, sessions, audit and
-migrate commands work on the same database, whether or not the server runs: on SQLite in the directory of --data, or on
+Start it with 'touchstone serve' and open the address that it prints. The account, mfa, sessions, audit, keys
+and migrate commands work on the same database, whether or not the server runs: on SQLite in the directory of --data, or on
 PostgreSQL with --database and --master-key-file. The policy commands work on files only.`,
 		Example: `  touchstone serve --data ./data
   touchstone account create --data ./data --alias acme --root-email root@example.com
@@ -88,7 +88,7 @@ PostgreSQL with --database and --master-key-file. The policy commands work on fi
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(serveCommand(),
-		accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), migrateCommand(), // on the database
+		accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), migrateCommand(), keysCommand(), // on the database
 		policyCommand(), versionCommand())
 	return root
 }
@@ -190,6 +190,15 @@ func (l *location) state() server.StateConfig {
 // operate opens the installation, calls work with it, and closes it. With create it makes the schema and the master key of an empty
 // database; an older schema it refuses.
 func (l *location) operate(cmd *cobra.Command, create bool, work func(context.Context, *operator.Operator) error) error {
+	return l.openTo(cmd, create, func(ctx context.Context, state *server.State) error { return work(ctx, state.Operator()) })
+}
+
+// open opens the installation, which must exist, calls work with it, and closes it.
+func (l *location) open(cmd *cobra.Command, work func(context.Context, *server.State) error) error {
+	return l.openTo(cmd, false, work)
+}
+
+func (l *location) openTo(cmd *cobra.Command, create bool, work func(context.Context, *server.State) error) error {
 	if err := l.check(cmd); err != nil {
 		return err
 	}
@@ -199,7 +208,7 @@ func (l *location) operate(cmd *cobra.Command, create bool, work func(context.Co
 	if err != nil {
 		return err
 	}
-	return errors.Join(work(cmd.Context(), state.Operator()), state.Close())
+	return errors.Join(work(cmd.Context(), state), state.Close())
 }
 
 // output is the --output flag.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/secret/secrettest"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 	"github.com/touchstone-iam/touchstone/sigv4"
@@ -35,12 +35,12 @@ var limits = authn.SessionLimits{Absolute: 12 * time.Hour, Idle: time.Hour, Part
 
 // world is an account with alice, who has a key, and an authenticator.
 type world struct {
-	t      *testing.T
-	store  *store.Store
-	master *secret.MasterKey
-	authn  *authn.Authenticator
-	alice  *store.Principal
-	secret string
+	t       *testing.T
+	store   *store.Store
+	secrets *secret.Keyring
+	authn   *authn.Authenticator
+	alice   *store.Principal
+	secret  string
 }
 
 func newWorld(t *testing.T) *world {
@@ -53,10 +53,8 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.store.Close() })
-	if w.master, err = secret.LoadOrCreateMasterKey(filepath.Join(dir, "master.key"), true); err != nil {
-		t.Fatal(err)
-	}
-	w.authn = authn.New(w.master, 5*time.Minute, limits)
+	w.secrets = secrettest.Keyring(t)
+	w.authn = authn.New(w.secrets, 5*time.Minute, limits)
 
 	w.alice = &store.Principal{
 		AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDAALICE", Name: "alice", Path: "/", CreatedAt: now,
@@ -69,7 +67,7 @@ func newWorld(t *testing.T) *world {
 
 // insertKey gives alice her key.
 func (w *world) insertKey(tx *store.Tx, plain string) error {
-	sealed := w.master.Seal([]byte(plain), authn.SecretContext(account, keyID))
+	sealed := w.secrets.SealSecretKey(account, w.alice.ID, keyID, plain)
 	return tx.InsertAccessKey(&store.AccessKey{
 		AccountID: account, ID: keyID, PrincipalID: w.alice.ID, Active: true, SealedSecret: sealed, CreatedAt: now,
 	})

@@ -7,14 +7,13 @@ import (
 
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/ids"
-	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
 // insertSession makes a session of alice's that was begun and used now, changed by change.
 func (w *world) insertSession(change func(*store.Session)) (token string, s *store.Session) {
 	w.t.Helper()
-	token, hash := secret.NewToken(account)
+	token, hash := w.secrets.NewToken(account)
 	s = &store.Session{
 		AccountID: account, ID: ids.New(), PrincipalID: w.alice.ID, TokenHash: hash, Stage: store.StageFull, Scope: store.ScopeFull,
 		CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(limits.Absolute),
@@ -125,8 +124,8 @@ func TestTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	token, _ := w.insertSession(nil)
-	other, _ := secret.NewToken(account)
-	elsewhere, _ := secret.NewToken("444455556666")
+	other, _ := w.secrets.NewToken(account)
+	elsewhere, _ := w.secrets.NewToken("444455556666")
 	for _, each := range []string{"", "x", token + "x", token[:len(token)-1], other, elsewhere} {
 		if c, err := w.console(each, now); !errors.Is(err, authn.ErrNoSession) || c.Valid() {
 			t.Errorf("%q: answered %v", each, err)

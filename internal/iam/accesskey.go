@@ -33,7 +33,7 @@ func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target
 		return nil, err
 	}
 
-	id, plain, err := authn.NewAccessKey(tx, o.Master, about.AccountID, about.ID, r.Now)
+	id, plain, err := authn.NewAccessKey(tx, o.Secrets, about.AccountID, about.ID, r.Now)
 	if err != nil {
 		return nil, err
 	}

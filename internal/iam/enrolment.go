@@ -14,7 +14,6 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/device"
 	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
-	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 )
@@ -26,7 +25,7 @@ func (o *Operations) defineEnrolment(t *api.Table) {
 	api.Record(t, touchstoneapi.BeginMFADeviceRegistration, onEnrolment, o.beginRegistration, api.Unrecorded())
 	api.ChangeInSteps(t, touchstoneapi.FinishMFADeviceRegistration, onEnrolment, api.Steps[
 		touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput, *target, registration,
-	]{Claim: claimRegistration, Prepare: o.verifyRegistration, Execute: finishRegistration}, api.As(iamapi.EnableMFADevice.Name))
+	]{Claim: o.claimRegistration, Prepare: o.verifyRegistration, Execute: finishRegistration}, api.As(iamapi.EnableMFADevice.Name))
 }
 
 const (
@@ -80,7 +79,7 @@ func (o *Operations) beginRegistration(
 		return nil, err
 	}
 
-	token, hash := secret.NewToken(about.AccountID)
+	token, hash := o.Secrets.NewToken(about.AccountID)
 	if err := tx.InsertCeremony(&store.Ceremony{
 		AccountID: about.AccountID, Hash: hash, PrincipalID: r.Caller.Principal.ID, SessionID: r.Caller.SessionID,
 		Purpose: store.PurposeRegister, SubjectID: about.ID, DeviceName: in.DeviceName, Record: record,
@@ -126,10 +125,10 @@ var (
 )
 
 // claimRegistration takes the ceremony, which is gone whatever follows.
-func claimRegistration(r *api.Request, tx *store.Tx,
+func (o *Operations) claimRegistration(r *api.Request, tx *store.Tx,
 	in *touchstoneapi.FinishMFADeviceRegistrationInput,
 ) (made registration, err error) {
-	_, hash, err := secret.ParseToken(in.CeremonyId.Reveal())
+	_, hash, err := o.Secrets.ParseToken(in.CeremonyId.Reveal())
 	if err != nil {
 		return made, errRegistrationOver
 	}

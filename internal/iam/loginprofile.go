@@ -26,7 +26,7 @@ func (o *Operations) defineLoginProfiles(t *api.Table) {
 			) ([]authz.Key, error) {
 				return nil, o.hashPassword(ctx, about, in.Password, made)
 			},
-			Execute: createLoginProfile,
+			Execute: o.createLoginProfile,
 		})
 	api.ChangeInSteps(t, iamapi.UpdateLoginProfile, onLoginProfile,
 		api.Steps[iamapi.UpdateLoginProfileInput, struct{}, *loginProfile, newPassword]{
@@ -35,10 +35,12 @@ func (o *Operations) defineLoginProfiles(t *api.Table) {
 			) ([]authz.Key, error) {
 				return nil, o.hashPassword(ctx, about, in.Password, made)
 			},
-			Execute: updateLoginProfile,
+			Execute: o.updateLoginProfile,
 		})
 	api.ChangeInSteps(t, iamapi.ChangePassword, onOwnPassword,
-		api.Steps[iamapi.ChangePasswordInput, struct{}, *loginProfile, newPassword]{Prepare: o.checkOldPassword, Execute: changePassword},
+		api.Steps[iamapi.ChangePasswordInput, struct{}, *loginProfile, newPassword]{
+			Prepare: o.checkOldPassword, Execute: o.changePassword,
+		},
 		api.InScope(authn.ScopeChangePassword))
 }
 
@@ -108,13 +110,14 @@ func noLoginProfile(p *store.Principal) error {
 	return iamapi.NoSuchEntity("Login Profile for User %s cannot be found.", p.Name)
 }
 
-func createLoginProfile(
+func (o *Operations) createLoginProfile(
 	r *api.Request, tx *store.Tx, about *loginProfile, made newPassword, in *iamapi.CreateLoginProfileInput,
 ) (*iamapi.CreateLoginProfileOutput, error) {
 	if made.hash == "" {
 		return nil, api.ValidationError("1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null")
 	}
-	err := tx.InsertPassword(about.AccountID, about.ID, made.hash, in.PasswordResetRequired, r.Now)
+	sealed := o.Secrets.SealHash(about.AccountID, about.ID, made.hash)
+	err := tx.InsertPassword(about.AccountID, about.ID, sealed, in.PasswordResetRequired, r.Now)
 	if err != nil {
 		return nil, api.Taken(err, "Login Profile for user %s already exists.", about.Name)
 	}
@@ -134,7 +137,7 @@ func getLoginProfile(_ *api.Request, _ *store.Tx, about *loginProfile,
 	}}, nil
 }
 
-func updateLoginProfile(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword,
+func (o *Operations) updateLoginProfile(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword,
 	in *iamapi.UpdateLoginProfileInput,
 ) (*struct{}, error) {
 	if about.password == nil {
@@ -148,7 +151,8 @@ func updateLoginProfile(r *api.Request, tx *store.Tx, about *loginProfile, made 
 	if made.hash == "" {
 		return nil, tx.SetPasswordResetRequired(about.AccountID, about.ID, required)
 	}
-	if err := tx.ChangePassword(about.AccountID, about.ID, about.password.Version, made.hash, required, r.Now); err != nil {
+	sealed := o.Secrets.SealHash(about.AccountID, about.ID, made.hash)
+	if err := tx.ChangePassword(about.AccountID, about.ID, about.password.Version, sealed, required, r.Now); err != nil {
 		return nil, err
 	}
 	return nil, endSessions(r, tx, about.Principal)
@@ -181,7 +185,11 @@ func (o *Operations) checkOldPassword(
 		return nil, noLoginProfile(about.Principal)
 	}
 
-	right, err := o.SignIn.Prove(ctx, r.Caller, in.OldPassword.Reveal(), about.password.Hash)
+	hash, err := o.Secrets.OpenHash(about.AccountID, about.ID, about.password.SealedHash)
+	if err != nil {
+		return nil, err
+	}
+	right, err := o.SignIn.Prove(ctx, r.Caller, in.OldPassword.Reveal(), hash)
 	tooMany := new(signin.TooManyAttempts)
 	if errors.As(err, &tooMany) {
 		return nil, &awsquery.Error{Code: "Throttling", Status: http.StatusBadRequest, Message: "Rate exceeded: " + tooMany.Error() + "."}
@@ -206,11 +214,12 @@ func (o *Operations) checkOldPassword(
 	return nil, err
 }
 
-func changePassword(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword,
+func (o *Operations) changePassword(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword,
 	_ *iamapi.ChangePasswordInput,
 ) (*struct{}, error) {
 	// The old password was compared with a certain version of it: another one may have taken its place meanwhile.
-	err := tx.ChangePassword(about.AccountID, about.ID, made.replaces, made.hash, false, r.Now)
+	sealed := o.Secrets.SealHash(about.AccountID, about.ID, made.hash)
+	err := tx.ChangePassword(about.AccountID, about.ID, made.replaces, sealed, false, r.Now)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, iamapi.EntityTemporarilyUnmodifiable("The password was changed at the same time. Try again.")
 	}

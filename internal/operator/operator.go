@@ -26,9 +26,9 @@ import (
 
 // Operator acts on an installation's store. All fields are required.
 type Operator struct {
-	Store  *store.Store
-	Master *secret.MasterKey
-	Clock  func() time.Time
+	Store   *store.Store
+	Secrets *secret.Keyring
+	Clock   func() time.Time
 }
 
 // AccountRequest says which account [Operator.CreateAccount] makes.
@@ -158,15 +158,14 @@ func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now 
 	if err != nil {
 		return nil, err
 	}
-
-	token, err := signin.NewSetUpLink(tx, root, now)
+	token, err := signin.NewSetUpLink(tx, o.Secrets, root, now)
 	if err != nil {
 		return nil, err
 	}
 	c.SetupURL = setUpURL(n.URL, token)
 
 	if n.AccessKey {
-		c.AccessKeyID, c.SecretAccessKey, err = authn.NewAccessKey(tx, o.Master, c.AccountID, root.ID, now)
+		c.AccessKeyID, c.SecretAccessKey, err = authn.NewAccessKey(tx, o.Secrets, c.AccountID, root.ID, now)
 		if err != nil {
 			return nil, err
 		}
@@ -229,7 +228,7 @@ func (o *Operator) SetUpLink(ctx context.Context, account, url string) (link str
 		if err != nil {
 			return err
 		}
-		token, err := signin.NewSetUpLink(tx, root, now)
+		token, err := signin.NewSetUpLink(tx, o.Secrets, root, now)
 		link = setUpURL(url, token)
 		return err
 	})

@@ -10,10 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/operator"
-	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/secret/secrettest"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -37,11 +36,7 @@ func newOperator(t *testing.T) *operator.Operator {
 			t.Error(err)
 		}
 	})
-	master, err := secret.LoadOrCreateMasterKey(filepath.Join(directory, "master.key"), true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &operator.Operator{Store: s, Master: master, Clock: func() time.Time { return now }}
+	return &operator.Operator{Store: s, Secrets: secrettest.Keyring(t), Clock: func() time.Time { return now }}
 }
 
 func create(t *testing.T, o *operator.Operator, n operator.AccountRequest) *operator.CreatedAccount {
@@ -128,7 +123,7 @@ func TestCreateAccount(t *testing.T) {
 	}
 
 	token, ok := strings.CutPrefix(c.SetupURL, origin+"/auth/setup?link=")
-	account, hash, err := secret.ParseToken(token)
+	account, hash, err := o.Secrets.ParseToken(token)
 	if !ok || err != nil || account != c.AccountID {
 		t.Errorf("set-up link %q: account %q, %v", c.SetupURL, account, err)
 	}
@@ -145,8 +140,8 @@ func TestCreateAccount(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		plain, err := o.Master.Open(key.SealedSecret, authn.SecretContext(c.AccountID, c.AccessKeyID))
-		if err != nil || string(plain) != c.SecretAccessKey || key.PrincipalID != root.ID || !key.Active {
+		plain, err := o.Secrets.OpenSecretKey(c.AccountID, root.ID, c.AccessKeyID, key.SealedSecret)
+		if err != nil || plain != c.SecretAccessKey || key.PrincipalID != root.ID || !key.Active {
 			t.Errorf("the stored access key is %+v with the secret %q, %v", key, plain, err)
 		}
 		return nil
@@ -268,14 +263,14 @@ func TestSetUpLink(t *testing.T) {
 	for _, named := range []string{"acme", "111122223333", "1111-2222-3333", " ACME "} {
 		link, err := o.SetUpLink(ctx, named, "https://other.example")
 		token, ok := strings.CutPrefix(link, "https://other.example/auth/setup?link=")
-		if account, _, parseErr := secret.ParseToken(token); err != nil || !ok || parseErr != nil || account != c.AccountID {
+		if account, _, parseErr := o.Secrets.ParseToken(token); err != nil || !ok || parseErr != nil || account != c.AccountID {
 			t.Errorf("account %q: link %q, %v", named, link, err)
 		}
 	}
 
 	// Only the last link works.
 	_, first, _ := strings.Cut(c.SetupURL, "link=")
-	_, hash, err := secret.ParseToken(first)
+	_, hash, err := o.Secrets.ParseToken(first)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -328,7 +323,7 @@ func insertDevice(t *testing.T, o *operator.Operator, account, principal, name s
 // insertSession signs a principal in.
 func insertSession(t *testing.T, o *operator.Operator, account, principal string) {
 	t.Helper()
-	_, hash := secret.NewToken(account)
+	_, hash := o.Secrets.NewToken(account)
 	change(t, o, func(tx *store.Tx) error {
 		return tx.InsertSession(&store.Session{
 			AccountID: account, ID: ids.NewUUID(), PrincipalID: principal, TokenHash: hash, Stage: store.StageFull, Scope: store.ScopeFull,

@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/secret/secrettest"
 )
 
 var cheap = secret.Params{MemoryKiB: 64, Time: 1, Threads: 1}
@@ -215,41 +216,45 @@ func FuzzVerify(f *testing.F) {
 }
 
 func TestTokens(t *testing.T) {
-	token, hash := secret.NewToken("111122223333")
-	account, again, err := secret.ParseToken(token)
+	keys := secrettest.Keyring(t)
+	token, hash := keys.NewToken("111122223333")
+	account, again, err := keys.ParseToken(token)
 	if err != nil || account != "111122223333" || !bytes.Equal(hash, again) {
 		t.Errorf("ParseToken: %q, %v", account, err)
 	}
-	if other, _ := secret.NewToken("111122223333"); other == token {
+	if other, _ := keys.NewToken("111122223333"); other == token {
 		t.Error("two tokens are the same")
 	}
 	for _, bad := range []string{
 		"", token[1:], token + "A", "x" + token[1:], strings.Replace(token, ".", "-", 1),
-		token[:13] + strings.Repeat("!", 43),
+		token[:13] + strings.Repeat("!", 48), token[:13] + "AAAA" + token[17:],
 	} {
-		if _, _, err := secret.ParseToken(bad); !errors.Is(err, secret.ErrToken) {
+		if _, _, err := keys.ParseToken(bad); !errors.Is(err, secret.ErrToken) {
 			t.Errorf("%q: %v, want ErrToken", bad, err)
 		}
 	}
 }
 
 func FuzzParseToken(f *testing.F) {
-	token, _ := secret.NewToken("111122223333")
+	keys := secrettest.Keyring(f)
+	token, _ := keys.NewToken("111122223333")
 	f.Add(token)
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
-		account, hash, err := secret.ParseToken(text)
-		if (err == nil) != (len(account) == 12 && len(hash) == 32) {
+		account, hash, err := keys.ParseToken(text)
+		if (err == nil) != (len(account) == 12 && len(hash) == 36) {
 			t.Errorf("%q: %q, %x, %v", text, account, hash, err)
 		}
 	})
 }
 
 func TestForms(t *testing.T) {
+	keys := secrettest.Keyring(t)
+
 	for pattern, make := range map[string]func() string{
 		`^[A-Za-z0-9+/]{40}$`:       secret.NewSecretAccessKey,
 		`^[!-~]{20}$`:               secret.GeneratePassword,
-		`^111122223333\.[\w-]{43}$`: func() string { token, _ := secret.NewToken("111122223333"); return token },
+		`^111122223333\.[\w-]{48}$`: func() string { token, _ := keys.NewToken("111122223333"); return token },
 	} {
 		seen := map[string]bool{}
 		for range 200 {

@@ -19,6 +19,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/catalogue"
 	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/iam"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
 	"github.com/touchstone-iam/touchstone/internal/operator"
 	"github.com/touchstone-iam/touchstone/internal/outbox"
@@ -77,6 +78,8 @@ type Server struct {
 	config  Config
 	state   *State
 	deliver outbox.Deliver
+	id      string // of this process, among those that serve the database
+	name    string
 }
 
 // New puts a server together on opened state. It returns an error when there are security keys of another relying party id, which
@@ -109,23 +112,25 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 	table.AddInProcess(touchstoneapi.Operations())
 	hasher := secret.NewHasher(c.Argon2)
 	service := &api.Service{
-		Store: state.Store, Authn: authn.New(state.Master, c.Skew, c.Sessions), Authz: authz.New(),
+		Store: state.Store, Authn: authn.New(state.Secrets, c.Skew, c.Sessions), Authz: authz.New(),
 		Audit: audit.NewLog(state.Store, c.AuditReads, c.Logger), Table: table, Clock: c.Clock, Logger: c.Logger,
 		KeyUses: api.NewKeyUses(), Proofs: api.NewProofBudget(),
 	}
 	signIn := &signin.Service{
-		Store: state.Store, Authn: service.Authn, Audit: service.Audit, Hasher: hasher, Master: state.Master,
+		Store: state.Store, Authn: service.Authn, Audit: service.Audit, Hasher: hasher, Secrets: state.Secrets,
 		RelyingParty: rp, Clock: c.Clock, Logger: c.Logger,
 	}
 
 	(&iam.Operations{
-		SignIn: signIn, Hasher: hasher, Master: state.Master, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz,
+		SignIn: signIn, Hasher: hasher, Secrets: state.Secrets, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz,
 		KeyUses: service.KeyUses, Catalogue: c.Catalogue,
 	}).Define(table)
 	(&simulate.Operations{Authz: service.Authz, Catalogue: c.Catalogue}).Define(table)
 	sts.Define(table)
 
-	s := &Server{API: service, SignIn: signIn, URL: c.URL, config: c, state: state, deliver: deliver}
+	s := &Server{
+		API: service, SignIn: signIn, URL: c.URL, config: c, state: state, deliver: deliver, id: ids.New(), name: serverName(),
+	}
 	actions, keyTypes := names(c.Catalogue)
 	pages, err := web.New(web.Config{API: service, SignIn: signIn, URL: c.URL, Logger: c.Logger},
 		entry.Pages(), console.Pages(console.Catalogue{Actions: actions, KeyTypes: keyTypes}))
@@ -240,11 +245,17 @@ const (
 // mail server that does not answer delays only mails.
 func (s *Server) Background(ctx context.Context) {
 	c, now := s.config, s.config.Clock
+	if err := s.announce(ctx); err != nil && ctx.Err() == nil {
+		c.Logger.Error("the server could not say that it runs, and will try again", "error", err)
+	}
+
 	var running sync.WaitGroup
 	for _, work := range []struct {
 		every time.Duration
 		do    func() error
 	}{
+		{renewEvery, func() error { return s.announce(ctx) }},
+		{pruneEvery, func() error { return s.state.DropUnusedKeys(ctx, now()) }},
 		{flushEvery, func() error { return s.API.KeyUses.Flush(ctx, s.state.Store) }},
 		{flushEvery, func() error { return outbox.Flush(ctx, s.state.Store, s.deliver, c.Logger, now()) }},
 		{sweepEvery, func() error { return errors.Join(s.SignIn.Sweep(ctx), s.API.Audit.FlushUnauthenticated(now())) }},
@@ -273,7 +284,7 @@ func (s *Server) repeat(ctx context.Context, every time.Duration, do func() erro
 
 // Close writes what is still held in memory: uses of access keys, and audit events. The state stays open.
 func (s *Server) Close() error {
-	return errors.Join(s.API.KeyUses.Flush(context.Background(), s.state.Store), s.API.Audit.Close())
+	return errors.Join(s.API.KeyUses.Flush(context.Background(), s.state.Store), s.API.Audit.Close(), s.leave(context.Background()))
 }
 
 // Check returns all faults of the settings in one error, each on a line of its own.

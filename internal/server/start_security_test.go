@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"sync"
 	"testing"
@@ -35,7 +36,7 @@ func TestFirstStartAtOnce(t *testing.T) {
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				fingerprints[state.Master.Fingerprint()] = true
+				fingerprints[hex.EncodeToString(state.Secrets.Derive("test"))] = true
 				if first != nil {
 					made++
 				}
@@ -50,7 +51,7 @@ func TestFirstStartAtOnce(t *testing.T) {
 
 		accounts, err := state.Operator().Accounts(ctx)
 		if err != nil || len(accounts) != 1 || made != 1 || len(fingerprints) != 1 {
-			t.Errorf("%d accounts, %d made, %d master keys, %v", len(accounts), made, len(fingerprints), err)
+			t.Errorf("%d accounts, %d made, %d keys, %v", len(accounts), made, len(fingerprints), err)
 		}
 		state.Close()
 	}

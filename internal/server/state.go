@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/operator"
@@ -33,8 +35,12 @@ type StateConfig struct {
 
 // State is the installation's opened state.
 type State struct {
-	Store  *store.Store
-	Master *secret.MasterKey
+	Store   *store.Store
+	Secrets *secret.Keyring
+
+	keyFile string
+	mu      sync.Mutex
+	master  *secret.MasterKey
 }
 
 // settingMasterKey names the stored fingerprint of the master key.
@@ -45,12 +51,9 @@ const settingMasterKey = "master_key_fingerprint"
 // A master key is made only for a database that none has been used with. Beside one that has data, a missing key means that it was
 // lost, and a new one would hide that.
 func OpenState(ctx context.Context, c StateConfig) (*State, error) {
-	keyFile := c.MasterKeyFile
-	if keyFile == "" && c.Database != "" {
-		return nil, errors.New("the file of the master key must be named when the database is PostgreSQL")
-	}
+	keyFile := c.keyFile()
 	if keyFile == "" {
-		keyFile = filepath.Join(c.Data, "master.key")
+		return nil, errors.New("the file of the master key must be named when the database is PostgreSQL")
 	}
 
 	target, err := c.database()
@@ -77,15 +80,19 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 		return nil, err
 	}
 
-	state := &State{Store: s, Master: master}
-	if err := state.unlock(ctx, keyFile, c.Create); err != nil {
+	state := &State{Store: s, keyFile: keyFile, master: master}
+	err = state.unlock(ctx, c.Create)
+	if err == nil {
+		err = state.openKeys(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return state, nil
 }
 
 // MigrateState brings the schema of the database to this version's, and returns from which version (0: it was empty) to which. It
-// needs no master key. A SQLite database must exist.
+// needs the master key only for what an earlier version sealed in another way. A SQLite database must exist.
 func MigrateState(ctx context.Context, c StateConfig) (from, to int64, err error) {
 	c.Create, c.Migrate = false, true
 	from, to = store.SchemaVersion(), store.SchemaVersion()
@@ -102,9 +109,20 @@ func MigrateState(ctx context.Context, c StateConfig) (from, to int64, err error
 	return from, to, s.Close()
 }
 
+// keyFile is the file of the master key; "" when none was named for a PostgreSQL database.
+func (c StateConfig) keyFile() string {
+	if c.MasterKeyFile == "" && c.Database == "" {
+		return filepath.Join(c.Data, "master.key")
+	}
+	return c.MasterKeyFile
+}
+
 // database is the configuration of the store. A directory without a database is refused unless one may be made.
 func (c StateConfig) database() (store.Config, error) {
 	target := store.Config{Create: c.Create, Migrate: c.Migrate, Migrated: c.Migrated}
+	if keyFile := c.keyFile(); keyFile != "" {
+		target.Reseal = func(fingerprint string) (*store.Resealing, error) { return reseal(keyFile, fingerprint) }
+	}
 	if c.Database != "" {
 		target.URL = c.Database
 		return target, nil
@@ -121,7 +139,7 @@ func (c StateConfig) database() (store.Config, error) {
 
 // unlock compares the master key with the one that the database was first opened with. When there was none yet and create is set,
 // the key of this state, which is made if there is none, becomes that one.
-func (s *State) unlock(ctx context.Context, keyFile string, create bool) error {
+func (s *State) unlock(ctx context.Context, create bool) error {
 	var known string
 	if err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
 		known, err = tx.Setting(settingMasterKey)
@@ -135,20 +153,25 @@ func (s *State) unlock(ctx context.Context, keyFile string, create bool) error {
 			return fmt.Errorf("open %s: %w", s.Store.Name(), store.ErrEmpty)
 		}
 		if err := s.Store.Update(ctx, store.Installation(), func(tx *store.Tx) (err error) {
-			known, err = s.adopt(tx, keyFile)
+			known, err = s.adopt(tx)
 			return err
 		}); err != nil {
 			return err
 		}
 	}
 
-	if s.Master == nil {
+	if s.master == nil {
 		var err error
-		if s.Master, err = secret.LoadOrCreateMasterKey(keyFile, false); err != nil {
+		if s.master, err = secret.LoadOrCreateMasterKey(s.keyFile, false); err != nil {
 			return err
 		}
 	}
-	if s.Master.Fingerprint() != known {
+	return fits(s.master, s.keyFile, known)
+}
+
+// fits returns an error unless the master key is the one with the fingerprint.
+func fits(master *secret.MasterKey, keyFile, fingerprint string) error {
+	if !slices.Contains(master.Fingerprints(), fingerprint) {
 		return fmt.Errorf("the master key in %s is not the one that this database was written with: put the right file back, "+
 			"or name it with --master-key-file", keyFile)
 	}
@@ -157,7 +180,7 @@ func (s *State) unlock(ctx context.Context, keyFile string, create bool) error {
 
 // adopt makes the state's master key the database's, unless another server's has become that in the meantime, and returns the
 // fingerprint of the database's key. The key is on disk before the database knows of it.
-func (s *State) adopt(tx *store.Tx, keyFile string) (known string, err error) {
+func (s *State) adopt(tx *store.Tx) (known string, err error) {
 	if known, err = tx.Setting(settingMasterKey); err != nil || known != "" {
 		return known, err
 	}
@@ -165,15 +188,15 @@ func (s *State) adopt(tx *store.Tx, keyFile string) (known string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if s.Master == nil && len(accounts) > 0 {
-		_, err = secret.LoadOrCreateMasterKey(keyFile, false)
+	if s.master == nil && len(accounts) > 0 {
+		_, err = secret.LoadOrCreateMasterKey(s.keyFile, false)
 		return "", err
 	}
 
-	if s.Master, err = secret.LoadOrCreateMasterKey(keyFile, true); err != nil {
+	if s.master, err = secret.LoadOrCreateMasterKey(s.keyFile, true); err != nil {
 		return "", err
 	}
-	known = s.Master.Fingerprint()
+	known = s.master.Fingerprint()
 	return known, tx.SetSetting(settingMasterKey, known)
 }
 
@@ -183,7 +206,7 @@ func (s *State) Close() error { return s.Store.Close() }
 // Operator returns an operator that acts on this state. It writes its events in the transactions of its changes, so it needs no
 // audit log.
 func (s *State) Operator() *operator.Operator {
-	return &operator.Operator{Store: s.Store, Master: s.Master, Clock: time.Now}
+	return &operator.Operator{Store: s.Store, Secrets: s.Secrets, Clock: time.Now}
 }
 
 // VersionInfo says what was built.

@@ -2,11 +2,10 @@ package signin
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/secret/secrettest"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 )
@@ -14,11 +13,6 @@ import (
 // A device cookie does not become void by attempts that a busy service never looked at.
 func TestBusyVoidsNoDeviceCookie(t *testing.T) {
 	ctx := context.Background()
-	master, err := secret.LoadOrCreateMasterKey(filepath.Join(t.TempDir(), "master.key"), true)
-	if err != nil {
-		t.Fatal(err)
-	}
-
 	path, databaseURL := storetest.Place(t, t.TempDir())
 	st, err := store.OpenConfig(ctx, store.Config{Path: path, URL: databaseURL, Migrate: true})
 	if err != nil {
@@ -26,7 +20,7 @@ func TestBusyVoidsNoDeviceCookie(t *testing.T) {
 	}
 
 	t.Cleanup(func() { st.Close() })
-	s := &Service{Store: st, Master: master}
+	s := &Service{Store: st, Secrets: secrettest.Keyring(t)}
 	principal, password := &store.Principal{ID: "alice"}, &store.Password{Version: 1}
 	cookie, err := s.deviceCookie(principal, password)
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/device"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
-	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -55,7 +54,7 @@ func (s *Service) BeginMFA(ctx context.Context, token string) (*Challenge, error
 
 	// The browser gets a token, the store its hash and what the answer is verified against.
 	var hash []byte
-	c.Ceremony, hash = secret.NewToken(session.AccountID)
+	c.Ceremony, hash = s.Secrets.NewToken(session.AccountID)
 	return &c, s.Store.Update(ctx, store.SessionRow(session.AccountID, session.ID), func(tx *store.Tx) error {
 		return tx.InsertCeremony(&store.Ceremony{
 			AccountID: session.AccountID, Hash: hash, PrincipalID: session.PrincipalID, SessionID: session.ID,
@@ -110,13 +109,13 @@ type asked struct {
 
 // takeCeremony uses a ceremony up, whether or not its answer turns out to be right: an answer can be tried once.
 func (s *Service) takeCeremony(ctx context.Context, token, ceremony string, now time.Time) (*asked, error) {
-	_, hash, err := secret.ParseToken(ceremony)
+	_, hash, err := s.Secrets.ParseToken(ceremony)
 	if err != nil {
 		return nil, ErrCeremony
 	}
 
 	var a asked
-	err = s.Store.Update(ctx, lockAccountOf(token), func(tx *store.Tx) error {
+	err = s.Store.Update(ctx, s.lockAccountOf(token), func(tx *store.Tx) error {
 		session, principal, err := s.sessionAt(tx, token, store.StageMFA, now)
 		if err != nil {
 			return err

@@ -34,7 +34,7 @@ type Service struct {
 	Authn        *authn.Authenticator
 	Audit        *audit.Log
 	Hasher       *secret.Hasher
-	Master       *secret.MasterKey
+	Secrets      *secret.Keyring
 	RelyingParty *mfa.RelyingParty
 	Clock        func() time.Time
 	Logger       *slog.Logger
@@ -214,7 +214,11 @@ func (s *Service) verify(ctx context.Context, c *candidate, password string, tru
 	if c.password == nil {
 		return false, false, s.Hasher.VerifyNone(ctx, password, trusted)
 	}
-	return s.Hasher.Verify(ctx, password, c.password.Hash, trusted)
+	hash, err := s.Secrets.OpenHash(c.account, c.principal.ID, c.password.SealedHash)
+	if err != nil {
+		return false, false, fmt.Errorf("open the hash of %s's password: %w", c.principal.ID, err)
+	}
+	return s.Hasher.Verify(ctx, password, hash, trusted)
 }
 
 // accept begins the session that follows a right password, unless the password was changed or removed while it was being checked.
@@ -231,8 +235,10 @@ func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt
 		if err != nil {
 			return err
 		}
+
 		if renewed != "" {
-			if err := tx.RenewPasswordHash(c.account, c.principal.ID, current.Version, renewed); err != nil {
+			sealed := s.Secrets.SealHash(c.account, c.principal.ID, renewed)
+			if err := tx.RenewPasswordHash(c.account, c.principal.ID, current.Version, sealed); err != nil {
 				return err
 			}
 		}
@@ -316,7 +322,7 @@ func (s *Service) begin(tx *store.Tx, session *store.Session, principal *store.P
 		life = limits.Absolute
 	}
 
-	token, hash := secret.NewToken(principal.AccountID)
+	token, hash := s.Secrets.NewToken(principal.AccountID)
 	session.ID, session.TokenHash, session.Stage = ids.NewUUID(), hash, stage
 	session.CreatedAt, session.LastSeenAt, session.ExpiresAt = now, now, now.Add(life)
 	if err := tx.InsertSession(session); err != nil {
@@ -332,8 +338,8 @@ func endSession(tx *store.Tx, session *store.Session) error {
 
 // lockAccountOf locks the account that a session's token belongs to: which of its sessions it is, is not known before the lock. A
 // malformed token belongs to none.
-func lockAccountOf(token string) store.Lock {
-	account, _, err := secret.ParseToken(token)
+func (s *Service) lockAccountOf(token string) store.Lock {
+	account, _, err := s.Secrets.ParseToken(token)
 	if err != nil {
 		return store.NoLock()
 	}
@@ -367,7 +373,7 @@ func (s *Service) sessionAt(tx *store.Tx, token string, stage store.Stage,
 // change has not been made.
 func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progress, err error) {
 	now := s.Clock()
-	err = s.Store.Update(ctx, lockAccountOf(token), func(tx *store.Tx) error {
+	err = s.Store.Update(ctx, s.lockAccountOf(token), func(tx *store.Tx) error {
 		session, principal, err := s.sessionAt(tx, token, store.StageChangePassword, now)
 		if err != nil {
 			return err
@@ -412,7 +418,7 @@ func (s *Service) Touch(ctx context.Context, session *store.Session) error {
 // SignOut ends the session that a token names. It is no error when that session has ended already.
 func (s *Service) SignOut(ctx context.Context, v Visitor, token string) error {
 	now := s.Clock()
-	err := s.Store.Update(ctx, lockAccountOf(token), func(tx *store.Tx) error {
+	err := s.Store.Update(ctx, s.lockAccountOf(token), func(tx *store.Tx) error {
 		session, principal, err := s.Authn.Session(tx, token, now)
 		if err != nil {
 			return err

@@ -18,8 +18,7 @@ var migrations embed.FS
 // SchemaVersion is the version of the schema that this program works with. Versions count from 1.
 func SchemaVersion() int64 { return latestMigration() }
 
-// latestMigration is the number of the last migration: those in SQL have it before their names, and the one in Go stands among
-// them.
+// latestMigration is the number of the last migration: those in SQL have it before their names, and those in Go stand among them.
 func latestMigration() int64 {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil || len(files) == 0 {
@@ -30,7 +29,7 @@ func latestMigration() int64 {
 	if err != nil {
 		panic(err)
 	}
-	return max(last, foldVersion)
+	return max(last, foldVersion, sealVersion)
 }
 
 // schema is a database's schema and the lock on it, as far as an engine's own. Who has the database open shares the lock, and
@@ -83,7 +82,8 @@ func agree(ctx context.Context, s schema, c Config) error {
 			return fmt.Errorf("%w: its schema is of version %d and this Touchstone needs %d: run 'touchstone migrate', "+
 				"or start this version's 'touchstone serve', which migrates as well", ErrOldSchema, current, latest)
 		case current < latest:
-			taken, err := s.exclusively(ctx, func() error { return s.up(ctx) })
+			migrating := context.WithValue(ctx, resealingKey{}, c.Reseal)
+			taken, err := s.exclusively(ctx, func() error { return s.up(migrating) })
 			if err != nil {
 				return err
 			}

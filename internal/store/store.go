@@ -67,6 +67,10 @@ type Config struct {
 	// ErrOldSchema.
 	Migrate bool
 
+	// Reseal, for a database in which an earlier version sealed secrets, opens them with the master key of the given fingerprint
+	// and seals them for this version. It may be nil for a database without any.
+	Reseal func(fingerprint string) (*Resealing, error)
+
 	// Migrated, unless it is nil, is called after the schema was changed, with the version that it had (0: the database was empty)
 	// and the one that it has.
 	Migrated func(from, to int64)
