@@ -198,6 +198,7 @@ func (l *location) open(cmd *cobra.Command, work func(context.Context, *server.S
 	return l.openTo(cmd, false, work)
 }
 
+// openTo opens the installation for work, and with create makes the schema and the master key of an empty database.
 func (l *location) openTo(cmd *cobra.Command, create bool, work func(context.Context, *server.State) error) error {
 	if err := l.check(cmd); err != nil {
 		return err
