@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // maxFindings bounds what SQLite's check reports of one database.
@@ -126,3 +127,20 @@ func (tx *Tx) inspect() (findings []string, err error) {
 }
 
 const countPrincipals = `(select count(*) from principal p where p.account_id = t.account_id and p.kind = t.kind)`
+
+// SealedColumns lists the columns, as table.column, that hold what is sealed by the master key: their names begin with sealed.
+func (tx *Tx) SealedColumns() ([]string, error) {
+	tables, err := tx.tables()
+	if err != nil {
+		return nil, err
+	}
+	var sealed []string
+	for _, t := range tables {
+		for _, c := range t.columns {
+			if strings.HasPrefix(c.name, "sealed") {
+				sealed = append(sealed, t.name+"."+c.name)
+			}
+		}
+	}
+	return sealed, nil
+}

@@ -303,6 +303,24 @@ func TestReplacedFileIsNoticed(t *testing.T) {
 	}
 }
 
+// A reader that comes when the file has gone reads from no other one, and makes none.
+func TestReadersStayOnTheFile(t *testing.T) {
+	ctx := context.Background()
+	s, path := onSQLite(t)
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.View(ctx, func(tx *Tx) error { _, err := tx.Freshness(testAccount); return err }); err != nil && !errors.Is(err, ErrReplaced) {
+		t.Errorf("a reader: %v", err)
+	}
+	if _, err := s.Snapshot(ctx, path+".copy", nil); !errors.Is(err, ErrReplaced) {
+		t.Errorf("a snapshot: %v, want ErrReplaced", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file was made in its place: %v", err)
+	}
+}
+
 // A database that turns out to be damaged while it is open is used no more: neither for a change nor for a decision.
 func TestDamageEndsTheUse(t *testing.T) {
 	ctx := context.Background()

@@ -57,7 +57,7 @@ func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
 		}
 	}()
 
-	if s.db, err = sql.Open("sqlite", fileURL(c.Path)+"?"+pragmas.Encode()); err != nil {
+	if s.db, err = sql.Open("sqlite", fileURL(c.Path)+"?mode=rw&"+pragmas.Encode()); err != nil {
 		return nil, err
 	}
 	if !c.Unchecked {
@@ -167,10 +167,14 @@ type sqliteConnection struct {
 	statements map[string]driver.Stmt
 }
 
+// connect makes a connection. It must not be one to another file than the others have.
 func (s *sqliteEngine) connect(ctx context.Context) (*sqliteConnection, error) {
+	if err := s.inPlace(); err != nil {
+		return nil, err
+	}
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("connect to database: %w", err)
+		return nil, fmt.Errorf("connect to database: %w", s.classify(err))
 	}
 	c := &sqliteConnection{engine: s, conn: conn, statements: make(map[string]driver.Stmt)}
 	err = conn.Raw(func(dc any) error {
