@@ -19,7 +19,8 @@ func backupCommand() *cobra.Command {
 		out   output
 	)
 	cmd := &cobra.Command{
-		Use: "backup DIR", Short: "Make a backup of the database, also while the server runs", Args: args(1, "the directory of the backups"),
+		Use: "backup DIR", Short: "Make a backup of the database, also while the server runs",
+		Args: args(1, "the directory of the backups"),
 		Long: `Make a backup of the SQLite database in a new directory within DIR, and print its path. Servers and other commands go
 on meanwhile; everything that was acknowledged before the backup began is in it. It has its name, touchstone-TIME, only
 when it was read whole, compared with the database and written to disk.
@@ -129,7 +130,8 @@ type scheduled struct {
 }
 
 func (s *scheduled) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.directory, "backup-dir", "", "directory in which backups are made at intervals (SQLite; default: none are made)")
+	cmd.Flags().StringVar(&s.directory, "backup-dir", "",
+		"directory in which backups are made at intervals (SQLite; default: none are made)")
 	cmd.Flags().DurationVar(&s.every, "backup-every", 24*time.Hour, "how often a backup is made in --backup-dir")
 	cmd.Flags().IntVar(&s.keep, "backup-keep", 7, "how many backups stay in --backup-dir")
 }

@@ -44,7 +44,8 @@ of the source. Do not start a server on the source again afterwards.`,
 	}
 	cmd.Flags().StringVar(&c.from, "from", "", "what to copy: a data directory, or postgres://USER@HOST/NAME")
 	cmd.Flags().StringVar(&c.to, "to", "", "where to copy it: a data directory, or postgres://USER@HOST/NAME")
-	cmd.Flags().StringVar(&c.masterKey, "master-key-file", "", "file with the master key (default: master.key in the data directory of --from)")
+	cmd.Flags().StringVar(&c.masterKey, "master-key-file", "",
+		"file with the master key (default: master.key in the data directory of --from)")
 	c.out.flags(cmd)
 	return cmd
 }

@@ -47,7 +47,8 @@ that.`,
 	}
 	cmd.Flags().StringVar(&h.url, "url", "", "address of the server (default: http://localhost:8080, or that of --listen)")
 	cmd.Flags().StringVar(&h.listen, "listen", "", "address that the server listens on, which is connected to whatever --url says")
-	cmd.Flags().StringVar(&h.tlsCert, "tls-cert", "", "the server's TLS certificate, when it is not of an authority that this machine knows")
+	cmd.Flags().StringVar(&h.tlsCert, "tls-cert", "",
+		"the server's TLS certificate, when it is not of an authority that this machine knows")
 	return cmd
 }
 
@@ -121,8 +122,8 @@ func (h *health) client() (*http.Client, string, error) {
 		address = "http://localhost:8080"
 	}
 	// A redirection leads elsewhere, and is no answer.
-	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		address, nil
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &http.Client{Transport: transport, CheckRedirect: stay}, address, nil
 }
 
 // reachable is how to connect, from this machine, to what listens on an address.

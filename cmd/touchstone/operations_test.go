@@ -36,8 +36,8 @@ if [ "$1" = -u ]; then shift 2; fi
 exec "$@"
 `
 
-// TestOperationsPage runs every command of docs/operations.md, in their order, on one installation, with other directories and another
-// PostgreSQL server, of its own, in place of the page's.
+// TestOperationsPage runs every command of docs/operations.md, in their order, on one installation, with other directories and
+// another PostgreSQL server, of its own, in place of the page's.
 func TestOperationsPage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {

@@ -25,7 +25,8 @@ func restoreCommand() *cobra.Command {
 		out     output
 	)
 	cmd := &cobra.Command{
-		Use: "restore BACKUP", Short: "Put a backup back, into a data directory that nobody uses", Args: args(1, "the directory of a backup"),
+		Use: "restore BACKUP", Short: "Put a backup back, into a data directory that nobody uses",
+		Args: args(1, "the directory of a backup"),
 		Long: `Put the database of a backup into a data directory. It is refused while any process has that directory's database open,
 and when there is a database in it: --replace keeps that one aside, as touchstone.db.replaced-TIME.
 
@@ -82,7 +83,8 @@ A PostgreSQL database is restored with PostgreSQL's own tools, which this comman
 		},
 	}
 	where.flags(cmd)
-	cmd.Flags().BoolVar(&replace, "replace", false, "also when there is a database in the directory, which is kept aside under another name")
+	cmd.Flags().BoolVar(&replace, "replace", false,
+		"also when there is a database in the directory, which is kept aside under another name")
 	out.flags(cmd)
 	return cmd
 }
@@ -109,15 +111,15 @@ func fingerprintOf(path string) (string, error) {
 
 // tellRestored says what a restore means.
 func tellRestored(w io.Writer, done *operator.Restoration) {
-	fmt.Fprintf(w, "%d console sessions were ended in %d accounts. Set-up links, ceremonies and temporary credentials of before are void.\n",
-		done.Sessions, done.Accounts)
+	fmt.Fprintf(w, "%d console sessions were ended in %d accounts. "+
+		"Set-up links, ceremonies and temporary credentials of before are void.\n", done.Sessions, done.Accounts)
 	if done.AsOf.IsZero() {
 		fmt.Fprintln(w, "How old the data is, is not known, because it has no event.")
 	} else {
 		fmt.Fprintf(w, "The data is of %s, %s ago.\n", done.AsOf.UTC().Format(time.RFC3339), done.Age.Round(time.Second))
 	}
-	fmt.Fprintln(w, "Access keys, MFA devices, passwords and policies that were revoked, removed or changed since then are back as they were: "+
-		"go through them.")
+	fmt.Fprintln(w, "Access keys, MFA devices, passwords and policies that were revoked, removed or changed "+
+		"since then are back as they were: go through them.")
 }
 
 func restoredCommand() *cobra.Command {
@@ -127,8 +129,8 @@ func restoredCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "restored", Short: "Make a database safe that was put back by other means", Args: args(0, "no arguments"),
-		Long: `Do to a database what 'touchstone restore' does to a backup that it puts back: end what was begun before. It is the last step
-whenever the database was put back by other means: with pg_restore, from a base backup, from a snapshot of a virtual
+		Long: `Do to a database what 'touchstone restore' does to a backup that it puts back: end what was begun before. It is the
+last step whenever the database was put back by other means: with pg_restore, from a base backup, from a snapshot of a virtual
 machine or a file system.
 
 Every console session, ceremony and set-up link is removed, temporary credentials that were issued until now are void,

@@ -1,8 +1,8 @@
 // Package backup makes, finds, prunes and restores backups of a SQLite database.
 //
-// A backup is a directory with two files: the database, as one snapshot of it, and a manifest that says what it is. It has its name only
-// once both are checked and on disk; until then it is called unfinished, and nothing takes it for a backup. The master key is never in
-// it: the manifest has the key's fingerprint, by which the right key can be recognised.
+// A backup is a directory with two files: the database, as one snapshot of it, and a manifest that says what it is. It has its
+// name only once both are checked and on disk; until then it is called unfinished, and nothing takes it for a backup. The master
+// key is never in it: the manifest has the key's fingerprint, by which the right key can be recognised.
 package backup
 
 import (
@@ -82,8 +82,9 @@ type Backup struct {
 // ErrBusy is returned by Make while another backup is made in the same directory.
 var ErrBusy = errors.New("another backup is being made there")
 
-// Make makes a backup in a new directory within the directory, which is made if it does not exist (mode 0700). It is checked, and on disk,
-// when Make returns nil. What earlier attempts left unfinished is removed. Its error is [store.ErrNoSnapshot] on PostgreSQL.
+// Make makes a backup in a new directory within the directory, which is made if it does not exist (mode 0700). It is checked, and
+// on disk, when Make returns nil. What earlier attempts left unfinished is removed. Its error is [store.ErrNoSnapshot] on
+// PostgreSQL.
 func (m *Maker) Make(ctx context.Context, directory string) (_ *Backup, err error) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return nil, err
@@ -189,7 +190,8 @@ func lock(directory string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// removeUnfinished removes what attempts have left that were ended in the middle. The caller has the lock, so that none is under way.
+// removeUnfinished removes what attempts have left that were ended in the middle. The caller has the lock, so that none is under
+// way.
 func removeUnfinished(directory string) error {
 	left, err := filepath.Glob(filepath.Join(directory, prefix+"*"+unfinished))
 	if err != nil {
@@ -278,7 +280,8 @@ func noBackup(path string) error {
 	return fmt.Errorf("%s holds %d backups: name one of them; the newest is %s", path, len(found), found[len(found)-1].Path)
 }
 
-// Prune removes the installation's oldest backups from a directory but for so many, and returns which. Those of other installations stay.
+// Prune removes the installation's oldest backups from a directory but for so many, and returns which. Those of other
+// installations stay.
 func Prune(directory, installation string, keep int) (removed []string, err error) {
 	unlock, err := lock(directory)
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
 
-// makingIn names, in the environment of a copy of this program, the data directory that it makes backups of until it is killed, into the
-// directory backups within.
+// makingIn names, in the environment of a copy of this program, the data directory that it makes backups of until it is killed,
+// into the directory backups within.
 const makingIn = "TOUCHSTONE_TEST_BACKUPS_OF"
 
 func TestMain(m *testing.M) {
@@ -139,6 +139,9 @@ func TestRestoreOverADatabase(t *testing.T) {
 	}
 
 	other := filepath.Join(t.TempDir(), "other")
+	if err := os.MkdirAll(filepath.Join(other, ".touchstone-restore-killed"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	elsewhere := &backup.Restore{Data: other, Clock: time.Now}
 	if _, err := elsewhere.From(ctx, b); err != nil {
 		t.Fatal(err)
@@ -159,7 +162,7 @@ func TestRestoreOverADatabase(t *testing.T) {
 		}
 		kept.Close()
 	}
-	if left, _ := filepath.Glob(filepath.Join(other, "restore-*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(other, ".touchstone-restore-*")); len(left) > 0 {
 		t.Errorf("%v was left", left)
 	}
 }
@@ -208,8 +211,8 @@ func TestWhatIsNoBackup(t *testing.T) {
 	}
 }
 
-// A process that is killed while it makes backups leaves none that is taken for one and is not whole; the next attempt removes what it
-// left.
+// A process that is killed while it makes backups leaves none that is taken for one and is not whole; the next attempt removes
+// what it left.
 func TestKilledBackup(t *testing.T) {
 	s, a := served(t)
 	if err := s.State.Store.Update(ctx, store.NoLock(), func(tx *store.Tx) error {

@@ -34,12 +34,15 @@ type Result struct {
 	MasterKeyFingerprint string
 }
 
+// workingPrefix begins the names of the directories in which a copy is made ready.
+const workingPrefix = ".touchstone-restore-"
+
 // aside is how the database that was there before is called from now on.
 const aside = ".replaced-"
 
-// From puts the database of a backup into the data directory, and makes it safe to serve from (see [operator.Operator.Restored]). It
-// works only where no process has the directory's database open. Nothing is changed there until the copy of the backup was checked and
-// its sessions ended.
+// From puts the database of a backup into the data directory, and makes it safe to serve from (see [operator.Operator.Restored]).
+// It works only where no process has the directory's database open. Nothing is changed there until the copy of the backup was
+// checked and its sessions ended.
 func (r *Restore) From(ctx context.Context, b *Backup) (*Result, error) {
 	if b.Schema > store.SchemaVersion() {
 		return nil, fmt.Errorf("%s was made by a later version of Touchstone (%s, schema %d; this one knows %d): restore it with that",
@@ -71,8 +74,17 @@ func (r *Restore) from(ctx context.Context, b *Backup) (_ *Result, err error) {
 		return nil, fmt.Errorf("there is a database in %s: name another directory, or use --replace, which keeps it aside", r.Data)
 	}
 
-	// The copy is made ready in a directory of its own, on the same file system.
-	working, err := os.MkdirTemp(r.Data, "restore-")
+	// The copy is made ready in a directory of its own, on the same file system. What a restore has left that was killed goes.
+	left, err := filepath.Glob(filepath.Join(r.Data, workingPrefix+"*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range left {
+		if err := os.RemoveAll(path); err != nil {
+			return nil, err
+		}
+	}
+	working, err := os.MkdirTemp(r.Data, workingPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +132,8 @@ func (b *Backup) copyTo(ctx context.Context, path string) error {
 		return err
 	}
 	if found != b.Database {
-		return fmt.Errorf("the backup %s is damaged: its database is not the file that was written (%d bytes, should be %d): use another backup",
+		return fmt.Errorf("the backup %s is damaged: its database is not the file that was written (%d bytes, should be %d): "+
+			"use another backup",
 			b.Path, found.Size, b.Database.Size)
 	}
 	if _, err := store.InspectCopy(ctx, path); err != nil {

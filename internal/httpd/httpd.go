@@ -63,8 +63,8 @@ func New(c Config, handler http.Handler, ready func(context.Context) error, logg
 	}, nil
 }
 
-// Remarks has the probe of readiness add lines for whoever operates the server: callers on this machine, and those of the listener for
-// metrics. Call it before [Server.Serve].
+// Remarks has the probe of readiness add lines for whoever operates the server: callers on this machine, and those of the
+// listener for metrics. Call it before [Server.Serve].
 func (s *Server) Remarks(remarks func() []string) { s.remarks = remarks }
 
 // AddMetrics adds what text renders, in Prometheus's text format, to the metrics. Call it before [Server.Serve].

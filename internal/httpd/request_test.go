@@ -201,8 +201,8 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// TestReasonIsForTheOperator asks whether the server is ready from several places: the reason why it is not is told on the machine itself
-// and to those who may read the metrics.
+// TestReasonIsForTheOperator asks whether the server is ready from several places: the reason why it is not is told on the
+// machine itself and to those who may read the metrics.
 func TestReasonIsForTheOperator(t *testing.T) {
 	s, _ := around(t, slog.LevelInfo, func(http.ResponseWriter, *http.Request) { t.Error("the handler was asked") })
 	s.ready = func(context.Context) error { return errors.New("disk is gone") }

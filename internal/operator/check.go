@@ -29,8 +29,8 @@ var sealedKinds = map[string]func(tx *store.Tx) (*sealedValue, error){
 	},
 }
 
-// Check looks for what is wrong with the installation's data, and returns a line for each finding: what [store.Store.Inspect] finds, and
-// a value of each kind that the master key does not open. An error means that it could not look.
+// Check looks for what is wrong with the installation's data, and returns a line for each finding: what [store.Store.Inspect]
+// finds, and a value of each kind that the master key does not open. An error means that it could not look.
 func (o *Operator) Check(ctx context.Context) ([]string, error) {
 	findings, err := o.Store.Inspect(ctx)
 	if err != nil {

@@ -16,10 +16,10 @@ type Restoration struct {
 	Age      time.Duration `json:"-"` // of the data
 }
 
-// Restored makes a database that was put back from a backup safe to serve from: it ends every console session, ceremony and set-up link,
-// makes temporary credentials that were issued before void, gives each account a new incarnation, and writes an event of it to the
-// trail of each account and of the installation. It takes the data to be of the time asOf; when that is zero, of its newest event. It may
-// run beside servers, which go by the new state with their next request. It needs no master key.
+// Restored makes a database that was put back from a backup safe to serve from: it ends every console session, ceremony and
+// set-up link, makes temporary credentials that were issued before void, gives each account a new incarnation, and writes an
+// event of it to the trail of each account and of the installation. It takes the data to be of the time asOf; when that is zero,
+// of its newest event. It may run beside servers, which go by the new state with their next request. It needs no master key.
 func (o *Operator) Restored(ctx context.Context, asOf time.Time) (*Restoration, error) {
 	for {
 		accounts, err := o.accountIDs(ctx)

@@ -19,8 +19,8 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
 
-// TestDatabasePutBackUnderAServer puts the account back to an earlier generation, as a restore of the database does. The server stops
-// answering, for reads too, and goes on once another process has said that the database was restored.
+// TestDatabasePutBackUnderAServer puts the account back to an earlier generation, as a restore of the database does. The server
+// stops answering, for reads too, and goes on once another process has said that the database was restored.
 func TestDatabasePutBackUnderAServer(t *testing.T) {
 	ctx := context.Background()
 	a := touchtest.Start(t, nil).NewAccount(t)

@@ -33,8 +33,8 @@ const (
 // settingProbe is the setting that probes write, with their time.
 const settingProbe = "readiness_probe"
 
-// Readiness knows whether the server can do its work: whether a row was read and a small write committed within the last seconds. It is
-// safe for concurrent use.
+// Readiness knows whether the server can do its work: whether a row was read and a small write committed within the last seconds.
+// It is safe for concurrent use.
 type Readiness struct {
 	store  *store.Store
 	data   string // directory of a SQLite database; "" on PostgreSQL

@@ -56,8 +56,8 @@ func newReadiness(t *testing.T) (*Readiness, *readyClock, *bytes.Buffer) {
 	return r, clock, log
 }
 
-// TestReadiness spoils the database, or what it is on, in each way that a server can meet: it is no longer ready, says why, and logs the
-// change once.
+// TestReadiness spoils the database, or what it is on, in each way that a server can meet: it is no longer ready, says why, and
+// logs the change once.
 func TestReadiness(t *testing.T) {
 	ctx := context.Background()
 	for name, test := range map[string]struct {

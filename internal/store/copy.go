@@ -16,10 +16,10 @@ var ErrNotEmpty = errors.New("it is not empty: name an empty database")
 // copyBatch is how many rows one statement copies, so that PostgreSQL is not waited for at each row.
 const copyBatch = 32
 
-// CopyAll copies every row of every table to another database, which must be empty and of the same schema, on whatever engine. The
-// source is read from one snapshot, and the target is filled in one transaction, in which the rows are counted and compared, and
-// each account gets a new incarnation: what was remembered of the accounts elsewhere is never taken for current. It returns the number of
-// rows of each table. Unless it is nil, progress is called with the number of rows copied and of all rows.
+// CopyAll copies every row of every table to another database, which must be empty and of the same schema, on whatever engine.
+// The source is read from one snapshot, and the target is filled in one transaction, in which the rows are counted and compared,
+// and each account gets a new incarnation: what was remembered of the accounts elsewhere is never taken for current. It returns
+// the number of rows of each table. Unless it is nil, progress is called with the number of rows copied and of all rows.
 func CopyAll(ctx context.Context, from, to *Store, progress func(done, total int64)) (rows map[string]int64, err error) {
 	err = to.Update(ctx, Installation(), func(target *Tx) error {
 		return from.View(ctx, func(source *Tx) (err error) {

@@ -131,8 +131,8 @@ func (l *directoryLock) holders() (h holders, err error) {
 	return h, lines.Err()
 }
 
-// SeizeDirectory takes the lock on a data directory alone, whether or not there is a database in it, until release is called. Its error
-// names who has the database open.
+// SeizeDirectory takes the lock on a data directory alone, whether or not there is a database in it, until release is called. Its
+// error names who has the database open.
 func SeizeDirectory(path string) (release func() error, err error) {
 	l := newDirectoryLock(path)
 	taken, err := l.seize()

@@ -35,11 +35,15 @@ var references = []reference{
 	},
 	{table: "account", columns: "account_id", other: "root_email_directory", others: "account_id"},
 	{table: "account", columns: "account_id, account_id", other: "principal", others: "account_id, unique_id"},
-	{table: "tag", columns: "account_id, owner_id", other: "principal", others: "account_id, principal_id", where: "owner_kind = 'principal'"},
+	{
+		table: "tag", columns: "account_id, owner_id", other: "principal", others: "account_id, principal_id",
+		where: "owner_kind = 'principal'",
+	},
 }
 
-// Inspect looks for what is wrong with a database, and returns a line for each finding: damage of the file (SQLite), rows that refer to
-// what is not there, and counts that do not agree. It reads everything, and changes nothing. An error means that it could not look.
+// Inspect looks for what is wrong with a database, and returns a line for each finding: damage of the file (SQLite), rows that
+// refer to what is not there, and counts that do not agree. It reads everything, and changes nothing. An error means that it
+// could not look.
 func (s *Store) Inspect(ctx context.Context) (findings []string, err error) {
 	if e, ok := s.engine.(*sqliteEngine); ok {
 		if findings, err = e.inspect(ctx); err != nil || len(findings) > 0 {

@@ -16,10 +16,10 @@ var keptByRestore = []string{
 	"quota", "audit_event",
 }
 
-// EndEverySession ends what was begun before: every account gets a new incarnation, so that nothing that any process remembers of it is
-// taken for current; console sessions, ceremonies and set-up links are removed; and temporary credentials that were issued until
-// now are void, because each principal's sessions count from now on. It returns how many console sessions there were. The transaction
-// must have the locks of the installation and of every account.
+// EndEverySession ends what was begun before: every account gets a new incarnation, so that nothing that any process remembers of
+// it is taken for current; console sessions, ceremonies and set-up links are removed; and temporary credentials that were issued
+// until now are void, because each principal's sessions count from now on. It returns how many console sessions there were. The
+// transaction must have the locks of the installation and of every account.
 func (tx *Tx) EndEverySession(now time.Time) (sessions int64, err error) {
 	if sessions, err = tx.count(`select count(*) from console_session`); err != nil {
 		return 0, err
@@ -58,8 +58,8 @@ func (tx *Tx) LastEvent() (t time.Time, err error) {
 	return t, err
 }
 
-// AnyFreshness reads one account, any, with its freshness; it is how a server finds out that it can read. ErrNotFound when there is no
-// account.
+// AnyFreshness reads one account, any, with its freshness; it is how a server finds out that it can read. ErrNotFound when there
+// is no account.
 func (tx *Tx) AnyFreshness() (account string, f Freshness, err error) {
 	if err := tx.get(`select coalesce(min(account_id), '') from account`, nil, &account); err != nil {
 		return "", f, err

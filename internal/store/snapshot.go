@@ -25,9 +25,9 @@ type Snapshot struct {
 // snapshotPages is how many pages are copied between two looks at the context.
 const snapshotPages = 256
 
-// Snapshot copies a SQLite database to a new file (mode 0600), as it is at one moment: everything that was committed before the call is
-// in it. Readers and writers go on meanwhile, in this process and in others. The copy is checked, and on disk, when Snapshot returns
-// nil. Unless it is nil, progress is called with the number of pages that are copied and of all pages.
+// Snapshot copies a SQLite database to a new file (mode 0600), as it is at one moment: everything that was committed before the
+// call is in it. Readers and writers go on meanwhile, in this process and in others. The copy is checked, and on disk, when
+// Snapshot returns nil. Unless it is nil, progress is called with the number of pages that are copied and of all pages.
 //
 // The pages are copied as they are, not written anew, so that damage of the database is found in its copy.
 func (s *Store) Snapshot(ctx context.Context, path string, progress func(done, total int)) (Snapshot, error) {
@@ -145,8 +145,8 @@ func checkCopy(ctx context.Context, path string, want Snapshot) (err error) {
 	return sameCounts(want.Rows, got.Rows)
 }
 
-// InspectCopy reads the whole of a copy that [Store.Snapshot] made, which nobody may change meanwhile, and says what is in it. It returns
-// ErrDamaged when the copy is not a whole database. It writes nothing, not even beside the copy.
+// InspectCopy reads the whole of a copy that [Store.Snapshot] made, which nobody may change meanwhile, and says what is in it. It
+// returns ErrDamaged when the copy is not a whole database. It writes nothing, not even beside the copy.
 func InspectCopy(ctx context.Context, path string) (found Snapshot, err error) {
 	// SQLite would make a log beside a database that another process may be writing to.
 	db, err := sql.Open("sqlite", fileURL(path)+"?mode=ro&immutable=1")

@@ -138,8 +138,8 @@ func TestUnfinishedSnapshotLeavesNothing(t *testing.T) {
 	}
 }
 
-// A damaged file is refused when it is opened, whether it was copied here or not closed here, and the error says what to do. It can be
-// opened to be looked at.
+// A damaged file is refused when it is opened, whether it was copied here or not closed here, and the error says what to do. It
+// can be opened to be looked at.
 func TestDamagedFileIsRefused(t *testing.T) {
 	ctx := context.Background()
 	for name, spoil := range map[string]func(t *testing.T, path string) string{
@@ -282,7 +282,8 @@ func TestReplacedFileIsNoticed(t *testing.T) {
 			if err := replace(path); err != nil {
 				t.Fatal(err)
 			}
-			if err := addUser(s, "after"); !errors.Is(err, ErrReplaced) || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrOutcomeUnknown) {
+			if err := addUser(s, "after"); !errors.Is(err, ErrReplaced) || !errors.Is(err, ErrUnavailable) ||
+				errors.Is(err, ErrOutcomeUnknown) {
 				t.Errorf("a change: %v, want ErrReplaced", err)
 			}
 		})
@@ -310,7 +311,8 @@ func TestReadersStayOnTheFile(t *testing.T) {
 	if err := os.Rename(path, path+".away"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.View(ctx, func(tx *Tx) error { _, err := tx.Freshness(testAccount); return err }); err != nil && !errors.Is(err, ErrReplaced) {
+	read := func(tx *Tx) error { _, err := tx.Freshness(testAccount); return err }
+	if err := s.View(ctx, read); err != nil && !errors.Is(err, ErrReplaced) {
 		t.Errorf("a reader: %v", err)
 	}
 	if _, err := s.Snapshot(ctx, path+".copy", nil); !errors.Is(err, ErrReplaced) {
@@ -391,7 +393,8 @@ func TestPutBackIsNoticed(t *testing.T) {
 				"View":   func() error { return one.View(ctx, read) },
 				"Update": func() error { return one.Update(ctx, NoLock(), read) },
 			}
-			if err := ask[first](); !errors.Is(err, ErrPutBack) || !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "touchstone restored") {
+			if err := ask[first](); !errors.Is(err, ErrPutBack) || !errors.Is(err, ErrUnavailable) ||
+				!strings.Contains(err.Error(), "touchstone restored") {
 				t.Fatalf("%s: %v, want ErrPutBack", first, err)
 			}
 			for name, fn := range ask {
@@ -421,12 +424,13 @@ func TestPutBackIsNoticed(t *testing.T) {
 func TestOlderSnapshotsAreNotPutBack(t *testing.T) {
 	ctx := context.Background()
 	one, other := openTwo(t)
+	read := func(tx *Tx) error { _, err := tx.Freshness(testAccount); return err }
 	var stop atomic.Bool
 	var running sync.WaitGroup
 	for range 2 {
 		running.Go(func() {
 			for !stop.Load() {
-				if err := one.Update(ctx, Raise(testAccount), func(tx *Tx) error { _, err := tx.Freshness(testAccount); return err }); err != nil {
+				if err := one.Update(ctx, Raise(testAccount), read); err != nil {
 					t.Error(err)
 				}
 			}
@@ -468,7 +472,8 @@ func TestEveryTableIsEndedOrKeptByARestore(t *testing.T) {
 	}
 }
 
-// A restore ends sessions, ceremonies and links, and nothing else; what was issued before is void; each account has another incarnation.
+// A restore ends sessions, ceremonies and links, and nothing else; what was issued before is void; each account has another
+// incarnation.
 func TestEndEverySession(t *testing.T) {
 	ctx := context.Background()
 	s, tables := filled(t)
@@ -676,16 +681,41 @@ func TestInspect(t *testing.T) {
 		t.Fatalf("in a sound database: %q, %v", findings, err)
 	}
 
-	for text, want := range map[string]string{
-		`insert into quota (account_id, name, value) values ('000000000000', 'n', 1)`:                   "1 rows of quota have no row of account",
-		`insert into notice values ('111122223333', 'n', 'nobody', 'k', 'd', 1)`:                        "1 rows of notice have no row of principal",
-		`insert into access_key_directory (access_key_id, account_id) values ('AKIA', '111122223333')`:  "1 rows of access_key_directory have no row of access_key",
-		`insert into credential_directory values ('c', '111122223333', 'd', 'localhost')`:               "1 rows of credential_directory have no row of mfa_device",
-		`update tally set n = 7 where kind = 'user'`:                                                    "another number of rows of kind user",
-		`insert into tag values ('111122223333', 'principal', 'nobody', 'k', 'k', 'v', 1)`:              "1 rows of tag have no row of principal",
-		`delete from root_email_directory`:                                                              "1 rows of account have no row of root_email_directory",
-		`insert into audit_event values ('000000000000', 'e', 1, 'n', 's', 'u', false, '', '{}', null)`: "",
+	for _, test := range [][2]string{
+		{
+			`insert into quota (account_id, name, value) values ('000000000000', 'n', 1)`,
+			"1 rows of quota have no row of account",
+		},
+		{
+			`insert into notice values ('111122223333', 'n', 'nobody', 'k', 'd', 1)`,
+			"1 rows of notice have no row of principal",
+		},
+		{
+			`insert into access_key_directory (access_key_id, account_id) values ('AKIA', '111122223333')`,
+			"1 rows of access_key_directory have no row of access_key",
+		},
+		{
+			`insert into credential_directory values ('c', '111122223333', 'd', 'localhost')`,
+			"1 rows of credential_directory have no row of mfa_device",
+		},
+		{
+			`update tally set n = 7 where kind = 'user'`,
+			"another number of rows of kind user",
+		},
+		{
+			`insert into tag values ('111122223333', 'principal', 'nobody', 'k', 'k', 'v', 1)`,
+			"1 rows of tag have no row of principal",
+		},
+		{
+			`delete from root_email_directory`,
+			"1 rows of account have no row of root_email_directory",
+		},
+		{
+			`insert into audit_event values ('000000000000', 'e', 1, 'n', 's', 'u', false, '', '{}', null)`,
+			"",
+		},
 	} {
+		text, want := test[0], test[1]
 		var findings []string
 		err := s.Update(ctx, NoLock(), func(tx *Tx) (err error) {
 			if _, err := tx.exec(text); err != nil {
@@ -710,7 +740,8 @@ var errTakeBack = errors.New("take it back")
 // Whoever removes or puts back the data must know who has them open.
 func TestSeizeDirectory(t *testing.T) {
 	s, path := onSQLite(t)
-	if _, err := SeizeDirectory(filepath.Dir(path)); err == nil || !strings.Contains(err.Error(), "in use by process "+fmt.Sprint(syscall.Getpid())) {
+	if _, err := SeizeDirectory(filepath.Dir(path)); err == nil ||
+		!strings.Contains(err.Error(), "in use by process "+fmt.Sprint(syscall.Getpid())) {
 		t.Errorf("while it is open: %v", err)
 	}
 	if err := s.Close(); err != nil {

@@ -211,7 +211,8 @@ func (c *sqliteConnection) begin(writes bool, lock Lock) error {
 	return nil
 }
 
-// commit commits, unless the database's files are no longer at their places: what went into the old ones would be lost at the next start.
+// commit commits, unless the database's files are no longer at their places: what went into the old ones would be lost at the
+// next start.
 func (c *sqliteConnection) commit() error {
 	if err := c.engine.inPlace(); err != nil {
 		return err
@@ -352,8 +353,8 @@ func (s *sqliteSchema) up(ctx context.Context) error {
 	return err
 }
 
-// backUp copies the database to a file, in place of an earlier copy of that name. The file has the name only when the copy was checked
-// and is on disk.
+// backUp copies the database to a file, in place of an earlier copy of that name. The file has the name only when the copy was
+// checked and is on disk.
 func (s *sqliteSchema) backUp(ctx context.Context, path string) error {
 	unfinished := path + ".unfinished"
 	if err := removeDatabase(unfinished); err != nil {

@@ -19,8 +19,8 @@ import (
 // policy that denies.
 var ErrDamaged = fmt.Errorf("%w: its file is damaged", ErrUnavailable)
 
-// ErrReplaced is returned by Update when the file of a SQLite database was removed, or another one was put in its place, while it is
-// open. What is written to the old file is lost when it is closed.
+// ErrReplaced is returned by Update when the file of a SQLite database was removed, or another one was put in its place, while it
+// is open. What is written to the old file is lost when it is closed.
 var ErrReplaced = fmt.Errorf("%w: its file was removed or replaced while it is in use", ErrUnavailable)
 
 const (
@@ -54,8 +54,8 @@ type heldFile struct {
 	id   fileIdentity
 }
 
-// holdFiles remembers which files are the database and its log. SQLite makes the log with the first statement, and removes it when the
-// last connection of any process is closed.
+// holdFiles remembers which files are the database and its log. SQLite makes the log with the first statement, and removes it
+// when the last connection of any process is closed.
 func (s *sqliteEngine) holdFiles() error {
 	for _, path := range []string{s.path, s.path + "-wal"} {
 		id, _, err := identify(path)
@@ -127,9 +127,9 @@ func verdict(ctx context.Context, c *sqliteConnection, check string) error {
 	return damaged(strings.ReplaceAll(strings.Join(findings, ", "), "\n", " "))
 }
 
-// The file of the lock also says how the database was left, for as long as nobody has it open: the last process that closed it writes
-// there which file it closed, and the first that opens it takes this back. A file of which it does not say so was copied, restored
-// or changed by something else, or was in use when its process or machine ended.
+// The file of the lock also says how the database was left, for as long as nobody has it open: the last process that closed it
+// writes there which file it closed, and the first that opens it takes this back. A file of which it does not say so was copied,
+// restored or changed by something else, or was in use when its process or machine ended.
 
 // closedMark is what stands in the lock's file about the database as it is now; "" when there is none.
 func closedMark(path string) (string, error) {
@@ -202,8 +202,8 @@ func (s *sqliteEngine) howLeft() (left, error) {
 	return leftFromBefore, nil
 }
 
-// markClosed notes that the database was closed, when nobody else has it open. Without the note it is checked when it is next opened, so
-// that a failure costs only time.
+// markClosed notes that the database was closed, when nobody else has it open. Without the note it is checked when it is next
+// opened, so that a failure costs only time.
 func (s *sqliteEngine) markClosed() {
 	if s.damage.Load() != nil {
 		return

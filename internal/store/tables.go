@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// schemaTable is a table as the database itself describes it. What goes over every table is derived from these descriptions, so that
-// a table that is added is never forgotten.
+// schemaTable is a table as the database itself describes it. What goes over every table is derived from these descriptions, so
+// that a table that is added is never forgotten.
 type schemaTable struct {
 	name    string
 	columns []schemaColumn

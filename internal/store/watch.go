@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// ErrPutBack is returned by View and Update once the database is found to have been put back to an earlier state while it is open: an
-// account is at a lower generation than was read before, in the same incarnation. Whatever was revoked in between is back, and what
-// is in memory cannot be told from what is current. It is returned until the account has another incarnation.
+// ErrPutBack is returned by View and Update once the database is found to have been put back to an earlier state while it is
+// open: an account is at a lower generation than was read before, in the same incarnation. Whatever was revoked in between is
+// back, and what is in memory cannot be told from what is current. It is returned until the account has another incarnation.
 var ErrPutBack = fmt.Errorf("%w: it was put back to an earlier state", ErrUnavailable)
 
 // watch remembers the state that each account was last read at, so that a database that went back in time is noticed.
@@ -20,8 +20,8 @@ type watch struct {
 	putBack atomic.Pointer[string] // the account by which it was noticed
 }
 
-// note compares what a transaction read of an account with what was read before. A transaction that may still be rolled back teaches
-// nothing.
+// note compares what a transaction read of an account with what was read before. A transaction that may still be rolled back
+// teaches nothing.
 func (w *watch) note(tx *Tx, account string, now Freshness) {
 	w.mu.RLock()
 	before, known := w.seen[account]
@@ -56,8 +56,8 @@ func (e *suspicion) Error() string {
 	return "account " + e.account + " was read at a lower generation than before"
 }
 
-// confirm returns ErrPutBack when the database was put back, which a lower generation alone does not say: the snapshot of whoever read
-// it may be older than that of another who read a higher one. A snapshot that begins now is not.
+// confirm returns ErrPutBack when the database was put back, which a lower generation alone does not say: the snapshot of whoever
+// read it may be older than that of another who read a higher one. A snapshot that begins now is not.
 func (s *Store) confirm(ctx context.Context, account string) error {
 	s.watch.mu.RLock()
 	before := s.watch.seen[account]
