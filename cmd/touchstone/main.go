@@ -1,9 +1,10 @@
 // Command touchstone is a self-hosted identity and access service that speaks AWS IAM.
 //
-// 'touchstone serve' runs it. The account, mfa, sessions, audit and migrate commands work on the same database, a data directory or
-// PostgreSQL, whether or not the server runs; the policy and version commands need neither. Each command explains itself with
-// --help. Every flag can also be given by an environment variable: TOUCHSTONE_DATA stands for --data. The exit code is 0 when the
-// command did what it was asked to, 1 when it failed, and 2 when it was called wrongly.
+// 'touchstone serve' runs it. The account, mfa, sessions, audit, keys, backup and check commands work on the same database, a data
+// directory or PostgreSQL, whether or not the server runs; restore, restored, migrate and copy put it back, bring it to this
+// version, and move it. health asks a running server, and the policy and version commands need neither. Each command explains
+// itself with --help. Every flag can also be given by an environment variable: TOUCHSTONE_DATA stands for --data. The exit code is
+// 0 when the command did what it was asked to, 1 when it failed, and 2 when it was called wrongly.
 package main
 
 import (
@@ -70,8 +71,8 @@ func newCommand() *cobra.Command {
 		Short: "AWS IAM on your own machines, with FIDO security keys at the front door",
 		Long: `Touchstone is a self-hosted identity and access service that speaks AWS IAM and STS.
 
-Start it with 'touchstone serve' and open the address that it prints. The account, mfa, sessions, audit, keys
-and migrate commands work on the same database, whether or not the server runs: on SQLite in the directory of --data, or on
+Start it with 'touchstone serve' and open the address that it prints. The account, mfa, sessions, audit, keys, backup and
+check commands work on the same database, whether or not the server runs: on SQLite in the directory of --data, or on
 PostgreSQL with --database and --master-key-file. The policy commands work on files only.`,
 		Example: `  touchstone serve --data ./data
   touchstone account create --data ./data --alias acme --root-email root@example.com
@@ -88,7 +89,8 @@ PostgreSQL with --database and --master-key-file. The policy commands work on fi
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(serveCommand(),
-		accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), migrateCommand(), keysCommand(), // on the database
+		accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), keysCommand(), migrateCommand(), // on the database
+		backupCommand(), restoreCommand(), restoredCommand(), checkCommand(), copyCommand(), healthCommand(),
 		policyCommand(), versionCommand())
 	return root
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/operator"
 	"github.com/touchstone-iam/touchstone/internal/server"
-	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
 // serving are the settings of 'serve'.
@@ -29,6 +28,7 @@ type serving struct {
 	rootEmail  string
 	reads      string
 	catalogues []string
+	backups    scheduled
 	logLevel   string
 	logFormat  string
 }
@@ -79,6 +79,7 @@ another server still runs on it.`,
 		"mail server, smtp://user:password@host:587?from=ADDRESS (default: mails go to the log)")
 	f.StringArrayVar(&s.catalogues, "catalogue", nil,
 		"file with the actions and condition keys of more services, which the policy editor then knows")
+	s.backups.flags(cmd)
 	f.StringVar(&s.logLevel, "log-level", "info", "what to log: debug, info, warn or error")
 	f.StringVar(&s.logFormat, "log-format", "auto", "how to log: text, json, or auto (text on a terminal)")
 	return cmd
@@ -87,7 +88,7 @@ another server still runs on it.`,
 // run serves until the command's context is done.
 func (s *serving) run(cmd *cobra.Command) error {
 	logger, err := s.logger(cmd.ErrOrStderr())
-	if err := errors.Join(err, s.complete(logger), s.where.check(cmd)); err != nil {
+	if err := errors.Join(err, s.complete(logger), s.where.check(cmd), s.backups.check(cmd, s.where.database)); err != nil {
 		return &usageError{err}
 	}
 	collectLess()
@@ -100,6 +101,7 @@ func (s *serving) run(cmd *cobra.Command) error {
 			logger.Info("the schema of the database was migrated", "from", from, "to", to)
 		}
 	}
+	c.Checking = func(why string) { logger.Warn("checking the database, which can take a while", "because", why) }
 	state, err := server.OpenState(ctx, c)
 	if err != nil {
 		return err
@@ -186,12 +188,13 @@ func (s *serving) serve(ctx context.Context, out io.Writer, state *server.State,
 	if err != nil {
 		return err
 	}
-
-	ready := func(ctx context.Context) error { return state.Store.View(ctx, func(*store.Tx) error { return nil }) }
-	front, err := httpd.New(s.http, app.Handler, ready, logger)
+	o := s.operation(state, logger)
+	front, err := httpd.New(s.http, app.Handler, o.ready.Check, logger)
 	if err != nil {
 		return errors.Join(err, app.Close())
 	}
+	front.Remarks(o.remarks)
+	front.AddMetrics(o.metrics)
 	if err := front.Listen(); err != nil {
 		return errors.Join(err, app.Close())
 	}
@@ -202,6 +205,7 @@ func (s *serving) serve(ctx context.Context, out io.Writer, state *server.State,
 	}
 
 	greet(out, s.http.URL, first)
+	endOperation := o.start(ctx)
 	background, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -212,6 +216,7 @@ func (s *serving) serve(ctx context.Context, out io.Writer, state *server.State,
 	err = front.Serve(ctx)
 	stop()
 	<-done
+	endOperation()
 	return errors.Join(err, app.Close())
 }
 

@@ -38,14 +38,16 @@ type Server struct {
 	secureURL   bool
 	handler     http.Handler
 	ready       func(context.Context) error
+	remarks     func() []string // nil: none
 	logger      *slog.Logger
 	metrics     metrics
 	listener    net.Listener
 	scraped     net.Listener // of the metrics; nil when there are none
 }
 
-// New returns a server for the handler. The readiness probe fails while ready returns an error. The configuration must be valid,
-// see [Config.Validate].
+// New returns a server for the handler. The readiness probe fails while ready returns an error, whose text
+// is told to callers on this machine alone. The configuration must be valid, see
+// [Config.Validate].
 func New(c Config, handler http.Handler, ready func(context.Context) error, logger *slog.Logger) (*Server, error) {
 	proxies, proxyFault := prefixes(c.BehindProxy)
 	certificate, certificateFault := newCertificate(&c, logger)
@@ -60,6 +62,13 @@ func New(c Config, handler http.Handler, ready func(context.Context) error, logg
 		handler: handler, ready: ready, logger: logger,
 	}, nil
 }
+
+// Remarks has the probe of readiness add lines for whoever operates the server: callers on this machine, and those of the
+// listener for metrics. Call it before [Server.Serve].
+func (s *Server) Remarks(remarks func() []string) { s.remarks = remarks }
+
+// AddMetrics adds what text renders, in Prometheus's text format, to the metrics. Call it before [Server.Serve].
+func (s *Server) AddMetrics(text func() string) { s.metrics.more = append(s.metrics.more, text) }
 
 // Listen binds the addresses. It is apart from [Server.Serve] so that an address in use is reported before the server is announced.
 func (s *Server) Listen() error {
@@ -93,7 +102,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 	}()
 	if s.scraped != nil {
-		metrics := s.newHTTP(s.metrics.handler())
+		metrics := s.newHTTP(s.scrapes())
 		defer metrics.Close() //nolint:errcheck // a scrape that is cut off is made again
 		go func() { failed <- metrics.Serve(s.scraped) }()
 	}

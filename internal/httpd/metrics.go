@@ -31,6 +31,8 @@ type metrics struct {
 	buckets  [len(bounds) + 1]atomic.Int64 // the last one is for requests above all bounds
 	sum      atomic.Int64                  // nanoseconds
 
+	more []func() string // of others
+
 	mu       sync.Mutex
 	requests map[outcome]int64
 }
@@ -60,13 +62,15 @@ func (m *metrics) outcomes() map[outcome]int64 {
 	return maps.Clone(m.requests)
 }
 
-// handler serves the metrics at /metrics, where Prometheus looks for them.
-func (m *metrics) handler() http.Handler {
+// scrapes serves the metrics at /metrics, where Prometheus looks for them, and the probes beside them.
+func (s *Server) scrapes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-		w.Write(m.text()) //nolint:errcheck // fails only when the client has gone
+		w.Write(s.metrics.text()) //nolint:errcheck // fails only when the client has gone
 	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { probed(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { s.readyz(w, r, true) })
 	return mux
 }
 
@@ -96,5 +100,8 @@ func (m *metrics) text() []byte {
 	total += m.buckets[len(bounds)].Load()
 	fmt.Fprintf(&b, "%s_bucket{le=\"+Inf\"} %d\n", duration, total)
 	fmt.Fprintf(&b, "%s_sum %g\n%s_count %d\n", duration, time.Duration(m.sum.Load()).Seconds(), duration, total)
+	for _, text := range m.more {
+		b.WriteString(text())
+	}
 	return b.Bytes()
 }

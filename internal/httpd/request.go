@@ -72,7 +72,7 @@ func (s *Server) Handler() http.Handler {
 		case "/healthz":
 			probed(w, http.StatusOK, "ok")
 		case "/readyz":
-			s.readyz(w, r)
+			s.readyz(w, r, s.local(r)) // the reason is for whoever operates the server
 		default:
 			s.serve(w, r)
 		}
@@ -144,15 +144,32 @@ func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 	s.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 }
 
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+// readyz answers the probe of readiness.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request, mayKnow bool) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
-	if err := s.ready(ctx); err != nil {
-		s.logger.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.Any("error", err))
-		probed(w, http.StatusServiceUnavailable, "not ready") // the reason goes to the log only
-		return
+	status, text := http.StatusOK, "ready"
+	err := s.ready(ctx)
+	if err != nil {
+		status, text = http.StatusServiceUnavailable, "not ready"
 	}
-	probed(w, http.StatusOK, "ready")
+	if mayKnow && err != nil {
+		text += ": " + err.Error()
+	}
+	if mayKnow && s.remarks != nil {
+		for _, remark := range s.remarks() {
+			text += "\n" + remark
+		}
+	}
+	probed(w, status, text)
+}
+
+// local reports whether a request comes from this machine and was not passed on by a proxy.
+func (s *Server) local(r *http.Request) bool {
+	if len(r.Header["Forwarded"]) > 0 || len(r.Header["X-Forwarded-For"]) > 0 {
+		return false
+	}
+	return peerOf(r).IsLoopback()
 }
 
 // probed answers a probe of health or readiness.

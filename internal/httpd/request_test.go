@@ -194,14 +194,49 @@ func TestProbes(t *testing.T) {
 		}
 	}
 	s.ready = func(context.Context) error { return errors.New("disk is gone") }
-	if w := get(s, "/readyz"); w.Code != 503 || strings.Contains(w.Body.String(), "disk") {
+	s.Remarks(func() []string { return []string{"last backup: none"} })
+	if w := get(s, "/readyz"); w.Code != 503 || w.Body.String() != "not ready\n" {
 		t.Errorf("not ready: %d %q, want 503 without the reason", w.Code, w.Body)
 	}
-	if entry := line(t, log); entry["error"] != "disk is gone" {
-		t.Errorf("logged %v", entry)
+	if log.Len() > 0 {
+		t.Errorf("a probe is logged: %s", log)
 	}
 	if w := get(s, "/healthz"); w.Code != 200 {
 		t.Errorf("alive but not ready: /healthz %d", w.Code)
+	}
+}
+
+// TestReasonIsForTheOperator asks whether the server is ready from several places: the reason why it is not is told on the
+// machine itself and to those who may read the metrics.
+func TestReasonIsForTheOperator(t *testing.T) {
+	s, _ := around(t, slog.LevelInfo, func(http.ResponseWriter, *http.Request) { t.Error("the handler was asked") })
+	s.ready = func(context.Context) error { return errors.New("disk is gone") }
+	s.Remarks(func() []string { return []string{"last backup: none"} })
+	const whole = "not ready: disk is gone\nlast backup: none\n"
+
+	for name, test := range map[string]struct {
+		handler http.Handler
+		peer    string
+		header  string
+		want    string
+	}{
+		"a stranger":                {s.Handler(), "192.0.2.1:1", "", "not ready\n"},
+		"this machine":              {s.Handler(), "127.0.0.1:1", "", whole},
+		"this machine, IPv6":        {s.Handler(), "[::1]:1", "", whole},
+		"a proxy on this machine":   {s.Handler(), "127.0.0.1:1", "X-Forwarded-For", "not ready\n"},
+		"another such proxy":        {s.Handler(), "127.0.0.1:1", "Forwarded", "not ready\n"},
+		"whoever reads the metrics": {s.scrapes(), "192.0.2.1:1", "", whole},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/readyz", nil)
+		r.RemoteAddr = test.peer
+		if test.header != "" {
+			r.Header.Set(test.header, "for=192.0.2.1")
+		}
+		w := httptest.NewRecorder()
+		test.handler.ServeHTTP(w, r)
+		if w.Code != http.StatusServiceUnavailable || w.Body.String() != test.want {
+			t.Errorf("%s: %d %q, want 503 %q", name, w.Code, w.Body, test.want)
+		}
 	}
 }
 

@@ -30,6 +30,10 @@ type StateConfig struct {
 	Create  bool // make an empty database, and its master key
 	Migrate bool // bring the schema of an older database to this version's, and make an empty one
 
+	Alone     bool // open the database only while nobody else has it open
+	Unchecked bool // open a SQLite database that may be damaged
+
+	Checking func(why string)     // is called before a file is checked; see [store.Config]
 	Migrated func(from, to int64) // is called when the schema was changed; see [store.Config]
 }
 
@@ -117,9 +121,20 @@ func (c StateConfig) keyFile() string {
 	return c.MasterKeyFile
 }
 
+// OpenStore opens the database without its master key, for work that opens nothing that is sealed.
+func OpenStore(ctx context.Context, c StateConfig) (*store.Store, error) {
+	target, err := c.database()
+	if err != nil {
+		return nil, err
+	}
+	return store.OpenConfig(ctx, target)
+}
+
 // database is the configuration of the store. A directory without a database is refused unless one may be made.
 func (c StateConfig) database() (store.Config, error) {
-	target := store.Config{Create: c.Create, Migrate: c.Migrate, Migrated: c.Migrated}
+	target := store.Config{
+		Create: c.Create, Migrate: c.Migrate, Migrated: c.Migrated, Alone: c.Alone, Unchecked: c.Unchecked, Checking: c.Checking,
+	}
 	if keyFile := c.keyFile(); keyFile != "" {
 		target.Reseal = func(fingerprint string) (*store.Resealing, error) { return reseal(keyFile, fingerprint) }
 	}

@@ -62,6 +62,11 @@ func (tx *Tx) AccessKey(account, id string) (*AccessKey, error) {
 		account, id)
 }
 
+// AnyAccessKey reads one key of any account. ErrNotFound when there is none.
+func (tx *Tx) AnyAccessKey() (*AccessKey, error) {
+	return one(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key order by account_id, access_key_id limit 1`)
+}
+
 // AccessKeys lists a principal's keys, oldest first.
 func (tx *Tx) AccessKeys(account, principal string) ([]AccessKey, error) {
 	return list(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key where account_id = $1 and principal_id = $2

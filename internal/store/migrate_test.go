@@ -300,7 +300,7 @@ func TestCopyBeforeMigration(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("the copy: %v, %v", info, err)
 	}
-	if err := checkIntegrity(ctx, copied); err != nil {
+	if _, err := InspectCopy(ctx, copied); err != nil {
 		t.Error(err)
 	}
 	old, _ := bare(t, Config{Path: copied})
@@ -344,7 +344,7 @@ func TestDamagedCopyIsFound(t *testing.T) {
 	if err := os.WriteFile(damaged, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := checkIntegrity(context.Background(), damaged); err == nil {
+	if _, err := InspectCopy(context.Background(), damaged); err == nil {
 		t.Error("nothing was found")
 	}
 }

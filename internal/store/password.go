@@ -20,6 +20,14 @@ func (tx *Tx) Password(account, principal string) (*Password, error) {
 	return &p, err
 }
 
+// AnyPassword reads the sealed hash of one password of any account. ErrNotFound when there is none.
+func (tx *Tx) AnyPassword() (*SealedSecret, error) {
+	return one(tx, func(row scanner) (s SealedSecret, err error) {
+		err = row.Scan(&s.AccountID, &s.PrincipalID, &s.Sealed)
+		return s, err
+	}, `select account_id, principal_id, sealed_hash from password order by account_id, principal_id limit 1`)
+}
+
 // HasPassword reports whether a principal has a password.
 func (tx *Tx) HasPassword(account, principal string) (has bool, err error) {
 	err = tx.get(`select count(*) > 0 from password where account_id = $1 and principal_id = $2`, []any{account, principal}, &has)

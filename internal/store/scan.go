@@ -37,6 +37,8 @@ func assign(dest any, v driver.Value) error {
 		return assignText((*string)(d), v)
 	case *Stage:
 		return assignText((*string)(d), v)
+	case *copied:
+		return d.assign(v)
 	case *[]byte:
 		b, ok := v.([]byte)
 		if !ok {

@@ -41,6 +41,9 @@ type schema interface {
 	// share takes a share of the lock, until the database is closed, unless somebody migrates.
 	share(ctx context.Context) (taken bool, err error)
 
+	// seize takes the lock alone, until the database is closed, unless somebody has it or a share of it.
+	seize(ctx context.Context) (taken bool, err error)
+
 	// exclusively runs migrate with the lock, unless somebody has it or a share of it.
 	exclusively(ctx context.Context, migrate func() error) (taken bool, err error)
 
@@ -95,7 +98,11 @@ func agree(ctx context.Context, s schema, c Config) error {
 			}
 		default:
 			// Somebody may have begun to migrate since the version was read; nobody can once the share is taken.
-			taken, err := s.share(ctx)
+			take := s.share
+			if c.Alone {
+				take = s.seize
+			}
+			taken, err := take(ctx)
 			if err != nil {
 				return err
 			}
@@ -111,6 +118,9 @@ func agree(ctx context.Context, s schema, c Config) error {
 		if err != nil {
 			return err
 		}
+		if waited >= schemaGrace && c.Alone && current == latest {
+			return fmt.Errorf("it is in use by %s: stop that first", h)
+		}
 		if waited >= schemaGrace && !h.migrating {
 			return fmt.Errorf("its schema is of version %d and must be brought to %d, but it is in use by %s: stop that first",
 				current, latest, h)
@@ -119,7 +129,7 @@ func agree(ctx context.Context, s schema, c Config) error {
 		case <-time.After(schemaPause):
 			waited += schemaPause
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s, which migrates the database: %w", h, ctx.Err())
+			return fmt.Errorf("waiting for %s, which has the database alone: %w", h, ctx.Err())
 		}
 	}
 }
