@@ -40,6 +40,7 @@ type Server struct {
 	ready       func(context.Context) error
 	logger      *slog.Logger
 	metrics     metrics
+	arrivals    arrivals
 	listener    net.Listener
 	scraped     net.Listener // of the metrics; nil when there are none
 }
@@ -79,10 +80,11 @@ func (s *Server) Listen() error {
 // Addr returns the address that the server listens on. Call it after [Server.Listen].
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve answers requests until ctx is done. Then it accepts no more, lets those in flight finish, and returns. It returns an error
-// when they take longer than the configured grace. Call it after [Server.Listen].
+// Serve answers requests until ctx is done. Then it accepts no more, ends those that have not been received whole, lets the others
+// finish, and returns. It returns an error when they take longer than the configured grace. Call it after [Server.Listen].
 func (s *Server) Serve(ctx context.Context) error {
 	server := s.newHTTP(s.Handler())
+	server.ConnState = s.arrivals.connection
 	failed := make(chan error, 2)
 	go func() {
 		if s.certificate != nil {
@@ -104,13 +106,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownGrace)
-	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		return errors.Join(fmt.Errorf("requests did not finish within %v: %w", s.config.ShutdownGrace, err), server.Close())
-	}
-
-	return nil
+	return s.stop(server)
 }
 
 // newHTTP returns a server of net/http with our limits.

@@ -18,6 +18,7 @@ const readyTimeout = 5 * time.Second
 type exchange struct {
 	facts  facts
 	answer recorder
+	body   incoming
 }
 
 // facts are what the server found out about a request. They are the request's context at the same time.
@@ -116,7 +117,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	s.handler.ServeHTTP(&x.answer, r.WithContext(&x.facts))
+	r = r.WithContext(&x.facts)
+	if r.Body != nil && r.Body != http.NoBody {
+		x.body = incoming{ReadCloser: r.Body, of: x, arrivals: &s.arrivals}
+		r.Body = &x.body
+		s.arrivals.begin(x)
+		defer s.arrivals.end(x)
+	}
+	s.handler.ServeHTTP(&x.answer, r)
 }
 
 // maxLoggedPath is the number of bytes of a path that are logged, since a stranger can send a long one.
