@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -21,36 +22,39 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/touchstone-iam/touchstone/internal/operator"
+	"github.com/touchstone-iam/touchstone/internal/plain"
 	"github.com/touchstone-iam/touchstone/internal/server"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
 func main() {
+	// The first signal asks for an end that lets requests finish. After it, signals have their usual effect again, so that a second
+	// one ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run runs the command that the arguments name and returns the exit code of the program.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	// What is printed contains names that others chose.
+	safe := plain.NewWriter(stdout)
 	root := newCommand()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(safe)
 	root.SetErr(stderr)
 
 	err := root.ExecuteContext(ctx)
-	var usage *usageError
-	switch {
-	case err == nil:
+	err = errors.Join(err, safe.Flush())
+	if err == nil {
 		return 0
-	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "touchstone: %s\n", strings.ReplaceAll(usage.Error(), "\n", "\ntouchstone: "))
+	}
+	fmt.Fprintf(stderr, "touchstone: %s\n", strings.ReplaceAll(plain.Text(err.Error()), "\n", "\ntouchstone: "))
+	if _, ok := errors.AsType[*usageError](err); ok {
 		fmt.Fprintln(stderr, "touchstone: run the command with --help to see how it is used")
 		return 2
-	default:
-		fmt.Fprintf(stderr, "touchstone: %s\n", strings.ReplaceAll(err.Error(), "\n", "\ntouchstone: "))
-		return 1
 	}
+	return 1
 }
 
 // usageError is a mistake in how a command was called.
@@ -119,7 +123,7 @@ func args(n int, what string) cobra.PositionalArgs {
 func fromEnvironment(cmd *cobra.Command) error {
 	var faults []error // all of them, so that one run shows everything to correct
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		name := "TOUCHSTONE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := variable(f.Name)
 		if value, ok := os.LookupEnv(name); ok && !f.Changed && f.Name != "help" {
 			if err := cmd.Flags().Set(f.Name, value); err != nil {
 				faults = append(faults, fmt.Errorf("%s: %w", name, err))
@@ -185,6 +189,55 @@ func (l *location) check(cmd *cobra.Command) error {
 // state is what to open.
 func (l *location) state() server.StateConfig {
 	return server.StateConfig{Data: l.data, Database: l.database, MasterKeyFile: l.masterKey}
+}
+
+// command returns a command line that runs a command of ours on this installation, for a person to copy: with the program as it was
+// called, and no password.
+func (l *location) command(words string) string {
+	line := program() + " " + words
+	if l.database == "" {
+		line += " --data " + quote(l.data)
+	} else {
+		line += " --database " + quote(withoutPassword(l.database))
+	}
+	if l.masterKey != "" {
+		line += " --master-key-file " + quote(l.masterKey)
+	}
+	return line
+}
+
+// program returns how to call this program in the same shell.
+func program() string {
+	if strings.Contains(os.Args[0], "/") {
+		return quote(os.Args[0])
+	}
+	return "touchstone"
+}
+
+// quote returns a word as a POSIX shell reads it.
+func quote(word string) string {
+	const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,"
+	if word != "" && strings.Trim(word, safe) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// withoutPassword returns the URL of a database without the password, which may stand in it in two places.
+func withoutPassword(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "postgres://…"
+	}
+	if u.User != nil {
+		u.User = url.User(u.User.Username())
+	}
+	q := u.Query()
+	if q.Has("password") {
+		q.Del("password")
+		u.RawQuery = q.Encode()
+	}
+	return u.String()
 }
 
 // operate opens the installation, calls work with it, and closes it. With create it makes the schema and the master key of an empty

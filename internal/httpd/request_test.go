@@ -57,7 +57,8 @@ func TestRequestIsKnownAndLogged(t *testing.T) {
 		if ClientAddr(ctx) != netip.MustParseAddr("192.0.2.1") || IsSecure(ctx) {
 			t.Errorf("client %v, secure %v", ClientAddr(ctx), IsSecure(ctx))
 		}
-		Note(ctx, "GetUser", "NoSuchEntity")
+		Note(ctx, "GetUser", "iam:GetUser", "NoSuchEntity")
+		Identify(ctx, "111122223333", "arn:aws:iam::111122223333:user/alice")
 		w.WriteHeader(http.StatusEarlyHints)
 		w.WriteHeader(http.StatusNotFound)
 	})
@@ -71,7 +72,8 @@ func TestRequestIsKnownAndLogged(t *testing.T) {
 	entry := line(t, log)
 	for key, want := range map[string]any{
 		"msg": "request", "level": "INFO", "request_id": id, "method": "GET", "path": "/a", "status": 404.0, "address": "192.0.2.1",
-		"operation": "GetUser", "code": "NoSuchEntity",
+		"operation": "GetUser", "action": "iam:GetUser", "code": "NoSuchEntity",
+		"account": "111122223333", "principal": "arn:aws:iam::111122223333:user/alice",
 	} {
 		if entry[key] != want {
 			t.Errorf("%s: %v, want %v", key, entry[key], want)
@@ -80,6 +82,35 @@ func TestRequestIsKnownAndLogged(t *testing.T) {
 	first := id
 	if get(s, "/a"); id == first {
 		t.Error("two requests have one id")
+	}
+}
+
+// A failure is one line, which names the request and the first cause.
+func TestFailureIsLoggedOnce(t *testing.T) {
+	s, log := around(t, slog.LevelInfo, func(w http.ResponseWriter, r *http.Request) {
+		Fail(r.Context(), errors.New("disk full"))
+		Fail(r.Context(), errors.New("page failed"))
+		w.WriteHeader(http.StatusInternalServerError)
+	})
+	get(s, "/")
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("%d lines: %s", n, log)
+	}
+	if entry := line(t, log); entry["msg"] != "request failed" || entry["level"] != "ERROR" || entry["error"] != "disk full" {
+		t.Errorf("logged %v", entry)
+	}
+}
+
+// The files of a page are logged at level Debug only.
+func TestAssetsAreDebug(t *testing.T) {
+	for level, want := range map[slog.Level]int{slog.LevelInfo: 1, slog.LevelDebug: 3} {
+		s, log := around(t, level, func(http.ResponseWriter, *http.Request) {})
+		get(s, "/static/app.js")
+		get(s, "/favicon.ico")
+		get(s, "/console/")
+		if n := strings.Count(log.String(), "\n"); n != want {
+			t.Errorf("at level %v there are %d lines: %s", level, n, log)
+		}
 	}
 }
 
@@ -98,7 +129,10 @@ func TestLogIsBounded(t *testing.T) {
 
 func TestOutsideARequest(t *testing.T) {
 	ctx := context.Background()
-	Note(ctx, "GetUser", "")
+	Note(ctx, "GetUser", "iam:GetUser", "")
+	if Fail(ctx, errors.New("lost")) {
+		t.Error("a failure outside a request is said to be logged")
+	}
 	if RequestID(ctx) != "" || ClientAddr(ctx).IsValid() || IsSecure(ctx) {
 		t.Error("something is known of no request")
 	}
@@ -237,7 +271,7 @@ func TestReadBody(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	s, _ := around(t, slog.LevelWarn, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/denied" {
-			Note(r.Context(), "GetUser", "AccessDenied")
+			Note(r.Context(), "GetUser", "iam:GetUser", "AccessDenied")
 			w.WriteHeader(403)
 		}
 	})

@@ -47,7 +47,7 @@ type Config struct {
 	AuditReads         audit.ReadMode
 	AuditRetention     time.Duration
 	AuditReadRetention time.Duration
-	SMTPURL            string            // "" writes mails to the log
+	SMTPURL            string            // "" writes mails to the log, see [outbox.FlushToLog]
 	Catalogue          *policy.Catalogue // what policies may name, for their validation
 
 	Clock  func() time.Time
@@ -98,7 +98,7 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 		return nil, err
 	}
 
-	deliver := outbox.ToLog(c.Logger)
+	var deliver outbox.Deliver // nil without a mail server
 	if c.SMTPURL != "" {
 		if deliver, err = outbox.ToSMTP(c.SMTPURL); err != nil {
 			return nil, err
@@ -247,20 +247,38 @@ const (
 // Background does the work that no request waits for, until ctx is done. Each kind of work has a goroutine of its own, so that a
 // mail server that does not answer delays only mails.
 func (s *Server) Background(ctx context.Context) {
-	c, now := s.config, s.config.Clock
+	now := s.config.Clock
 	var running sync.WaitGroup
 	for _, work := range []struct {
 		every time.Duration
 		do    func() error
 	}{
 		{flushEvery, func() error { return s.API.KeyUses.Flush(ctx, s.state.Store) }},
-		{flushEvery, func() error { return outbox.Flush(ctx, s.state.Store, s.deliver, c.Logger, now()) }},
+		{flushEvery, func() error { return s.flushMails(ctx) }},
 		{sweepEvery, func() error { return errors.Join(s.SignIn.Sweep(ctx), s.API.Audit.FlushUnauthenticated(now())) }},
-		{pruneEvery, func() error { return s.API.Audit.Prune(ctx, now(), c.AuditReadRetention, c.AuditRetention) }},
+		{pruneEvery, func() error { return s.prune(ctx) }},
 	} {
 		running.Go(func() { s.repeat(ctx, work.every, work.do) })
 	}
 	running.Wait()
+}
+
+// prune removes the events and mails that are kept no longer.
+func (s *Server) prune(ctx context.Context) error {
+	c := s.config
+	err := s.API.Audit.Prune(ctx, c.Clock(), c.AuditReadRetention, c.AuditRetention)
+	if s.deliver == nil {
+		err = errors.Join(err, outbox.Prune(ctx, s.state.Store, c.Clock()))
+	}
+	return err
+}
+
+// flushMails delivers the mails that wait, or logs them when there is no mail server.
+func (s *Server) flushMails(ctx context.Context) error {
+	if s.deliver == nil {
+		return outbox.FlushToLog(ctx, s.state.Store, s.config.Logger, s.config.Clock())
+	}
+	return outbox.Flush(ctx, s.state.Store, s.deliver, s.config.Logger, s.config.Clock())
 }
 
 // repeat does work at the given interval until ctx is done. A failure is logged, and the work is tried again at its next turn.

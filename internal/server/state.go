@@ -35,6 +35,8 @@ type StateConfig struct {
 type State struct {
 	Store  *store.Store
 	Master *secret.MasterKey
+
+	keyFile string // from which Master was read
 }
 
 // settingMasterKey names the stored fingerprint of the master key.
@@ -77,7 +79,7 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 		return nil, err
 	}
 
-	state := &State{Store: s, Master: master}
+	state := &State{Store: s, Master: master, keyFile: keyFile}
 	if err := state.unlock(ctx, keyFile, c.Create); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -175,6 +177,25 @@ func (s *State) adopt(tx *store.Tx, keyFile string) (known string, err error) {
 	}
 	known = s.Master.Fingerprint()
 	return known, tx.SetSetting(settingMasterKey, known)
+}
+
+// RereadMasterKey reads the file of the master key again. Its error says that the file does not hold the key that is in use, which
+// the next start would need.
+func (s *State) RereadMasterKey() error {
+	master, err := secret.LoadOrCreateMasterKey(s.keyFile, false)
+	if err != nil {
+		return err
+	}
+	if master.Fingerprint() != s.Master.Fingerprint() {
+		return fmt.Errorf("the master key in %s is another one than this server was started with: put the right file back", s.keyFile)
+	}
+	return nil
+}
+
+// CopyBefore returns the name of the file that holds the SQLite database in a directory as it was before its schema was brought to
+// a version above the given one.
+func CopyBefore(data string, version int64) string {
+	return filepath.Join(data, fmt.Sprintf("touchstone.db.schema-%d", version))
 }
 
 // Close closes the database.
