@@ -12,9 +12,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -28,11 +31,21 @@ import (
 )
 
 func main() {
-	// The first signal asks for an end that lets requests finish. After it, signals have their usual effect again, so that a second
-	// one ends the process at once.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(untilSignal(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// untilSignal returns a context that is done at the first SIGINT or SIGTERM, which asks for an end that lets requests finish. By then
+// signals have their usual effect again, so that a second one ends the process at once.
+func untilSignal() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-c
+		signal.Stop(c)
+		cancel()
+	}()
+	return ctx
 }
 
 // run runs the command that the arguments name and returns the exit code of the program.
@@ -76,7 +89,11 @@ func newCommand() *cobra.Command {
 
 Start it with 'touchstone serve' and open the address that it prints. The account, mfa, sessions, audit and
 migrate commands work on the same database, whether or not the server runs: on SQLite in the directory of --data, or on
-PostgreSQL with --database and --master-key-file. The policy commands work on files only.`,
+PostgreSQL with --database and --master-key-file. The policy commands work on files only.
+
+Every flag can also be given by an environment variable: TOUCHSTONE_DATA stands for --data. The exit code is 0 when the command
+did what it was asked to, 1 when it failed, and 2 when it was called wrongly: a flag or an argument is missing, unknown or has a
+value that can never work.`,
 		Example: `  touchstone serve --data ./data
   touchstone account create --data ./data --alias acme --root-email root@example.com
   touchstone mfa remove --data ./data --account acme --user alice --device laptop-key`,
@@ -90,11 +107,33 @@ PostgreSQL with --database and --master-key-file. The policy commands work on fi
 		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.Version = "of" // makes cobra add --version, whose text is the version command's
+	root.SetVersionTemplate(versionLine())
 	root.AddCommand(serveCommand(),
 		accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), migrateCommand(), // on the database
 		policyCommand(), versionCommand())
+	addCobras(root)
 	return root
+}
+
+// addCobras adds the commands that the library has of its own, with examples.
+func addCobras(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	examples := map[string]string{
+		"help":       "  touchstone help account create",
+		"bash":       "  source <(touchstone completion bash)",
+		"zsh":        "  source <(touchstone completion zsh)",
+		"fish":       "  touchstone completion fish | source",
+		"powershell": "  touchstone completion powershell | Out-String | Invoke-Expression",
+	}
+	eachCommand(root, func(c *cobra.Command) {
+		if c.Name() == "completion" {
+			c.Example = "  source <(touchstone completion bash)\n  touchstone completion zsh --help"
+		} else if example := examples[c.Name()]; example != "" {
+			c.Example = example
+		}
+	})
 }
 
 // group is a command that only holds others.
@@ -106,6 +145,13 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 		return cmd.Help()
 	}}
 	c.AddCommand(commands...)
+
+	var examples []string
+	for _, below := range commands {
+		first, _, _ := strings.Cut(below.Example, "\n")
+		examples = append(examples, first)
+	}
+	c.Example = strings.Join(examples, "\n")
 	return c
 }
 
@@ -119,15 +165,25 @@ func args(n int, what string) cobra.PositionalArgs {
 	}
 }
 
+// fromVariable is the annotation of a flag whose value is its environment variable's.
+const fromVariable = "environment variable"
+
+// typed reports whether a flag was given on the command line itself.
+func typed(cmd *cobra.Command, flag string) bool {
+	f := cmd.Flags().Lookup(flag)
+	return f.Changed && f.Annotations[fromVariable] == nil
+}
+
 // fromEnvironment gives each flag that was not set the value of its environment variable.
 func fromEnvironment(cmd *cobra.Command) error {
 	var faults []error // all of them, so that one run shows everything to correct
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := variable(f.Name)
-		if value, ok := os.LookupEnv(name); ok && !f.Changed && f.Name != "help" {
+		if value, ok := os.LookupEnv(name); ok && !f.Changed && f.Name != "help" && f.Name != "version" {
 			if err := cmd.Flags().Set(f.Name, value); err != nil {
 				faults = append(faults, fmt.Errorf("%s: %w", name, err))
 			}
+			f.Annotations = map[string][]string{fromVariable: {name}}
 		}
 	})
 
@@ -151,6 +207,9 @@ func (p *place) check(cmd *cobra.Command) error {
 	if p.database == "" {
 		if cmd.Flags().Changed("database") {
 			return usagef("--database is empty: give the URL of a PostgreSQL database, or leave it out")
+		}
+		if p.data == "" {
+			return usagef("--data is empty: give a directory, or leave it out (%s counts as well)", variable("data"))
 		}
 		return nil
 	}
@@ -186,6 +245,15 @@ func (l *location) check(cmd *cobra.Command) error {
 	return nil
 }
 
+// isNew reports whether there is no SQLite database in the directory yet.
+func (l *location) isNew() bool {
+	if l.database != "" {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(l.data, "touchstone.db"))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // state is what to open.
 func (l *location) state() server.StateConfig {
 	return server.StateConfig{Data: l.data, Database: l.database, MasterKeyFile: l.masterKey}
@@ -200,7 +268,7 @@ func (l *location) command(words string) string {
 	} else {
 		line += " --database " + quote(withoutPassword(l.database))
 	}
-	if l.masterKey != "" {
+	if l.masterKey != "" && words != "migrate" { // which needs no key
 		line += " --master-key-file " + quote(l.masterKey)
 	}
 	return line
@@ -243,6 +311,10 @@ func withoutPassword(text string) string {
 // operate opens the installation, calls work with it, and closes it. With create it makes the schema and the master key of an empty
 // database; an older schema it refuses.
 func (l *location) operate(cmd *cobra.Command, create bool, work func(context.Context, *operator.Operator) error) error {
+	return l.hinted(l.operateOn(cmd, create, work))
+}
+
+func (l *location) operateOn(cmd *cobra.Command, create bool, work func(context.Context, *operator.Operator) error) error {
 	if err := l.check(cmd); err != nil {
 		return err
 	}
@@ -254,6 +326,32 @@ func (l *location) operate(cmd *cobra.Command, create bool, work func(context.Co
 	}
 	return errors.Join(work(cmd.Context(), state.Operator()), state.Close())
 }
+
+// mentioned finds a command of ours in an error.
+var mentioned = regexp.MustCompile(`'touchstone ([^']+)'`)
+
+// hinted returns the error with the commands that it mentions as a person can type them: on this installation.
+func (l *location) hinted(err error) error {
+	if err == nil || !mentioned.MatchString(err.Error()) {
+		return err
+	}
+	text := mentioned.ReplaceAllStringFunc(err.Error(), func(quoted string) string {
+		return "'" + l.command(mentioned.FindStringSubmatch(quoted)[1]) + "'"
+	})
+	return &hint{err, text}
+}
+
+// hint is an error in other words.
+type hint struct {
+	error
+	text string
+}
+
+// Error returns the words.
+func (h *hint) Error() string { return h.text }
+
+// Unwrap returns the error itself.
+func (h *hint) Unwrap() error { return h.error }
 
 // output is the --output flag.
 type output struct{ format string }

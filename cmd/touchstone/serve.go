@@ -149,7 +149,8 @@ func (s *serving) complete(logger *slog.Logger) error {
 		faults = append(faults, err)
 	}
 	s.server.Catalogue = known
-	return errors.Join(append(faults, s.http.Validate(), s.server.Check())...)
+	first := operator.AccountRequest{RootEmail: s.rootEmail}
+	return errors.Join(append(faults, first.Check(), s.http.Validate(), s.server.Check())...)
 }
 
 // defaultURL is where a browser on this machine reaches the address.

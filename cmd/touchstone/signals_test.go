@@ -143,18 +143,29 @@ func TestTermWithAStalledRequest(t *testing.T) {
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	for _, second := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(second.String(), func(t *testing.T) {
-			p := serveProcess(t, "--argon2-memory", "131072", "--argon2-time", "32") // a sign-in takes long
+			scraped, err := freePort()
+			if err != nil {
+				t.Fatal(err)
+			}
+			// A sign-in takes long.
+			p := serveProcess(t, "--argon2-memory", "131072", "--argon2-time", "32", "--metrics-listen", "127.0.0.1:"+scraped)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			go func() {
 				form := url.Values{"Email": {"root@localhost"}, "Password": {"wrong, and slowly so"}}
-				r, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost:"+p.port+"/signin", strings.NewReader(form.Encode()))
+				r, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost:"+p.port+"/auth/root", strings.NewReader(form.Encode()))
 				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 				if answer, err := http.DefaultClient.Do(r); err == nil {
 					answer.Body.Close()
 				}
 			}()
-			time.Sleep(300 * time.Millisecond) // the password is being hashed
+			for hashing := false; !hashing; {
+				_, metrics, err := fetch("http://127.0.0.1:" + scraped + "/metrics")
+				if err != nil {
+					t.Fatal(err)
+				}
+				hashing = strings.Contains(metrics, "touchstone_http_requests_in_flight 1")
+			}
 
 			p.signal(syscall.SIGTERM)
 			p.logged(`"stopping`)

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -66,15 +67,30 @@ func New(c Config, handler http.Handler, ready func(context.Context) error, logg
 func (s *Server) Listen() error {
 	var err error
 	if s.listener, err = net.Listen("tcp", s.config.Listen); err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return listening("--listen", err)
 	}
 	if s.config.MetricsListen == "" {
 		return nil
 	}
 	if s.scraped, err = net.Listen("tcp", s.config.MetricsListen); err != nil {
-		return errors.Join(fmt.Errorf("listen for metrics: %w", err), s.listener.Close())
+		return errors.Join(listening("--metrics-listen", err), s.listener.Close())
 	}
 	return nil
+}
+
+// listening words the error of an address that cannot be listened on, with what can be done.
+func listening(flag string, err error) error {
+	advice := ""
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		advice = ": stop the process that has it ('ss -ltnp' shows which one it is), or choose another address with " + flag
+	case errors.Is(err, syscall.EACCES):
+		advice = ": ports below 1024 are for privileged processes: give this one the capability CAP_NET_BIND_SERVICE " +
+			"(in a systemd unit: AmbientCapabilities=CAP_NET_BIND_SERVICE), or choose a higher port with " + flag
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		advice = ": this machine has no such address; choose another one with " + flag
+	}
+	return fmt.Errorf("%s: %w%s", flag, err, advice)
 }
 
 // Addr returns the address that the server listens on. Call it after [Server.Listen].

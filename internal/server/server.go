@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -227,6 +228,12 @@ func LinkURL(ctx context.Context, s *store.Store, given string) (string, error) 
 	return strings.TrimSuffix(chosen, "/"), err
 }
 
+// CheckURL returns an error for a text that is no public URL: a bare origin, such as https://iam.example.com.
+func CheckURL(text string) error {
+	_, err := checkURL(text)
+	return err
+}
+
 // FirstAccount makes the first account of an installation. It returns nil when there is an account already.
 func FirstAccount(ctx context.Context, state *State, rootEmail, publicURL string) (*operator.CreatedAccount, error) {
 	o := state.Operator()
@@ -317,6 +324,11 @@ func (c *Config) Check() error {
 	positive("audit-read-retention", c.AuditReadRetention)
 	if c.Skew < 5*time.Minute || c.Skew > 15*time.Minute {
 		faults = append(faults, fmt.Errorf("--clock-skew %v: use 5m to 15m", c.Skew))
+	}
+	if host, err := checkURL(c.URL); err == nil { // a URL that cannot be used is reported with the listener's faults
+		if _, err := mfa.NewRelyingParty(cmp.Or(c.RPID, host), "Touchstone", []string{c.URL}); err != nil {
+			faults = append(faults, fmt.Errorf("--rp-id %q: %w", c.RPID, err))
+		}
 	}
 	if err := c.Argon2.Check(); err != nil {
 		faults = append(faults, fmt.Errorf("--argon2-memory, --argon2-time: %w", err))

@@ -234,5 +234,5 @@ func absent(path string) (bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
-	return false, err
+	return false, store.WithAdvice(err, path)
 }
