@@ -203,6 +203,9 @@ func (s *serving) serve(ctx context.Context, out io.Writer, state *server.State,
 	if err != nil {
 		return errors.Join(err, app.Close())
 	}
+	if s.http.MetricsListen != "" {
+		front.Register(app.Collectors()...)
+	}
 	if err := front.Listen(); err != nil {
 		return errors.Join(err, app.Close())
 	}

@@ -40,7 +40,7 @@ type Server struct {
 	handler     http.Handler
 	ready       func(context.Context) error
 	logger      *slog.Logger
-	metrics     metrics
+	metrics     *metrics
 	arrivals    arrivals
 	listener    net.Listener
 	scraped     net.Listener // of the metrics; nil when there are none
@@ -57,10 +57,14 @@ func New(c Config, handler http.Handler, ready func(context.Context) error, logg
 	if c.ShutdownGrace == 0 {
 		c.ShutdownGrace = defaultGrace
 	}
-	return &Server{
+	s := &Server{
 		config: c, certificate: certificate, proxies: proxies, secureURL: strings.HasPrefix(c.URL, "https://"),
-		handler: handler, ready: ready, logger: logger,
-	}, nil
+		handler: handler, ready: ready, logger: logger, metrics: newMetrics(),
+	}
+	if c.MetricsListen != "" {
+		s.registerOwn()
+	}
+	return s, nil
 }
 
 // Listen binds the addresses. It is apart from [Server.Serve] so that an address in use is reported before the server is announced.

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // around is a server around a handler, and its log.
@@ -173,8 +175,8 @@ func TestPanicEndsOneRequest(t *testing.T) {
 	if fault["level"] != "ERROR" || fault["panic"] != "the reason" || !strings.Contains(fault["stack"].(string), "TestPanicEndsOneRequest") {
 		t.Errorf("logged %v", fault)
 	}
-	if request["status"] != 500.0 || s.metrics.inFlight.Load() != 0 {
-		t.Errorf("status %v, %d in flight", request["status"], s.metrics.inFlight.Load())
+	if request["status"] != 500.0 || testutil.ToFloat64(s.metrics.inFlight) != 0 {
+		t.Errorf("status %v, %v in flight", request["status"], testutil.ToFloat64(s.metrics.inFlight))
 	}
 }
 
@@ -197,8 +199,8 @@ func TestPanicCutsOffAnAnswer(t *testing.T) {
 		if faults := strings.Count(log.String(), "handler panicked"); (faults == 1) != (p != http.ErrAbortHandler) {
 			t.Errorf("%v: logged %s", p, log)
 		}
-		if s.metrics.inFlight.Load() != 0 {
-			t.Errorf("%v: %d in flight", p, s.metrics.inFlight.Load())
+		if testutil.ToFloat64(s.metrics.inFlight) != 0 {
+			t.Errorf("%v: %v in flight", p, testutil.ToFloat64(s.metrics.inFlight))
 		}
 	}
 }
@@ -278,15 +280,13 @@ func TestMetrics(t *testing.T) {
 	get(s, "/")
 	get(s, "/denied")
 	get(s, "/denied")
-	text := string(s.metrics.text())
+	text := scraped(s.metrics)
 	for _, want := range []string{
 		"# TYPE touchstone_http_requests_in_flight gauge\ntouchstone_http_requests_in_flight 0\n",
-		"# TYPE touchstone_http_requests_total counter\n" +
-			"touchstone_http_requests_total{operation=\"\",code=\"\",status=\"200\"} 1\n" +
-			"touchstone_http_requests_total{operation=\"GetUser\",code=\"AccessDenied\",status=\"403\"} 2\n",
-		"# TYPE touchstone_http_request_duration_seconds histogram\n",
-		"touchstone_http_request_duration_seconds_bucket{le=\"+Inf\"} 3\n",
-		"touchstone_http_request_duration_seconds_count 3\n",
+		"touchstone_http_requests_total{code=\"\",operation=\"page\",status=\"200\"} 1\n",
+		"touchstone_http_requests_total{code=\"AccessDenied\",operation=\"GetUser\",status=\"403\"} 2\n",
+		"touchstone_http_request_duration_seconds_bucket{operation=\"page\",outcome=\"success\",le=\"+Inf\"} 1\n",
+		"touchstone_http_request_duration_seconds_count{operation=\"GetUser\",outcome=\"refused\"} 2\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("metrics lack %q:\n%s", want, text)
@@ -330,15 +330,22 @@ func BenchmarkMiddleware(b *testing.B) {
 }
 
 func TestMetricsBuckets(t *testing.T) {
-	var m metrics
+	m := newMetrics()
 	for _, took := range []time.Duration{0, time.Millisecond, time.Millisecond + 1, time.Hour} {
 		m.begin()
 		m.end(outcome{status: http.StatusOK}, took)
 	}
-	text := string(m.text())
-	for _, want := range []string{`le="0.001"} 2`, `le="0.0025"} 3`, `le="2.5"} 3`, `le="+Inf"} 4`, "seconds_count 4"} {
+	text := scraped(m)
+	for _, want := range []string{`le="0.001"} 2`, `le="0.0025"} 3`, `le="2.5"} 3`, `le="+Inf"} 4`, `seconds_count{operation="page",outcome="success"} 4`} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("metrics lack %q:\n%s", want, text)
 		}
 	}
+}
+
+// scraped is what Prometheus gets.
+func scraped(m *metrics) string {
+	answer := httptest.NewRecorder()
+	m.handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return answer.Body.String()
 }

@@ -64,6 +64,8 @@ func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
 	return s, nil
 }
 
+func (s *sqliteEngine) file() string { return s.path }
+
 func (s *sqliteEngine) name() string { return "the SQLite database " + s.path }
 
 // createPrivate makes the database's file before SQLite does, so that it is never readable by others.
