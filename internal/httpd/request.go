@@ -26,6 +26,7 @@ type exchange struct {
 type facts struct {
 	context.Context
 	id      string
+	server  *Server
 	address netip.Addr
 	secure  bool
 
@@ -60,6 +61,13 @@ func ClientAddr(ctx context.Context) netip.Addr { return factsOf(ctx).address }
 
 // IsSecure reports whether the client uses TLS. Behind a trusted proxy, the public URL's scheme decides.
 func IsSecure(ctx context.Context) bool { return factsOf(ctx).secure }
+
+// IsDirect reports whether a request came from its client itself: whether its Host is the one that the client asked for. Behind a proxy
+// the Host may be the proxy's own idea. Outside a request it is false.
+func IsDirect(r *http.Request) bool {
+	f := factsOf(r.Context())
+	return f.server != nil && !f.server.trusted(peerOf(r))
+}
 
 // Note records for the log and the metrics which operation a request asks for, which action the policies are asked about, and the
 // error code of its answer, "" for success. All must come from tables and never from the client, because the metrics keep a counter
@@ -105,7 +113,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	address, secure, err := s.client(r)
 	x := &exchange{
-		facts:  facts{Context: r.Context(), id: ids.NewUUID(), address: address, secure: secure},
+		facts:  facts{Context: r.Context(), server: s, id: ids.NewUUID(), address: address, secure: secure},
 		answer: recorder{ResponseWriter: w},
 	}
 
