@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"touchstone": main})
+	testscript.Main(m, map[string]func(){"touchstone": main, "readme": readme})
 }
 
 // TestScripts runs the command as a person at a shell does: each file of testdata is a session. Those in state run on both engines,
