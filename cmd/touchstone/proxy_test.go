@@ -36,8 +36,10 @@ func TestBehindNginx(t *testing.T) {
 	public := serveNginx(t, snippet[1], p.port)
 	data := p.cmd.Args[3]
 	var made bytes.Buffer
-	if code := run(context.Background(), []string{"account", "create", "--data", data, "--alias", "acme", "--root-email", "acme@example.com",
-		"--access-key", "--output", "json"}, &made, io.Discard); code != 0 {
+	if code := run(context.Background(), []string{
+		"account", "create", "--data", data, "--alias", "acme", "--root-email", "acme@example.com",
+		"--access-key", "--output", "json",
+	}, &made, io.Discard); code != 0 {
 		t.Fatalf("the account is not made: %d", code)
 	}
 	var account struct{ AccountID, AccessKeyID, SecretAccessKey string }

@@ -96,11 +96,13 @@ func CertificateDoubts(c Config, now time.Time) (texts []string) {
 
 	switch {
 	case now.After(leaf.NotAfter):
-		doubt("the TLS certificate %s expired on %s: renew it; the server reads the new files by itself", c.TLSCert, leaf.NotAfter.Format(time.DateOnly))
+		doubt("the TLS certificate %s expired on %s: renew it; the server reads the new files by itself",
+			c.TLSCert, leaf.NotAfter.Format(time.DateOnly))
 	case now.Before(leaf.NotBefore):
 		doubt("the TLS certificate %s is valid only from %s on", c.TLSCert, leaf.NotBefore.Format(time.RFC3339))
 	case now.Add(soon).After(leaf.NotAfter):
-		doubt("the TLS certificate %s expires on %s: renew it; the server reads the new files by itself", c.TLSCert, leaf.NotAfter.Format(time.DateOnly))
+		doubt("the TLS certificate %s expires on %s: renew it; the server reads the new files by itself",
+			c.TLSCert, leaf.NotAfter.Format(time.DateOnly))
 	}
 
 	if u, err := url.Parse(c.URL); err == nil {

@@ -180,7 +180,8 @@ func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 		slog.String("address", x.facts.address.String()),
 	}
 	if x.facts.operation != "" {
-		attrs = append(attrs, slog.String("operation", x.facts.operation), slog.String("action", x.facts.action), slog.String("code", x.facts.code))
+		attrs = append(attrs, slog.String("operation", x.facts.operation),
+			slog.String("action", x.facts.action), slog.String("code", x.facts.code))
 	}
 	if x.facts.account != "" {
 		attrs = append(attrs, slog.String("account", x.facts.account), slog.String("principal", x.facts.principal))
