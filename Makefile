@@ -1,5 +1,5 @@
 # make run      build Touchstone and serve it on http://localhost:8080 with its data in ./data
-# make test     lint and run every test, after installing what the tests need (Chromium, the AWS CLI, PostgreSQL)
+# make test     lint and run every test, after installing what the tests need (Chromium, the AWS CLI, PostgreSQL, nginx)
 # make help     list everything
 
 SHELL       := /bin/bash

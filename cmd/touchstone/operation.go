@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-iam/touchstone/internal/backup"
 	"github.com/touchstone-iam/touchstone/internal/server"
@@ -64,26 +64,30 @@ func (o *operation) remarks() []string {
 	return []string{line}
 }
 
-// metrics are readiness and backups in Prometheus's text format.
-func (o *operation) metrics() string {
-	var b strings.Builder
-	ready := 0
-	if o.ready.Ready() {
-		ready = 1
+// collectors are the metrics of readiness and backups.
+func (o *operation) collectors() []prometheus.Collector {
+	all := []prometheus.Collector{prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "touchstone_ready", Help: "Whether a read and a small write succeeded within the last seconds.",
+	}, func() float64 {
+		if o.ready.Ready() {
+			return 1
+		}
+		return 0
+	})}
+	if o.backups == nil {
+		return all
 	}
 
-	fmt.Fprintf(&b, "# HELP touchstone_ready Whether a read and a small write succeeded within the last seconds.\n"+
-		"# TYPE touchstone_ready gauge\ntouchstone_ready %d\n", ready)
-	if o.backups != nil {
-		s := o.backups.Status()
-		var last int64
-		if !s.Last.IsZero() {
-			last = s.Last.Unix()
-		}
-		fmt.Fprintf(&b, "# HELP touchstone_backup_last_success_timestamp_seconds When the newest backup was made; 0: there is none.\n"+
-			"# TYPE touchstone_backup_last_success_timestamp_seconds gauge\ntouchstone_backup_last_success_timestamp_seconds %d\n", last)
-		fmt.Fprintf(&b, "# HELP touchstone_backup_failures_total Attempts at a backup that failed.\n"+
-			"# TYPE touchstone_backup_failures_total counter\ntouchstone_backup_failures_total %d\n", s.Failures)
-	}
-	return b.String()
+	return append(all,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "touchstone_backup_last_success_timestamp_seconds", Help: "When the newest backup was made; 0: there is none.",
+		}, func() float64 {
+			if last := o.backups.Status().Last; !last.IsZero() {
+				return float64(last.Unix())
+			}
+			return 0
+		}),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "touchstone_backup_failures_total", Help: "Attempts at a backup that failed.",
+		}, func() float64 { return float64(o.backups.Status().Failures) }))
 }

@@ -9,7 +9,10 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +20,10 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/catalogue"
 	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/operator"
+	"github.com/touchstone-iam/touchstone/internal/plain"
 	"github.com/touchstone-iam/touchstone/internal/server"
+	"github.com/touchstone-iam/touchstone/internal/store"
+	"github.com/touchstone-iam/touchstone/internal/systemd"
 )
 
 // serving are the settings of 'serve'.
@@ -31,6 +37,7 @@ type serving struct {
 	backups    scheduled
 	logLevel   string
 	logFormat  string
+	defaultURL bool // --url was not given
 }
 
 func serveCommand() *cobra.Command {
@@ -76,7 +83,7 @@ another server still runs on it.`,
 	f.DurationVar(&s.server.AuditReadRetention, "audit-read-retention", s.server.AuditReadRetention,
 		"how long events of reads are kept")
 	f.StringVar(&s.server.SMTPURL, "smtp-url", "",
-		"mail server, smtp://user:password@host:587?from=ADDRESS (default: mails go to the log)")
+		"mail server, smtp://user:password@host:587?from=ADDRESS (default: mails are logged as warnings, and kept)")
 	f.StringArrayVar(&s.catalogues, "catalogue", nil,
 		"file with the actions and condition keys of more services, which the policy editor then knows")
 	s.backups.flags(cmd)
@@ -92,24 +99,38 @@ func (s *serving) run(cmd *cobra.Command) error {
 		return &usageError{err}
 	}
 	collectLess()
+	hungUp, stop := hangups() // from the beginning, since a SIGHUP must not end a server that is just starting
+	defer stop()
 
 	ctx := cmd.Context()
 	c := s.where.state()
 	c.Create, c.Migrate = true, true
-	c.Migrated = func(from, to int64) {
-		if from > 0 {
-			logger.Info("the schema of the database was migrated", "from", from, "to", to)
-		}
-	}
 	c.Checking = func(why string) { logger.Warn("checking the database, which can take a while", "because", why) }
+	c.Migrated = s.migrated(logger)
 	state, err := server.OpenState(ctx, c)
 	if err != nil {
 		return err
 	}
-	logger.Info("opened the database", "database", state.Store.Name())
+	for _, text := range s.doubts(cmd, time.Now()) {
+		logger.Warn(text)
+	}
 
-	err = s.serve(ctx, cmd.OutOrStdout(), state, logger)
+	err = s.serve(ctx, cmd.OutOrStdout(), state, hungUp, logger)
 	return errors.Join(err, state.Close())
+}
+
+// migrated returns what writes the line about a migration.
+func (s *serving) migrated(logger *slog.Logger) func(from, to int64) {
+	return func(from, to int64) {
+		if from == 0 {
+			return // the database is new
+		}
+		attributes := []any{"from", from, "to", to}
+		if s.where.database == "" {
+			attributes = append(attributes, "copy", server.CopyBefore(s.where.data, from))
+		}
+		logger.Info("the schema of the database was migrated", attributes...)
+	}
 }
 
 // collectLess lets the heap, which is a few MiB, grow further before garbage is collected: a request's garbage is small and the
@@ -124,6 +145,7 @@ func collectLess() {
 func (s *serving) complete(logger *slog.Logger) error {
 	var faults []error
 	if s.http.URL == "" {
+		s.defaultURL = true
 		s.http.URL = defaultURL(s.http.Listen, s.http.TLSCert != "")
 	}
 
@@ -142,7 +164,8 @@ func (s *serving) complete(logger *slog.Logger) error {
 	}
 
 	s.server.Catalogue = known
-	return errors.Join(append(faults, s.http.Validate(), s.server.Check())...)
+	first := operator.AccountRequest{RootEmail: s.rootEmail}
+	return errors.Join(append(faults, first.Check(), s.http.Validate(), s.server.Check())...)
 }
 
 // defaultURL is where a browser on this machine reaches the address.
@@ -164,11 +187,12 @@ func (s *serving) logger(w io.Writer) (*slog.Logger, error) {
 		return slog.Default(), fmt.Errorf("--log-level %q: use debug, info, warn or error", s.logLevel)
 	}
 	options := &slog.HandlerOptions{Level: level}
+	safe := plain.NewWriter(w) // what is logged contains what strangers sent
 	switch {
 	case s.logFormat == "text", s.logFormat == "auto" && terminal(w):
-		return slog.New(slog.NewTextHandler(w, options)), nil
+		return slog.New(slog.NewTextHandler(safe, options)), nil
 	case s.logFormat == "json", s.logFormat == "auto":
-		return slog.New(slog.NewJSONHandler(w, options)), nil
+		return slog.New(slog.NewJSONHandler(safe, options)), nil
 	}
 	return slog.Default(), fmt.Errorf("--log-format %q: use text, json or auto", s.logFormat)
 }
@@ -183,7 +207,10 @@ func terminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-func (s *serving) serve(ctx context.Context, out io.Writer, state *server.State, logger *slog.Logger) error {
+// serve answers requests on opened state until ctx is done.
+func (s *serving) serve(ctx context.Context, out io.Writer, state *server.State, hungUp <-chan os.Signal,
+	logger *slog.Logger,
+) error {
 	app, err := server.New(ctx, state, s.server)
 	if err != nil {
 		return err
@@ -194,7 +221,9 @@ func (s *serving) serve(ctx context.Context, out io.Writer, state *server.State,
 		return errors.Join(err, app.Close())
 	}
 	front.Remarks(o.remarks)
-	front.AddMetrics(o.metrics)
+	if s.http.MetricsListen != "" {
+		front.Register(slices.Concat(app.Collectors(), o.collectors())...)
+	}
 	if err := front.Listen(); err != nil {
 		return errors.Join(err, app.Close())
 	}
@@ -203,25 +232,52 @@ func (s *serving) serve(ctx context.Context, out io.Writer, state *server.State,
 	if err != nil {
 		return errors.Join(err, app.Close())
 	}
-
-	greet(out, s.http.URL, first)
+	greet(out, s.http.URL, first, &s.where)
+	s.announce(front, state, logger)
 	endOperation := o.start(ctx)
+
 	background, stop := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		app.Background(background)
-	}()
+	var running sync.WaitGroup
+	running.Go(func() { app.Background(background) })
+	running.Go(func() { rereadAt(background, hungUp, files(front, state), logger) })
+	running.Go(func() { watch(background, o.ready.Check, logger) })
+	context.AfterFunc(ctx, func() {
+		logger.Info("stopping: requests in flight may finish; a second signal ends the server at once")
+		tellManager(logger, systemd.Stopping)
+	})
 
 	err = front.Serve(ctx)
 	stop()
-	<-done
+	running.Wait()
 	endOperation()
-	return errors.Join(err, app.Close())
+	if err = errors.Join(err, app.Close()); err == nil {
+		logger.Info("stopped")
+	}
+	return err
+}
+
+// announce says that the server answers requests: to the log, and to the service manager.
+func (s *serving) announce(front *httpd.Server, state *server.State, logger *slog.Logger) {
+	v := server.Version()
+	logger.Info("started", "version", v.Version, "commit", v.Commit, "address", front.Addr().String(), "url", s.http.URL,
+		"database", state.Store.Name(), "schema", store.SchemaVersion())
+	tellManager(logger, systemd.Ready)
+}
+
+// files are what the server reads again at SIGHUP.
+func files(front *httpd.Server, state *server.State) []rereading {
+	all := []rereading{{"master key", func(ctx context.Context) ([]any, error) { return nil, state.RenewKeys(ctx) }}}
+	if _, tls, _ := front.Reread(); tls {
+		all = append(all, rereading{"TLS certificate", func(context.Context) ([]any, error) {
+			expires, _, err := front.Reread()
+			return []any{"expires", expires}, err
+		}})
+	}
+	return all
 }
 
 // greet tells whoever started the server where it is and, the first time, how to get in.
-func greet(w io.Writer, url string, first *operator.CreatedAccount) {
+func greet(w io.Writer, url string, first *operator.CreatedAccount, where *location) {
 	fmt.Fprintf(w, "Touchstone is serving %s\n", url)
 	if first == nil {
 		return
@@ -233,7 +289,9 @@ This is the first start. An account has been made:
   Root e-mail:  %s
   Set-up link:  %s
 
-Open the link to choose the root user's password. It works once, within an hour;
-'touchstone account setup-link --account %s' makes a new one.
-`, first.AccountID, first.RootEmail, first.SetupURL, first.AccountID)
+Open the link to choose the root user's password. It works once, within an hour.
+This command makes a new one:
+
+  %s
+`, first.AccountID, first.RootEmail, first.SetupURL, where.command("account setup-link --account "+first.AccountID))
 }

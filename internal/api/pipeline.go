@@ -157,7 +157,7 @@ func (s *Service) perform(ctx context.Context, r *Request, from origin) (result,
 	default:
 		done, err = s.change(ctx, r, from, d)
 	}
-	return done, s.settle(r, d.in, err)
+	return done, s.settle(ctx, r, d.in, err)
 }
 
 // slow reports whether the operation has work that its first snapshot must not wait for.
@@ -397,21 +397,21 @@ func (s *Service) issue(ctx context.Context, r *Request, from origin, d decided,
 }
 
 // settle records a read, or the failure of a request, and turns err into what the caller is told.
-func (s *Service) settle(r *Request, in any, err error) error {
+func (s *Service) settle(ctx context.Context, r *Request, in any, err error) error {
 	if err == nil {
 		if r.entry.does != reads || r.entry.unrecorded || !s.Audit.RecordsReads() {
 			return nil
 		}
-		return s.failure(r, s.Audit.Read(newEvent(r, in, nil, nil)))
+		return s.failure(ctx, r, s.Audit.Read(newEvent(r, in, nil, nil)))
 	}
 
-	told := s.failure(r, err)
+	told := s.failure(ctx, r, err)
 	if r.Caller.Valid() {
 		// When the database is gone, the event of that cannot be written either. The caller is still told what became of the request:
 		// whether a change was made may be unknown.
 		unrecorded := s.Audit.Now(newEvent(r, in, nil, told))
 		if unrecorded != nil && !errors.Is(err, store.ErrUnavailable) {
-			return s.failure(r, unrecorded)
+			return s.failure(ctx, r, unrecorded)
 		}
 	}
 	return told

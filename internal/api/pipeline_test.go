@@ -163,7 +163,7 @@ func TestChangedDuringPrepare(t *testing.T) {
 		}, "AccessDenied", 0},
 		"the account is reset": {func(t *testing.T, s *slow, _ *touchtest.User) {
 			if _, err := s.Server.State.Operator().CreateAccount(ctx,
-				operator.AccountRequest{ID: s.ID, RootEmail: s.Email, Reset: true}); err != nil {
+				operator.AccountRequest{RootEmail: s.Email, Reset: &operator.AccountNames{ID: s.ID}}); err != nil {
 				t.Error(err)
 			}
 		}, "InvalidClientTokenId", 0},
@@ -269,7 +269,7 @@ func TestResetUnderARunningServer(t *testing.T) {
 	var before store.Freshness
 	view(t, s, func(tx *store.Tx) (err error) { before, err = tx.Freshness(a.ID); return err })
 	made, err := s.State.Operator().CreateAccount(ctx,
-		operator.AccountRequest{ID: a.ID, RootEmail: a.Email, Reset: true, AccessKey: true})
+		operator.AccountRequest{RootEmail: a.Email, Reset: &operator.AccountNames{ID: a.ID}, AccessKey: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,8 @@ func TestRestoreElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.MasterKeyFingerprint != keys.Master[0] || b.Schema != store.SchemaVersion() || b.Rows["account"] != 1 || b.Installation == "" {
+	if b.MasterKeyFingerprint != keys.Master[0] || b.Schema != store.SchemaVersion() || b.Rows["account"] != 1 ||
+		b.Installation == "" {
 		t.Errorf("the manifest is %+v", b.Manifest)
 	}
 

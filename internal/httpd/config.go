@@ -37,7 +37,7 @@ func (c *Config) Validate() error {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if !hostPort(c.Listen) {
 		fault("--listen %q: use host:port, such as 127.0.0.1:8080", c.Listen)
-	} else if !c.tls() && len(c.BehindProxy) == 0 && !loopback(c.Listen) {
+	} else if !c.tls() && len(c.BehindProxy) == 0 && !Loopback(c.Listen) {
 		fault("--listen %s reaches beyond this machine without TLS: give --tls-cert and --tls-key, or --behind-proxy with the proxy's addresses", c.Listen)
 	}
 
@@ -128,8 +128,8 @@ func hostPort(listen string) bool {
 	return err == nil
 }
 
-// loopback reports whether an address can be reached from this machine only.
-func loopback(listen string) bool {
+// Loopback reports whether an address to listen on can be reached from this machine only.
+func Loopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return false

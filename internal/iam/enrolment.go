@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
@@ -99,13 +100,16 @@ func newSerial(i *store.Principal, device string) (string, error) {
 }
 
 // refusedRegistration words a refusal of package mfa for the person; the audit event keeps its code.
-func refusedRegistration(err error) error {
+func (o *Operations) refusedRegistration(err error) error {
 	var refusal *mfa.Refusal
 	switch {
 	case errors.Is(err, mfa.ErrRegistered):
 		return errKeyRegistered
 	case errors.Is(err, mfa.ErrExpired):
 		return errRegistrationOver
+	case errors.Is(err, mfa.ErrOrigin):
+		return iamapi.InvalidInput("Security keys work only at %s. Open this page there.",
+			strings.Join(o.RelyingParty.Origins(), " and "))
 	case errors.As(err, &refusal):
 		return iamapi.InvalidInput("The security key's answer was refused (%s). Try again, or use a different security key.",
 			refusal.Code)
@@ -146,7 +150,7 @@ func (o *Operations) verifyRegistration(
 ) (found []authz.Key, err error) {
 	made.credential, err = o.RelyingParty.FinishRegistration(made.ceremony.Record, []byte(in.Credential.Reveal()), r.Now)
 	if err != nil {
-		return nil, refusedRegistration(err)
+		return nil, o.refusedRegistration(err)
 	}
 	return []authz.Key{{Name: registerSecurityKey, Values: []string{"Activate"}}}, nil
 }

@@ -29,6 +29,9 @@ type RelyingParty struct {
 	origins  []string
 }
 
+// Origins returns the origins of the pages that may run ceremonies.
+func (rp *RelyingParty) Origins() []string { return slices.Clone(rp.origins) }
+
 // NewRelyingParty returns the relying party with that id (a host name, WebAuthn §5.1.2), a name to show, and the origins of
 // the pages that may run ceremonies. An origin must be exactly what a browser would write, https unless its host is
 // localhost, and within the id.

@@ -9,7 +9,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,20 +38,26 @@ type AccountRequest struct {
 	ID        string // 12 digits; "" chooses one at random
 	Alias     string // "" for none
 	RootEmail string
-	Reset     bool   // first remove the account with this id, else with this alias or e-mail, and everything in it
 	AccessKey bool   // also make an access key of the root user
 	First     bool   // do nothing when there is an account already
 	URL       string // public origin for the set-up link, without a slash at the end
+
+	// Reset, unless it is nil, names an account that is there: it is first removed with everything in it, except its events, and the
+	// new account gets its id.
+	Reset *AccountNames
 }
+
+// AccountNames name one account, in one or several ways. The empty names are left out.
+type AccountNames struct{ ID, Alias, RootEmail string }
 
 // CreatedAccount is a new account with its secrets, which are shown this once. Its JSON form is part of the command's contract.
 type CreatedAccount struct {
 	AccountID       string `json:"AccountId"`
-	Alias           string
+	Alias           string `json:",omitempty"`
 	RootEmail       string
 	SetupURL        string `json:"SetupUrl"`
-	AccessKeyID     string `json:"AccessKeyId"`
-	SecretAccessKey string
+	AccessKeyID     string `json:"AccessKeyId,omitempty"`
+	SecretAccessKey string `json:",omitempty"`
 }
 
 // Fault is a mistake in what was asked for. Its text is for the person at the command line.
@@ -73,8 +81,8 @@ func CheckAlias(alias string) error {
 	return nil
 }
 
-// check returns all faults of the request at once.
-func (n *AccountRequest) check() error {
+// Check returns all faults of the request at once, each a [*Fault].
+func (n *AccountRequest) Check() error {
 	var faults []error
 	if n.ID != "" && !arn.IsAccountID(n.ID) {
 		faults = append(faults, fault("account id %q: use 12 digits", n.ID))
@@ -92,7 +100,7 @@ func (n *AccountRequest) check() error {
 // CreateAccount makes an account with its root user and a set-up link. It returns nil without an error when the request is for the
 // first account and there is one already. Its error is a [*Fault] when something asked for is malformed or taken.
 func (o *Operator) CreateAccount(ctx context.Context, n AccountRequest) (*CreatedAccount, error) {
-	if err := n.check(); err != nil {
+	if err := n.Check(); err != nil {
 		return nil, err
 	}
 
@@ -105,10 +113,12 @@ func (o *Operator) CreateAccount(ctx context.Context, n AccountRequest) (*Create
 		err      error
 	)
 	for c == nil {
-		if n.Reset {
-			if err := o.Store.View(ctx, func(tx *store.Tx) (err error) { replaced, err = n.replaces(tx); return err }); err != nil {
+		if n.Reset != nil {
+			old, err := o.Named(ctx, *n.Reset)
+			if err != nil {
 				return nil, err
 			}
+			replaced = old.ID
 		}
 		first := false
 		err = o.Store.Update(ctx, store.Join(store.Installation(), store.Raise(replaced)), func(tx *store.Tx) (err error) {
@@ -119,8 +129,8 @@ func (o *Operator) CreateAccount(ctx context.Context, n AccountRequest) (*Create
 					return err
 				}
 			}
-			if n.Reset {
-				if current, err := n.replaces(tx); err != nil || current != replaced {
+			if n.Reset != nil {
+				if current, err := n.Reset.find(tx); err != nil || current != replaced {
 					return err // another account has the name by now: look again
 				}
 			}
@@ -170,20 +180,26 @@ func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now 
 			return nil, err
 		}
 	}
-
-	parameters := map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}
+	parameters := map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset != nil}
 	return c, o.record(tx, c.AccountID, "CreateAccount", parameters, now)
 }
 
 // insertAccount stores the account, its alias and its root user.
 func insertAccount(tx *store.Tx, c *CreatedAccount, now time.Time) (*store.Principal, error) {
-	if err := tx.InsertAccount(c.AccountID, c.RootEmail, now); err != nil {
-		return nil, taken(err, "account %s or root e-mail %s exists already; --reset replaces an account with everything in it",
-			c.AccountID, c.RootEmail)
+	// What is taken is looked up, because the error of the insertion would not tell which of the two it is, and whose.
+	switch owner, err := tx.AccountByRootEmail(c.RootEmail); {
+	case err == nil:
+		return nil, fault("root e-mail %s belongs to account %s: choose another one with --root-email", c.RootEmail, owner)
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, err
 	}
+	if err := tx.InsertAccount(c.AccountID, c.RootEmail, now); err != nil {
+		return nil, taken(err, "account id %s belongs to another account: choose another one with --account-id", c.AccountID)
+	}
+
 	if c.Alias != "" {
 		if err := tx.SetAlias(c.AccountID, c.Alias, now); err != nil {
-			return nil, taken(err, "the alias %s belongs to another account", c.Alias)
+			return nil, taken(err, "alias %s belongs to another account: choose another one with --alias", c.Alias)
 		}
 	}
 	root := &store.Principal{
@@ -195,20 +211,68 @@ func insertAccount(tx *store.Tx, c *CreatedAccount, now time.Time) (*store.Princ
 // setUpURL returns the address of a set-up link's page.
 func setUpURL(origin, token string) string { return origin + "/auth/setup?link=" + token }
 
-// replaces returns the id of the account that a reset is about: the one with the id asked for; without one, the account with the
-// alias, else the one with the e-mail. It returns "" when there is none.
-func (n *AccountRequest) replaces(tx *store.Tx) (string, error) {
-	if n.ID != "" {
-		return n.ID, nil
+// Named returns the account that the names name. Its error is a [*Fault] when they name no account, or several.
+func (o *Operator) Named(ctx context.Context, names AccountNames) (a store.Account, err error) {
+	err = o.Store.View(ctx, func(tx *store.Tx) error {
+		id, err := names.find(tx)
+		if err != nil {
+			return err
+		}
+		a, err = tx.Account(id)
+		return err
+	})
+	return a, err
+}
+
+// find returns the id of the one account that the names name.
+func (n AccountNames) find(tx *store.Tx) (string, error) {
+	found := make(map[string]bool)
+	for _, by := range []struct {
+		name string
+		look func(string) (string, error)
+	}{
+		{n.ID, func(id string) (string, error) {
+			_, err := tx.Freshness(id)
+			return id, err
+		}},
+		{n.Alias, tx.AccountByAlias},
+		{n.RootEmail, tx.AccountByRootEmail},
+	} {
+		if by.name == "" {
+			continue
+		}
+		switch id, err := by.look(by.name); {
+		case err == nil:
+			found[id] = true
+		case !errors.Is(err, store.ErrNotFound):
+			return "", err
+		}
 	}
-	account, err := tx.AccountByAlias(n.Alias)
-	if errors.Is(err, store.ErrNotFound) {
-		account, err = tx.AccountByRootEmail(n.RootEmail)
+
+	ids := slices.Sorted(maps.Keys(found))
+	switch len(ids) {
+	case 0:
+		return "", fault("there is no account to reset: %s", n)
+	case 1:
+		return ids[0], nil
 	}
-	if errors.Is(err, store.ErrNotFound) {
-		return "", nil
+	return "", fault("which account is to be reset is not clear, and nothing was changed: %s name the accounts %s", n,
+		strings.Join(ids, " and "))
+}
+
+// String lists the names as the flags that give them.
+func (n AccountNames) String() string {
+	var flags []string
+	for flag, name := range map[string]string{"--account-id": n.ID, "--alias": n.Alias, "--root-email": n.RootEmail} {
+		if name != "" {
+			flags = append(flags, flag+" "+name)
+		}
 	}
-	return account, err
+	if len(flags) == 0 {
+		return "no account was named"
+	}
+	slices.Sort(flags)
+	return strings.Join(flags, ", ")
 }
 
 // Accounts lists all accounts.
@@ -246,6 +310,17 @@ func (o *Operator) SetQuota(ctx context.Context, account, name string, value int
 	})
 }
 
+// ReadAccount calls read with the id of an account, named by its id or alias, in a snapshot.
+func (o *Operator) ReadAccount(ctx context.Context, account string, read func(tx *store.Tx, id string) error) error {
+	return o.Store.View(ctx, func(tx *store.Tx) error {
+		id, err := resolve(tx, account)
+		if err != nil {
+			return err
+		}
+		return read(tx, id)
+	})
+}
+
 // Who names a principal of an account: either its root user or an IAM user.
 type Who struct {
 	Account string // id or alias
@@ -265,13 +340,17 @@ func (w Who) principal(tx *store.Tx, account string) (*store.Principal, error) {
 	return i, err
 }
 
+// flags are the flags of the command that name the same principal.
+func (w Who) flags() string {
+	if w.Root {
+		return "--account " + w.Account + " --root"
+	}
+	return "--account " + w.Account + " --user " + w.User
+}
+
 // MFADevices lists a principal's devices, the oldest first.
 func (o *Operator) MFADevices(ctx context.Context, w Who) (devices []store.MFADevice, err error) {
-	err = o.Store.View(ctx, func(tx *store.Tx) error {
-		account, err := resolve(tx, w.Account)
-		if err != nil {
-			return err
-		}
+	err = o.ReadAccount(ctx, w.Account, func(tx *store.Tx, account string) error {
 		i, err := w.principal(tx, account)
 		if err != nil {
 			return err
@@ -305,13 +384,26 @@ func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, named string) (re
 				}
 			}
 			if removed == nil {
-				return fault("there is no device %s; 'touchstone mfa list' shows what there is", named)
+				return fault("there is no device %s; 'touchstone mfa list %s' shows what there is", named, w.flags())
 			}
 
 			return device.Remove(tx, i, removed, "", now)
 		})
 
 	return removed, err
+}
+
+// Sessions lists a principal's console sessions, the oldest first. Some of them may have expired.
+func (o *Operator) Sessions(ctx context.Context, w Who) (sessions []store.Session, err error) {
+	err = o.ReadAccount(ctx, w.Account, func(tx *store.Tx, account string) error {
+		i, err := w.principal(tx, account)
+		if err != nil {
+			return err
+		}
+		sessions, err = tx.Sessions(account, i.ID)
+		return err
+	})
+	return sessions, err
 }
 
 // RevokeSessions ends all sessions of a principal: it deletes console sessions and returns how many there were, and it makes

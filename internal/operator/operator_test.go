@@ -192,8 +192,16 @@ func TestCreateAccountRefusals(t *testing.T) {
 		{"an e-mail with a line end", operator.AccountRequest{RootEmail: "a@example.com\n"}, []string{"use an e-mail address"}},
 		{"alias in capitals", operator.AccountRequest{Alias: "Acme", RootEmail: "a@example.com"}, []string{`alias "Acme"`, "lower-case"}},
 		{"alias like an id", operator.AccountRequest{Alias: "1111-2222-3333", RootEmail: "a@example.com"}, []string{"account id"}},
-		{"id taken", operator.AccountRequest{ID: "111122223333", RootEmail: "a@example.com"}, []string{"exists already", "--reset"}},
-		{"e-mail taken", operator.AccountRequest{RootEmail: "ROOT@example.com"}, []string{"exists already", "--reset"}},
+		{
+			"id taken",
+			operator.AccountRequest{ID: "111122223333", RootEmail: "a@example.com"},
+			[]string{"111122223333 belongs to another account", "--account-id"},
+		},
+		{
+			"e-mail taken",
+			operator.AccountRequest{RootEmail: "ROOT@example.com"},
+			[]string{"belongs to account 111122223333", "--root-email"},
+		},
 		{"alias taken", operator.AccountRequest{Alias: "acme", RootEmail: "a@example.com"}, []string{"acme belongs to another account"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -215,22 +223,32 @@ func TestCreateAccountRefusals(t *testing.T) {
 func TestReset(t *testing.T) {
 	for _, test := range []struct {
 		name    string
-		request operator.AccountRequest
-		removes bool
+		names   operator.AccountNames
+		refusal string // "" for a reset
 	}{
-		{"by id", operator.AccountRequest{ID: "111122223333", RootEmail: "new@example.com"}, true},
-		{"by alias", operator.AccountRequest{Alias: "acme", RootEmail: "new@example.com"}, true},
-		{"by e-mail", operator.AccountRequest{RootEmail: "Root@example.com"}, true},
-		{"an id that is free", operator.AccountRequest{ID: "444455556666", RootEmail: "new@example.com"}, false},
-		{"nothing that is known", operator.AccountRequest{Alias: "new", RootEmail: "new@example.com"}, false},
+		{"by id", operator.AccountNames{ID: "111122223333"}, ""},
+		{"by alias", operator.AccountNames{Alias: "acme"}, ""},
+		{"by e-mail", operator.AccountNames{RootEmail: "Root@example.com"}, ""},
+		{"by all", operator.AccountNames{ID: "111122223333", Alias: "acme", RootEmail: "root@example.com"}, ""},
+		{"by its id, and a new e-mail", operator.AccountNames{ID: "111122223333", RootEmail: "new@example.com"}, ""},
+		{"an id that is free", operator.AccountNames{ID: "444455556666"}, "there is no account to reset: --account-id 444455556666"},
+		{"nothing that is known", operator.AccountNames{Alias: "new", RootEmail: "new@example.com"}, "there is no account to reset"},
+		{"nothing", operator.AccountNames{}, "no account was named"},
+		{"two accounts", operator.AccountNames{Alias: "acme", RootEmail: "other@example.com"}, "not clear"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := newOperator(t)
 			old := acme(t, o)
-			test.request.Reset = true
-			c := create(t, o, test.request)
-			if (c.AccountID == old.AccountID) != test.removes {
-				t.Errorf("the new account is %s", c.AccountID)
+			create(t, o, operator.AccountRequest{RootEmail: "other@example.com"})
+			before := events(t, o, old.AccountID)
+
+			c, err := o.CreateAccount(ctx, operator.AccountRequest{RootEmail: "anew@example.com", Reset: &test.names, URL: origin})
+			left, trail := 0, []string{"ResetAccount"}
+			if test.refusal != "" {
+				left, trail = 1, nil
+				refused(t, err, test.refusal)
+			} else if err != nil || c.AccountID != old.AccountID {
+				t.Errorf("the new account is %+v, %v", c, err)
 			}
 
 			var keys, users int
@@ -243,15 +261,15 @@ func TestReset(t *testing.T) {
 				}
 				return nil
 			})
-			left, recorded := 1, 0
-			if test.removes {
-				left, recorded = 0, 1
-			}
 			if keys != left || users != left {
 				t.Errorf("the old account has %d keys and %d users left, want %d", keys, users, left)
 			}
-			if got := events(t, o, ""); len(got) != recorded || recorded == 1 && got[0] != "ResetAccount" {
+			if got := events(t, o, ""); !slices.Equal(got, trail) {
 				t.Errorf("the installation's trail has %v", got)
+			}
+			// What was done in the account before stays in its trail.
+			if got := events(t, o, old.AccountID); len(got) < len(before) || !slices.Equal(got[:len(before)], before) {
+				t.Errorf("the account's trail was %v and is %v", before, got)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -179,5 +180,43 @@ func TestSMTPURL(t *testing.T) {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %v, want %q", url, err, want)
 		}
+	}
+}
+
+// Without a mail server, a mail is a warning in the log, once, and is kept: it is sent when there is a server after all.
+func TestWithoutMailServer(t *testing.T) {
+	s, _ := withMail(t)
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	for range 3 {
+		if err := outbox.FlushToLog(ctx, s, logger, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(log.String(), "MFA device added"); n != 1 || !strings.Contains(log.String(), "root@example.com") {
+		t.Errorf("the mail is logged %d times: %s", n, &log)
+	}
+
+	if err := outbox.Prune(ctx, s, now.Add(29*24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	deliver := func(context.Context, *store.Message) error { sent++; return nil }
+	if err := outbox.Flush(ctx, s, deliver, logger, now.Add(29*24*time.Hour)); err != nil || sent != 1 {
+		t.Errorf("%d mails were sent by the server that was configured later, %v", sent, err)
+	}
+}
+
+// A mail that nobody could send is not kept for ever.
+func TestPrune(t *testing.T) {
+	s, logger := withMail(t)
+	if err := outbox.FlushToLog(ctx, s, logger, now); err != nil {
+		t.Fatal(err)
+	}
+	if err := outbox.Prune(ctx, s, now.Add(outbox.KeptWithoutServer+time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if n := waiting(t, s, now.Add(1000*time.Hour)); n != 0 {
+		t.Errorf("%d mails are left", n)
 	}
 }

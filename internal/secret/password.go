@@ -85,6 +85,9 @@ func NewHasher(p Params) *Hasher {
 	}
 }
 
+// Waiting returns how many callers wait for a turn.
+func (h *Hasher) Waiting() int { return len(h.waiting) + len(h.kept) }
+
 // enter waits for a turn, which leave ends. Its error is [ErrBusy] when the queue is full, or the context's.
 func (h *Hasher) enter(ctx context.Context, trusted bool) (leave func(), err error) {
 	place, err := h.queue(trusted)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ type Config struct {
 	AuditReads         audit.ReadMode
 	AuditRetention     time.Duration
 	AuditReadRetention time.Duration
-	SMTPURL            string            // "" writes mails to the log
+	SMTPURL            string            // "" writes mails to the log, see [outbox.FlushToLog]
 	Catalogue          *policy.Catalogue // what policies may name, for their validation
 
 	Clock  func() time.Time
@@ -101,7 +102,7 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 		return nil, err
 	}
 
-	deliver := outbox.ToLog(c.Logger)
+	var deliver outbox.Deliver // nil without a mail server
 	if c.SMTPURL != "" {
 		if deliver, err = outbox.ToSMTP(c.SMTPURL); err != nil {
 			return nil, err
@@ -257,13 +258,31 @@ func (s *Server) Background(ctx context.Context) {
 		{renewEvery, func() error { return s.announce(ctx) }},
 		{pruneEvery, func() error { return s.state.DropUnusedKeys(ctx, now()) }},
 		{flushEvery, func() error { return s.API.KeyUses.Flush(ctx, s.state.Store) }},
-		{flushEvery, func() error { return outbox.Flush(ctx, s.state.Store, s.deliver, c.Logger, now()) }},
+		{flushEvery, func() error { return s.flushMails(ctx) }},
 		{sweepEvery, func() error { return errors.Join(s.SignIn.Sweep(ctx), s.API.Audit.FlushUnauthenticated(now())) }},
-		{pruneEvery, func() error { return s.API.Audit.Prune(ctx, now(), c.AuditReadRetention, c.AuditRetention) }},
+		{pruneEvery, func() error { return s.prune(ctx) }},
 	} {
 		running.Go(func() { s.repeat(ctx, work.every, work.do) })
 	}
 	running.Wait()
+}
+
+// prune removes the events and mails that are kept no longer.
+func (s *Server) prune(ctx context.Context) error {
+	c := s.config
+	err := s.API.Audit.Prune(ctx, c.Clock(), c.AuditReadRetention, c.AuditRetention)
+	if s.deliver == nil {
+		err = errors.Join(err, outbox.Prune(ctx, s.state.Store, c.Clock()))
+	}
+	return err
+}
+
+// flushMails delivers the mails that wait, or logs them when there is no mail server.
+func (s *Server) flushMails(ctx context.Context) error {
+	if s.deliver == nil {
+		return outbox.FlushToLog(ctx, s.state.Store, s.config.Logger, s.config.Clock())
+	}
+	return outbox.Flush(ctx, s.state.Store, s.deliver, s.config.Logger, s.config.Clock())
 }
 
 // repeat does work at the given interval until ctx is done. A failure is logged, and the work is tried again at its next turn.
@@ -302,6 +321,11 @@ func (c *Config) Check() error {
 	positive("audit-read-retention", c.AuditReadRetention)
 	if c.Skew < 5*time.Minute || c.Skew > 15*time.Minute {
 		faults = append(faults, fmt.Errorf("--clock-skew %v: use 5m to 15m", c.Skew))
+	}
+	if host, err := httpd.CheckURL(c.URL); err == nil { // a URL that cannot be used is reported with the listener's faults
+		if _, err := mfa.NewRelyingParty(cmp.Or(c.RPID, host), "Touchstone", []string{c.URL}); err != nil {
+			faults = append(faults, fmt.Errorf("--rp-id %q: %w", c.RPID, err))
+		}
 	}
 	if err := c.Argon2.Check(); err != nil {
 		faults = append(faults, fmt.Errorf("--argon2-memory, --argon2-time: %w", err))

@@ -215,6 +215,12 @@ func (s *State) adopt(tx *store.Tx) (known string, err error) {
 	return known, tx.SetSetting(settingMasterKey, known)
 }
 
+// CopyBefore returns the name of the file that holds the SQLite database in a directory as it was before its schema was brought to
+// a version above the given one.
+func CopyBefore(data string, version int64) string {
+	return filepath.Join(data, fmt.Sprintf("touchstone.db.schema-%d", version))
+}
+
 // Close closes the database.
 func (s *State) Close() error { return s.Store.Close() }
 
@@ -251,5 +257,5 @@ func absent(path string) (bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
-	return false, err
+	return false, store.WithAdvice(err, path)
 }

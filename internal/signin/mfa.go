@@ -65,7 +65,8 @@ func (s *Service) BeginMFA(ctx context.Context, token string) (*Challenge, error
 
 // FinishMFA verifies the browser's answer and begins the next session. Its errors are [authn.ErrNoSession], [ErrCeremony],
 // [ErrCounter], and those of package mfa, which are worded for the audit trail and not for the person.
-func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony string, response []byte) (*Progress, error) {
+func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony string, response []byte) (p *Progress, err error) {
+	defer func() { s.Outcomes.add(MFAStep, err) }()
 	now := s.Clock()
 	asked, err := s.takeCeremony(ctx, token, ceremony, now)
 	if err != nil {
@@ -83,7 +84,6 @@ func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony stri
 		return nil, errors.Join(err, s.Audit.Now(mfaFailed(v, asked.principal, now)))
 	}
 
-	var p *Progress
 	lock := store.Join(store.PrincipalRow(asked.principal.AccountID, asked.principal.ID),
 		store.SessionRow(asked.ceremony.AccountID, asked.ceremony.SessionID))
 	err = s.Store.Update(ctx, lock, func(tx *store.Tx) error {

@@ -38,6 +38,8 @@ type Service struct {
 	RelyingParty *mfa.RelyingParty
 	Clock        func() time.Time
 	Logger       *slog.Logger
+
+	Outcomes Outcomes // of the sign-ins so far
 }
 
 // Visitor describes the browser that makes a request.
@@ -151,7 +153,8 @@ type candidate struct {
 
 // checkPassword tries a password, and begins the session that follows when it is right. For a stranger all wrong combinations of
 // account, name and password look the same: they cost the same work and get the same error.
-func (s *Service) checkPassword(ctx context.Context, v Visitor, a attempt) (*Progress, error) {
+func (s *Service) checkPassword(ctx context.Context, v Visitor, a attempt) (p *Progress, err error) {
+	defer func() { s.Outcomes.add(PasswordStep, err) }()
 	now := s.Clock()
 	if len(a.key) > 2*MaxInput || len(a.password) > MaxInput {
 		return nil, ErrIncorrect

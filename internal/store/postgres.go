@@ -80,6 +80,8 @@ func openPostgres(ctx context.Context, c Config) (_ *postgres, err error) {
 	return p, nil
 }
 
+func (p *postgres) file() string { return "" }
+
 func (p *postgres) name() string { return "the PostgreSQL database " + p.settings.name() }
 
 // pgPool holds idle connections. The one that was used last is lent first, because its server process is warm.

@@ -53,7 +53,7 @@ func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
 	defer func() {
 		if err != nil {
 			opened()
-			err = errors.Join(fmt.Errorf("open database %s: %w", c.Path, err), s.close())
+			err = errors.Join(fmt.Errorf("open database %s: %w", c.Path, WithAdvice(err, c.Path)), s.close())
 		}
 	}()
 
@@ -81,19 +81,21 @@ func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
 	return s, nil
 }
 
+func (s *sqliteEngine) file() string { return s.path }
+
 func (s *sqliteEngine) name() string { return "the SQLite database " + s.path }
 
 // createPrivate makes the database's file before SQLite does, so that it is never readable by others.
 func createPrivate(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("create data directory: %w", err)
+		return fmt.Errorf("create data directory: %w", WithAdvice(err, path))
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil // left alone: to close it would end the locks that SQLite has on it in this process
 	}
 	if err != nil {
-		return fmt.Errorf("create database: %w", err)
+		return fmt.Errorf("create database: %w", WithAdvice(err, path))
 	}
 	return f.Close()
 }

@@ -84,18 +84,12 @@ func (s *sqliteEngine) inPlace() error {
 	return nil
 }
 
-// SQLite's result codes that say that a file is not, or no longer, a database.
-const (
-	sqliteCorrupt     = 11
-	sqliteNotDatabase = 26
-)
-
 // classify gives an error one of the store's meanings where it has one. After one of damage the database is used no more.
 func (s *sqliteEngine) classify(err error) error {
 	var e *sqlite.Error
 	if errors.As(err, &e) {
-		switch e.Code() & 0xff {
-		case sqliteCorrupt, sqliteNotDatabase:
+		switch e.Code() & sqlitePrimaryResult {
+		case sqliteCorrupt, sqliteNotADatabase:
 			err = damaged(err.Error())
 			s.damage.CompareAndSwap(nil, &err)
 			return err

@@ -52,6 +52,8 @@ type Store struct {
 	watch   watch
 	closing sync.Once
 	closed  error // what closing it answered
+
+	turned atomic.Pointer[func(time.Duration)] // see OnTurn
 }
 
 // Config says which database to open, and how.
@@ -163,6 +165,9 @@ func (s *Store) snapshot(ctx context.Context, fn func(*Tx) error) error {
 	return unavailable(fn(&Tx{c: c, watch: &s.watch}))
 }
 
+// OnTurn calls fn with how long each transaction that writes waited for its turn and its locks, from now on. It is for metrics.
+func (s *Store) OnTurn(fn func(waited time.Duration)) { s.turned.Store(&fn) }
+
 // maxTries is how often a transaction that was rolled back through no fault of its own is run in all.
 const maxTries = 5
 
@@ -208,6 +213,7 @@ func (s *Store) Update(ctx context.Context, lock Lock, fn func(*Tx) error) error
 
 // attempt runs an Update once.
 func (s *Store) attempt(ctx context.Context, lock Lock, fn func(*Tx) error) error {
+	asked := time.Now()
 	c, err := s.engine.acquire(ctx, true)
 	if err != nil {
 		return err
@@ -223,6 +229,9 @@ func (s *Store) attempt(ctx context.Context, lock Lock, fn func(*Tx) error) erro
 	tx := &Tx{c: c, writes: true, watch: &s.watch}
 	if err := c.begin(true, lock); err != nil {
 		return err
+	}
+	if turned := s.turned.Load(); turned != nil {
+		(*turned)(time.Since(asked))
 	}
 	if err := fn(tx); err != nil {
 		// What fn makes of a failure must not hide that the transaction may be run again.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/touchstone-iam/touchstone/awsquery"
+	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
@@ -43,12 +44,19 @@ func (v *Visit) failed(err error) {
 
 	// An operation has recorded its own failure. Any other is recorded here.
 	if shown.Status == http.StatusInternalServerError && told == nil {
-		v.Logger.Error("page failed", "request_id", v.ID, "path", v.Request.URL.Path, "error", err)
+		v.report(err)
 	}
 	v.present(shown)
 }
 
-// busyRetry is the number of seconds after which a client may ask a busy service again.
+// report puts the cause of a failure into the request's line in the log.
+func (v *Visit) report(cause error) {
+	if !httpd.Fail(v.Context(), cause) {
+		v.Logger.Error("page failed", "path", v.Request.URL.Path, "error", cause)
+	}
+}
+
+// busyRetry is after how many seconds a busy service is asked again.
 const busyRetry = "5"
 
 func (p *problemView) busy(w http.ResponseWriter) {
@@ -59,7 +67,7 @@ func (p *problemView) busy(w http.ResponseWriter) {
 
 // unavailable says that the database cannot be reached, and whether the change that was asked for may have been made.
 func (p *problemView) unavailable(v *Visit, err error) {
-	v.Logger.Error("database not available", "request_id", v.ID, "path", v.Request.URL.Path, "error", err)
+	v.report(err)
 	v.Writer.Header().Set("Retry-After", busyRetry)
 	p.Status, p.Heading = http.StatusServiceUnavailable, "The service is not available"
 	p.Text = "Its database cannot be reached at the moment, and nothing was changed. Wait a few seconds, then try again."
@@ -92,7 +100,7 @@ func (v *Visit) present(shown *problemView) {
 		return
 	}
 
-	v.Logger.Error("page failed", "request_id", v.ID, "path", v.Request.URL.Path, "error", err)
+	v.report(err)
 	v.Session = nil
 	if err := v.Show("problem", shown); err != nil {
 		http.Error(v.Writer, shown.Heading, shown.Status)

@@ -76,6 +76,7 @@ func (v *Visit) admit(needed Access) (bool, error) {
 		return false, err
 	}
 	v.Session, v.Principal, v.Caller = admission.Session, admission.Principal, admission.Caller
+	httpd.Identify(v.Context(), v.Principal.AccountID, v.Principal.ARN())
 
 	reached := map[store.Stage]Access{
 		store.StageMFA: AtMFA, store.StageChangePassword: AtNewPassword, store.StageFull: SignedIn,

@@ -21,11 +21,10 @@ import (
 	"html/template"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/signin"
@@ -50,8 +49,10 @@ type Part struct {
 // site is the handler of all pages.
 type site struct {
 	Config
-	secure   bool // the public origin is https
-	local    bool // the public origin is localhost
+	secure   bool         // the public origin is https
+	local    bool         // the public origin is localhost
+	host     string       // the public origin's, with its port unless that is the scheme's own
+	asked    atomic.Int64 // when a request for another host was last logged, in seconds since 1970
 	cookies  Cookies
 	mux      *http.ServeMux
 	origins  *http.CrossOriginProtection
@@ -70,7 +71,7 @@ func New(c Config, parts ...Part) (http.Handler, error) {
 	}
 
 	s := &site{
-		Config: c, secure: u.Scheme == "https", local: u.Hostname() == "localhost",
+		Config: c, secure: u.Scheme == "https", local: u.Hostname() == "localhost", host: u.Host,
 		mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), messages: make(map[string]Message),
 	}
 	s.URL = u.Scheme + "://" + u.Host
@@ -136,8 +137,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 
-	if address := byName(r); address != "" && s.local {
-		http.Redirect(w, r, address, http.StatusPermanentRedirect)
+	if s.misdirected(r) && s.leadToURL(w, r) {
 		return
 	}
 	if err := s.origins.Check(r); err != nil {
@@ -146,29 +146,4 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mux.ServeHTTP(w, r)
-}
-
-// byName returns the address of the same page under the name localhost, when the page was asked for at a loopback address:
-// security keys work for names only (WebAuthn §5.1.2, effective domain). It returns "" when the page was asked for by name, and
-// for a request that sends a form.
-func byName(r *http.Request) string {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return ""
-	}
-	host, port, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host, port = r.Host, ""
-	}
-	if host != "127.0.0.1" && strings.Trim(host, "[]") != "::1" {
-		return ""
-	}
-
-	named := url.URL{Scheme: "http", Host: "localhost", Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
-	if r.TLS != nil {
-		named.Scheme = "https"
-	}
-	if port != "" {
-		named.Host = net.JoinHostPort("localhost", port)
-	}
-	return named.String()
 }

@@ -98,43 +98,6 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestByName: security keys work for names alone.
-func TestByName(t *testing.T) {
-	t.Parallel()
-	s := touchtest.Start(t, nil)
-	_, port, _ := strings.Cut(strings.TrimPrefix(s.URL, "http://"), ":")
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	ask := func(method, host string) *http.Response {
-		r, err := http.NewRequest(method, s.URL+"/signin?to=%2Fconsole%2F", strings.NewReader(""))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Host = host
-		response, err := client.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		return response
-	}
-
-	for _, host := range []string{"127.0.0.1:" + port, "[::1]:" + port} {
-		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			got := ask(method, host)
-			if got.StatusCode != http.StatusPermanentRedirect || got.Header.Get("Location") != s.URL+"/signin?to=%2Fconsole%2F" {
-				t.Errorf("%s %s: %d to %q", method, host, got.StatusCode, got.Header.Get("Location"))
-			}
-		}
-		if got := ask(http.MethodPost, host); got.StatusCode == http.StatusPermanentRedirect {
-			t.Errorf("a form sent to %s is redirected", host)
-		}
-	}
-
-	if got := ask(http.MethodGet, "localhost:"+port); got.StatusCode != http.StatusOK {
-		t.Errorf("localhost: %d", got.StatusCode)
-	}
-}
-
 // TestOtherOrigins: a form from elsewhere changes nothing (journey 54).
 func TestOtherOrigins(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,8 @@ func checkDevice(v *web.Visit) error {
 		f.Wrong("", "The request to your security key has expired. Try again.")
 	case errors.Is(err, signin.ErrCounter):
 		f.Wrong("", "Your security key was used in two places at once. Try again.")
+	case errors.Is(err, mfa.ErrOrigin):
+		f.Wrong("", "Security keys work only at %s. Open this page there.", v.URL)
 	case errors.As(err, &refusal):
 		f.Wrong("", "Multi-factor authentication failed. Try again, or use another of your MFA devices.")
 	default:
