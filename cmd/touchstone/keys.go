@@ -160,7 +160,8 @@ func (p *rotationProgress) rotation() server.Rotation {
 func keysDropPrevious() *cobra.Command {
 	var where location
 	cmd := &cobra.Command{
-		Use: "drop-previous", Short: "Remove the key of before the last rotation from the master key's file", Args: args(0, "no arguments"),
+		Use: "drop-previous", Short: "Remove the key of before the last rotation from the master key's file",
+		Args: args(0, "no arguments"),
 		Long: `Remove the key of before the last rotation from the master key's file. The database does not need it any more; a backup
 made before the rotation does, so keep the file as it was with such backups.`,
 		Example: "  touchstone keys drop-previous --data ./data",
