@@ -96,5 +96,15 @@ func compareTally(t interface{ Errorf(string, ...any) }, tx *Tx, account string)
 	if kept != rows {
 		t.Errorf("the tally of MFA devices is %d, and there are %d", kept, rows)
 	}
+
+	if kept, err = tx.CountManagedPolicies(account); err != nil {
+		return err
+	}
+	if err := tx.get(`select count(*) from managed_policy where account_id = $1`, []any{account}, &rows); err != nil {
+		return err
+	}
+	if kept != rows {
+		t.Errorf("the tally of managed policies is %d, and there are %d", kept, rows)
+	}
 	return nil
 }
