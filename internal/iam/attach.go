@@ -2,6 +2,7 @@ package iam
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/touchstone-iam/touchstone/arn"
@@ -54,7 +55,9 @@ func defineAttachments[
 		if err != nil {
 			return nil, err
 		}
+		// The marker of a long ARN is a digest, so the list has the order of its places, which need not be that of the ARNs.
 		place := func(p *iamapi.AttachedPolicy) string { return api.Fit(o.list.Name, p.PolicyArn) }
+		slices.SortFunc(attached, func(a, b iamapi.AttachedPolicy) int { return strings.Compare(place(&a), place(&b)) })
 		page, next, err := api.List(o.list.Name, List(in), api.Cut(attached, place), place)
 		if err != nil {
 			return nil, err
@@ -106,7 +109,7 @@ func attachable(tx *store.Tx, account, policyARN string) (*store.ManagedPolicy, 
 // errInvalidARN has live AWS's words, with its two blanks.
 var errInvalidARN = api.ValidationError("Invalid ARN:  Could not be parsed!")
 
-// attachedUnder lists the managed policies under a path that are attached to a principal, by ARN. A principal has a few of them.
+// attachedUnder lists the managed policies under a path that are attached to a principal. A principal has a few of them.
 func attachedUnder(tx *store.Tx, p *store.Principal, prefix string) ([]iamapi.AttachedPolicy, error) {
 	arns, err := tx.Attachments(p.AccountID, p.ID, "", maxAttached)
 	if err != nil {

@@ -159,23 +159,23 @@ func updateUser(_ *api.Request, tx *store.Tx, about *movedUser, _ *iamapi.Update
 
 // userBelongings are in the order in which AWS names them.
 var userBelongings = []belonging{
-	{"policies", func(tx *store.Tx, p *store.Principal) (bool, error) {
+	{"delete policies", func(tx *store.Tx, p *store.Principal) (bool, error) {
 		policies, err := tx.InlinePolicies(p.AccountID, p.ID)
 		return len(policies) > 0, err
 	}},
-	{"policies", func(tx *store.Tx, p *store.Principal) (bool, error) {
+	{"detach all policies", func(tx *store.Tx, p *store.Principal) (bool, error) {
 		attached, err := tx.Attachments(p.AccountID, p.ID, "", 1)
 		return len(attached) > 0, err
 	}},
-	{"access keys", func(tx *store.Tx, p *store.Principal) (bool, error) {
+	{"delete access keys", func(tx *store.Tx, p *store.Principal) (bool, error) {
 		keys, err := tx.AccessKeys(p.AccountID, p.ID)
 		return len(keys) > 0, err
 	}},
-	{"MFA device", func(tx *store.Tx, p *store.Principal) (bool, error) {
+	{"delete MFA device", func(tx *store.Tx, p *store.Principal) (bool, error) {
 		devices, err := tx.CountMFADevices(p.AccountID, p.ID)
 		return devices > 0, err
 	}},
-	{"login profile", func(tx *store.Tx, p *store.Principal) (bool, error) {
+	{"delete login profile", func(tx *store.Tx, p *store.Principal) (bool, error) {
 		return tx.HasPassword(p.AccountID, p.ID)
 	}},
 }

@@ -209,18 +209,14 @@ func (tx *Tx) GoverningPolicies(account, principal string) ([]GoverningPolicy, e
 // beginning behind the id after; "" is the beginning.
 func (tx *Tx) PrincipalsUsing(account, arn, pathPrefix string, usage Usage, after string, limit int) ([]Principal, error) {
 	const (
-		attached = `exists (select 1 from attachment a
-			where a.account_id = principal.account_id and a.principal_id = principal.principal_id and a.policy_arn = $2)`
-		boundary = `exists (select 1 from boundary b
-			where b.account_id = principal.account_id and b.principal_id = principal.principal_id and b.policy_arn = $2)`
+		attached = `select principal_id from attachment where account_id = $1 and policy_arn = $2`
+		boundary = `select principal_id from boundary where account_id = $1 and policy_arn = $2`
 	)
-	condition := map[Usage]string{
-		AnyUse: `(` + attached + ` or ` + boundary + `)`, UsedAtAll: `(` + attached + ` or ` + boundary + `)`,
+	users := map[Usage]string{
+		AnyUse: attached + ` union ` + boundary, UsedAtAll: attached + ` union ` + boundary,
 		UsedAttached: attached, UsedAsBoundary: boundary,
 	}[usage]
-	return list(tx, scanPrincipal, `select `+principalColumns+` from principal
-		where account_id = $1 and path >= $3 and path < $4 and principal_id > $5
-		and principal_id in (select principal_id from attachment where account_id = $1 and policy_arn = $2
-			union select principal_id from boundary where account_id = $1 and policy_arn = $2)
-		and `+condition+` order by principal_id limit $6`, account, arn, pathPrefix, pathPrefix+"\U0010FFFF", after, limit)
+	return list(tx, scanPrincipal, `select `+principalColumns+` from principal p
+		where p.account_id = $1 and p.path >= $3 and p.path < $4 and p.principal_id > $5 and p.principal_id in (`+users+`)
+		order by p.principal_id limit $6`, account, arn, pathPrefix, pathPrefix+"\U0010FFFF", after, limit)
 }

@@ -33,7 +33,7 @@ func TestTallyIsTheNumberOfRows(t *testing.T) {
 			}
 			device.Name, device.Serial, device.CredentialID = device.ID, device.ID, []byte(account+device.ID)
 			operation := rapid.SampledFrom([]string{
-				"insert", "insert", "device", "device", "unregister", "delete", "remove",
+				"insert", "insert", "device", "device", "unregister", "delete", "remove", "policy", "policy", "drop policy",
 			}).Draw(t, "operation")
 			rollback := rapid.Bool().Draw(t, "rollback")
 
@@ -43,6 +43,10 @@ func TestTallyIsTheNumberOfRows(t *testing.T) {
 					err = tx.InsertPrincipal(&Principal{AccountID: account, ID: id, Kind: kind, UniqueID: id, Name: id, Path: "/", CreatedAt: now})
 				case "device":
 					err = tx.InsertMFADevice(device)
+				case "policy":
+					err = tx.InsertManagedPolicy(&ManagedPolicy{AccountID: account, ID: id, ARN: id, Name: id, Path: "/", CreatedAt: now}, "{}")
+				case "drop policy":
+					err = tx.DeleteManagedPolicy(&ManagedPolicy{AccountID: account, ID: id})
 				case "unregister":
 					err = tx.DeleteMFADevice(device)
 				case "delete":
