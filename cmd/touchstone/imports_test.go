@@ -50,7 +50,8 @@ func TestImportDirection(t *testing.T) {
 		"github.com/pressly/goose/v3", "modernc.org/sqlite")
 	only("internal/ids", "arn")
 	only("internal/secret", "arn", "golang.org/x/crypto/argon2")
-	only("internal/httpd", "internal/ids")
+	const prometheus = "github.com/prometheus/client_golang/prometheus"
+	only("internal/httpd", "internal/ids", prometheus, prometheus+"/collectors", prometheus+"/promhttp")
 	only("internal/device", "internal/ids", "internal/mfa", "internal/store")
 
 	// Pages call operations in process. The kit of the pages knows neither of its parts, and they do not know each other.
