@@ -284,6 +284,7 @@ func TestListPolicies(t *testing.T) {
 	t.Parallel()
 	a, c := newAccount(t)
 	createUser(t, c, "alice", "/")
+<<<<<<< ours
 	for _, each := range [][2]string{
 		{"/", "delta"},
 		{"/eng/", "Charlie"},
@@ -291,6 +292,13 @@ func TestListPolicies(t *testing.T) {
 		{"/ENG/", "Alpha"},
 		{"/", "echo"},
 	} {
+||||||| base
+	for _, each := range [][2]string{{"/", "delta"}, {"/eng/", "Charlie"}, {"/eng/core/", "bravo"}, {"/ENG/", "Alpha"}, {"/", "echo"}} {
+=======
+	for _, each := range [][2]string{
+		{"/", "delta"}, {"/eng/", "Charlie"}, {"/eng/core/", "bravo"}, {"/ENG/", "Alpha"}, {"/", "echo"},
+	} {
+>>>>>>> theirs
 		must(t, second(c.CreatePolicy(ctx,
 			&awsiam.CreatePolicyInput{Path: &each[0], PolicyName: &each[1], PolicyDocument: aws.String(allow("s3:*"))})))
 	}
@@ -300,34 +308,61 @@ func TestListPolicies(t *testing.T) {
 	createUser(t, c, "bob", "/staff/")
 	must(t, putBoundary(c, "bob", policyOf(a.ID, "/echo")))
 
+	const (
+		all           = "Alpha 0 0, bravo 1 0, Charlie 0 0, delta 1 1, echo 0 1"
+		asPermissions = types.PolicyUsageTypePermissionsPolicy
+		asBoundary    = types.PolicyUsageTypePermissionsBoundary
+	)
 	for _, test := range []struct {
 		what string
 		in   awsiam.ListPoliciesInput
 		want string // each with the number of its attachments and of its uses as a boundary
 	}{
+<<<<<<< ours
 		{"all", awsiam.ListPoliciesInput{}, "Alpha 0 0, bravo 1 0, Charlie 0 0, delta 1 1, echo 0 1"},
 		{
 			"of the account",
 			awsiam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal},
 			"Alpha 0 0, bravo 1 0, Charlie 0 0, delta 1 1, echo 0 1",
 		},
+||||||| base
+		{"all", awsiam.ListPoliciesInput{}, "Alpha 0 0, bravo 1 0, Charlie 0 0, delta 1 1, echo 0 1"},
+		{"of the account", awsiam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal}, "Alpha 0 0, bravo 1 0, Charlie 0 0, delta 1 1, echo 0 1"},
+=======
+		{"all", awsiam.ListPoliciesInput{}, all},
+		{"of the account", awsiam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal}, all},
+>>>>>>> theirs
 		{"of AWS", awsiam.ListPoliciesInput{Scope: types.PolicyScopeTypeAws}, ""},
 		{"under a path", awsiam.ListPoliciesInput{PathPrefix: aws.String("/eng/")}, "bravo 1 0, Charlie 0 0"},
 		{"attached", awsiam.ListPoliciesInput{OnlyAttached: true}, "bravo 1 0, delta 1 1"},
 		{
 			"attached as permissions",
+<<<<<<< ours
 			awsiam.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy},
 			"bravo 1 0, delta 1 1",
+||||||| base
+			awsiam.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy}, "bravo 1 0, delta 1 1",
+=======
+			awsiam.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: asPermissions},
+			"bravo 1 0, delta 1 1",
+>>>>>>> theirs
 		},
 		{
 			"used as a boundary",
+<<<<<<< ours
 			awsiam.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary},
 			"delta 1 1, echo 0 1",
+||||||| base
+			awsiam.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, "delta 1 1, echo 0 1",
+=======
+			awsiam.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: asBoundary},
+			"delta 1 1, echo 0 1",
+>>>>>>> theirs
 		},
 		{
 			"a usage that does not count alone",
-			awsiam.ListPoliciesInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary},
-			"Alpha 0 0, bravo 1 0, Charlie 0 0, delta 1 1, echo 0 1",
+			awsiam.ListPoliciesInput{PolicyUsageFilter: asBoundary},
+			all,
 		},
 	} {
 		for _, size := range []int32{0, 1, 2} {
@@ -358,6 +393,7 @@ func TestListPolicies(t *testing.T) {
 		want         string
 	}{
 		{"both uses", "/delta", awsiam.ListEntitiesForPolicyInput{}, "alice"},
+<<<<<<< ours
 		{"attached", "/delta", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy}, "alice"},
 		{
 			"attached, not its boundary", "/echo",
@@ -365,7 +401,24 @@ func TestListPolicies(t *testing.T) {
 			"",
 		},
 		{"a boundary", "/echo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, "bob"},
-		{"not a boundary", "/eng/core/bravo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, ""},
+		{
+			"not a boundary", "/eng/core/bravo",
+			awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, "",
+		},
+||||||| base
+		{"attached", "/delta", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy}, "alice"},
+		{"attached, not its boundary", "/echo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy}, ""},
+		{"a boundary", "/echo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, "bob"},
+		{
+			"not a boundary", "/eng/core/bravo",
+			awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, "",
+		},
+=======
+		{"attached", "/delta", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: asPermissions}, "alice"},
+		{"attached, not its boundary", "/echo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: asPermissions}, ""},
+		{"a boundary", "/echo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: asBoundary}, "bob"},
+		{"not a boundary", "/eng/core/bravo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: asBoundary}, ""},
+>>>>>>> theirs
 		{"under a path", "/echo", awsiam.ListEntitiesForPolicyInput{PathPrefix: aws.String("/staff/")}, "bob"},
 		{"under another path", "/delta", awsiam.ListEntitiesForPolicyInput{PathPrefix: aws.String("/staff/")}, ""},
 		{"users", "/delta", awsiam.ListEntitiesForPolicyInput{EntityFilter: types.EntityTypeUser}, "alice"},
@@ -417,9 +470,17 @@ func TestPolicyVersions(t *testing.T) {
 		must(t, newVersion(c, arn, allow("s3:*"), false))
 	}
 	versions("v5, v4, v3, v2, v1 in force")
+<<<<<<< ours
 	want(t, "a sixth version", newVersion(c, arn, allow("s3:*"), true),
 		"409 LimitExceeded: A managed policy can have up to 5 versions. "+
 			"Before you create a new version, you must delete an existing version.")
+||||||| base
+	want(t, "a sixth version", newVersion(c, arn, allow("s3:*"), true), "409 LimitExceeded: A managed policy can have up to 5 versions. "+
+		"Before you create a new version, you must delete an existing version.")
+=======
+	want(t, "a sixth version", newVersion(c, arn, allow("s3:*"), true),
+		"409 LimitExceeded: A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.")
+>>>>>>> theirs
 	versions("v5, v4, v3, v2, v1 in force")
 
 	must(t, deleteVersion(c, arn, "v5"))
@@ -468,6 +529,7 @@ func TestAttachUserPolicy(t *testing.T) {
 				if err != nil {
 					return nil, false, nil, err
 				}
+
 				for _, p := range out.AttachedPolicies {
 					lines = append(lines, *p.PolicyName)
 					if !strings.HasSuffix(*p.PolicyArn, "/"+*p.PolicyName) {
@@ -476,6 +538,7 @@ func TestAttachUserPolicy(t *testing.T) {
 				}
 				return lines, out.IsTruncated, out.Marker, nil
 			})
+
 			if !slices.Equal(got, expected) {
 				t.Errorf("in pages of %d: %v\nwant %v", size, got, expected)
 			}
@@ -601,13 +664,12 @@ func TestManagedPoliciesAreInForceAtOnce(t *testing.T) {
 	gets("with the first version again", "")
 
 	// A boundary takes away what it does not allow, and gives nothing.
+	begin := "403 AccessDenied: User: " + me + " is not authorized to perform: iam:GetUser on resource: user alice "
 	limit := createPolicy(t, c, "limit", allow("s3:*"))
 	must(t, putBoundary(c, "alice", limit))
-	gets("within a boundary", "403 AccessDenied: User: "+me+" is not authorized to perform: iam:GetUser on resource: user alice "+
-		"because no permissions boundary allows the iam:GetUser action")
+	gets("within a boundary", begin+"because no permissions boundary allows the iam:GetUser action")
 	must(t, newVersion(c, limit, `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:*","Resource":"*"}}`, true))
-	gets("within a boundary that denies", "403 AccessDenied: User: "+me+" is not authorized to perform: iam:GetUser on resource: user alice "+
-		"with an explicit deny in a permissions boundary: "+limit)
+	gets("within a boundary that denies", begin+"with an explicit deny in a permissions boundary: "+limit)
 	must(t, newVersion(c, limit, allow("iam:*"), true))
 	gets("within a wider boundary", "")
 	must(t, detach(c, "alice", arn))
@@ -740,9 +802,16 @@ func TestPolicyTagConditions(t *testing.T) {
 	}
 	want(t, "a policy without it", get("/eng/q"), refused("/eng/q"))
 	want(t, "a policy that is not there", get("/eng/r"), refused("/eng/r"))
+<<<<<<< ours
 	must(t, second(c.UntagPolicy(ctx, &awsiam.UntagPolicyInput{
 		PolicyArn: aws.String(policyOf(a.ID, "/eng/p")),
 		TagKeys:   []string{"team"},
 	})))
+||||||| base
+	must(t, second(c.UntagPolicy(ctx, &awsiam.UntagPolicyInput{PolicyArn: aws.String(policyOf(a.ID, "/eng/p")), TagKeys: []string{"team"}})))
+=======
+	must(t, second(c.UntagPolicy(ctx,
+		&awsiam.UntagPolicyInput{PolicyArn: aws.String(policyOf(a.ID, "/eng/p")), TagKeys: []string{"team"}})))
+>>>>>>> theirs
 	want(t, "once the tag is gone", get("/eng/p"), refused("/eng/p"))
 }

@@ -290,12 +290,22 @@ func TestPages(t *testing.T) {
 	for n, name := range managed {
 		path := []string{"/", deep}[n%2]
 		arn := policyOf(a.ID, path+name)
+<<<<<<< ours
 		_, err := c.CreatePolicy(ctx, &awsiam.CreatePolicyInput{
 			PolicyName: &name, Path: &path,
 			PolicyDocument: aws.String(allow("s3:*")),
 		})
 		must(t, err)
 		must(t, second(c.AttachUserPolicy(ctx, &awsiam.AttachUserPolicyInput{UserName: &u.Name, PolicyArn: &arn})))
+||||||| base
+		_, err := c.CreatePolicy(ctx, &awsiam.CreatePolicyInput{PolicyName: &name, Path: &path, PolicyDocument: aws.String(allow("s3:*"))})
+		must(t, err)
+		must(t, second(c.AttachUserPolicy(ctx, &awsiam.AttachUserPolicyInput{UserName: &u.Name, PolicyArn: &arn})))
+=======
+		must(t, second(c.CreatePolicy(ctx,
+			&awsiam.CreatePolicyInput{PolicyName: &name, Path: &path, PolicyDocument: aws.String(allow("s3:*"))})))
+		must(t, attach(c, u.Name, arn))
+>>>>>>> theirs
 		attached = append(attached, arn)
 	}
 	slices.SortFunc(attached, func(a, b string) int {
@@ -303,8 +313,14 @@ func TestPages(t *testing.T) {
 	})
 	shared := policyOf(a.ID, "/=")
 	for range 3 {
+<<<<<<< ours
 		must(t, second(c.CreatePolicyVersion(ctx,
 			&awsiam.CreatePolicyVersionInput{PolicyArn: &shared, PolicyDocument: aws.String(allow("s3:*"))})))
+||||||| base
+		must(t, second(c.CreatePolicyVersion(ctx, &awsiam.CreatePolicyVersionInput{PolicyArn: &shared, PolicyDocument: aws.String(allow("s3:*"))})))
+=======
+		must(t, newVersion(c, shared, allow("s3:*"), false))
+>>>>>>> theirs
 	}
 	var policyTags []iamapi.Tag
 	for _, key := range tagKeys {
@@ -314,7 +330,7 @@ func TestPages(t *testing.T) {
 
 	// Those who use a policy are listed in no order that means anything: theirs is that of their internal ids.
 	for _, name := range []string{"b", "Z9", "_x"} {
-		must(t, second(c.AttachUserPolicy(ctx, &awsiam.AttachUserPolicyInput{UserName: &name, PolicyArn: &shared})))
+		must(t, attach(c, name, shared))
 	}
 	entities, err := c.ListEntitiesForPolicy(ctx, &awsiam.ListEntitiesForPolicyInput{PolicyArn: &shared})
 	must(t, err)
