@@ -170,14 +170,7 @@ func TestGetAccountSummary(t *testing.T) {
 	root.MustEnrol("", "root-key", newKey())
 	check(map[string]int32{"MFADevices": 2, "MFADevicesInUse": 2, "AccountMFAEnabled": 1})
 	read := createPolicy(t, c, "read", allow("iam:GetUser"))
-<<<<<<< ours
-	must(t, second(c.CreatePolicyVersion(ctx,
-		&awsiam.CreatePolicyVersionInput{PolicyArn: &read, PolicyDocument: aws.String(allow("s3:*"))})))
-||||||| base
-	must(t, second(c.CreatePolicyVersion(ctx, &awsiam.CreatePolicyVersionInput{PolicyArn: &read, PolicyDocument: aws.String(allow("s3:*"))})))
-=======
 	must(t, newVersion(c, read, allow("s3:*"), false))
->>>>>>> theirs
 	check(map[string]int32{"Policies": 1, "PolicyVersionsInUse": 1})
 	quota(t, a, "VersionsPerPolicy", 3)
 	check(map[string]int32{"VersionsPerPolicyQuota": 3})

@@ -284,21 +284,9 @@ func TestListPolicies(t *testing.T) {
 	t.Parallel()
 	a, c := newAccount(t)
 	createUser(t, c, "alice", "/")
-<<<<<<< ours
-	for _, each := range [][2]string{
-		{"/", "delta"},
-		{"/eng/", "Charlie"},
-		{"/eng/core/", "bravo"},
-		{"/ENG/", "Alpha"},
-		{"/", "echo"},
-	} {
-||||||| base
-	for _, each := range [][2]string{{"/", "delta"}, {"/eng/", "Charlie"}, {"/eng/core/", "bravo"}, {"/ENG/", "Alpha"}, {"/", "echo"}} {
-=======
 	for _, each := range [][2]string{
 		{"/", "delta"}, {"/eng/", "Charlie"}, {"/eng/core/", "bravo"}, {"/ENG/", "Alpha"}, {"/", "echo"},
 	} {
->>>>>>> theirs
 		must(t, second(c.CreatePolicy(ctx,
 			&awsiam.CreatePolicyInput{Path: &each[0], PolicyName: &each[1], PolicyDocument: aws.String(allow("s3:*"))})))
 	}
@@ -318,46 +306,20 @@ func TestListPolicies(t *testing.T) {
 		in   awsiam.ListPoliciesInput
 		want string // each with the number of its attachments and of its uses as a boundary
 	}{
-<<<<<<< ours
-		{"all", awsiam.ListPoliciesInput{}, "Alpha 0 0, bravo 1 0, Charlie 0 0, delta 1 1, echo 0 1"},
-		{
-			"of the account",
-			awsiam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal},
-			"Alpha 0 0, bravo 1 0, Charlie 0 0, delta 1 1, echo 0 1",
-		},
-||||||| base
-		{"all", awsiam.ListPoliciesInput{}, "Alpha 0 0, bravo 1 0, Charlie 0 0, delta 1 1, echo 0 1"},
-		{"of the account", awsiam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal}, "Alpha 0 0, bravo 1 0, Charlie 0 0, delta 1 1, echo 0 1"},
-=======
 		{"all", awsiam.ListPoliciesInput{}, all},
 		{"of the account", awsiam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal}, all},
->>>>>>> theirs
 		{"of AWS", awsiam.ListPoliciesInput{Scope: types.PolicyScopeTypeAws}, ""},
 		{"under a path", awsiam.ListPoliciesInput{PathPrefix: aws.String("/eng/")}, "bravo 1 0, Charlie 0 0"},
 		{"attached", awsiam.ListPoliciesInput{OnlyAttached: true}, "bravo 1 0, delta 1 1"},
 		{
 			"attached as permissions",
-<<<<<<< ours
-			awsiam.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy},
-			"bravo 1 0, delta 1 1",
-||||||| base
-			awsiam.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy}, "bravo 1 0, delta 1 1",
-=======
 			awsiam.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: asPermissions},
 			"bravo 1 0, delta 1 1",
->>>>>>> theirs
 		},
 		{
 			"used as a boundary",
-<<<<<<< ours
-			awsiam.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary},
-			"delta 1 1, echo 0 1",
-||||||| base
-			awsiam.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, "delta 1 1, echo 0 1",
-=======
 			awsiam.ListPoliciesInput{OnlyAttached: true, PolicyUsageFilter: asBoundary},
 			"delta 1 1, echo 0 1",
->>>>>>> theirs
 		},
 		{
 			"a usage that does not count alone",
@@ -393,32 +355,10 @@ func TestListPolicies(t *testing.T) {
 		want         string
 	}{
 		{"both uses", "/delta", awsiam.ListEntitiesForPolicyInput{}, "alice"},
-<<<<<<< ours
-		{"attached", "/delta", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy}, "alice"},
-		{
-			"attached, not its boundary", "/echo",
-			awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy},
-			"",
-		},
-		{"a boundary", "/echo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, "bob"},
-		{
-			"not a boundary", "/eng/core/bravo",
-			awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, "",
-		},
-||||||| base
-		{"attached", "/delta", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy}, "alice"},
-		{"attached, not its boundary", "/echo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsPolicy}, ""},
-		{"a boundary", "/echo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, "bob"},
-		{
-			"not a boundary", "/eng/core/bravo",
-			awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}, "",
-		},
-=======
 		{"attached", "/delta", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: asPermissions}, "alice"},
 		{"attached, not its boundary", "/echo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: asPermissions}, ""},
 		{"a boundary", "/echo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: asBoundary}, "bob"},
 		{"not a boundary", "/eng/core/bravo", awsiam.ListEntitiesForPolicyInput{PolicyUsageFilter: asBoundary}, ""},
->>>>>>> theirs
 		{"under a path", "/echo", awsiam.ListEntitiesForPolicyInput{PathPrefix: aws.String("/staff/")}, "bob"},
 		{"under another path", "/delta", awsiam.ListEntitiesForPolicyInput{PathPrefix: aws.String("/staff/")}, ""},
 		{"users", "/delta", awsiam.ListEntitiesForPolicyInput{EntityFilter: types.EntityTypeUser}, "alice"},
@@ -470,17 +410,8 @@ func TestPolicyVersions(t *testing.T) {
 		must(t, newVersion(c, arn, allow("s3:*"), false))
 	}
 	versions("v5, v4, v3, v2, v1 in force")
-<<<<<<< ours
-	want(t, "a sixth version", newVersion(c, arn, allow("s3:*"), true),
-		"409 LimitExceeded: A managed policy can have up to 5 versions. "+
-			"Before you create a new version, you must delete an existing version.")
-||||||| base
-	want(t, "a sixth version", newVersion(c, arn, allow("s3:*"), true), "409 LimitExceeded: A managed policy can have up to 5 versions. "+
-		"Before you create a new version, you must delete an existing version.")
-=======
 	want(t, "a sixth version", newVersion(c, arn, allow("s3:*"), true),
 		"409 LimitExceeded: A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.")
->>>>>>> theirs
 	versions("v5, v4, v3, v2, v1 in force")
 
 	must(t, deleteVersion(c, arn, "v5"))
@@ -520,7 +451,6 @@ func TestAttachUserPolicy(t *testing.T) {
 	createUser(t, c, "Alice", "/")
 	list := func(prefix *string, expected ...string) {
 		t.Helper()
-
 		for _, size := range []int32{0, 1, 4} {
 			got, _ := pages(t, size, func(marker *string, size *int32) (lines []string, truncated bool, next *string, err error) {
 				out, err := c.ListAttachedUserPolicies(ctx, &awsiam.ListAttachedUserPoliciesInput{
@@ -802,16 +732,7 @@ func TestPolicyTagConditions(t *testing.T) {
 	}
 	want(t, "a policy without it", get("/eng/q"), refused("/eng/q"))
 	want(t, "a policy that is not there", get("/eng/r"), refused("/eng/r"))
-<<<<<<< ours
-	must(t, second(c.UntagPolicy(ctx, &awsiam.UntagPolicyInput{
-		PolicyArn: aws.String(policyOf(a.ID, "/eng/p")),
-		TagKeys:   []string{"team"},
-	})))
-||||||| base
-	must(t, second(c.UntagPolicy(ctx, &awsiam.UntagPolicyInput{PolicyArn: aws.String(policyOf(a.ID, "/eng/p")), TagKeys: []string{"team"}})))
-=======
 	must(t, second(c.UntagPolicy(ctx,
 		&awsiam.UntagPolicyInput{PolicyArn: aws.String(policyOf(a.ID, "/eng/p")), TagKeys: []string{"team"}})))
->>>>>>> theirs
 	want(t, "once the tag is gone", get("/eng/p"), refused("/eng/p"))
 }

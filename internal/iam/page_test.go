@@ -290,22 +290,9 @@ func TestPages(t *testing.T) {
 	for n, name := range managed {
 		path := []string{"/", deep}[n%2]
 		arn := policyOf(a.ID, path+name)
-<<<<<<< ours
-		_, err := c.CreatePolicy(ctx, &awsiam.CreatePolicyInput{
-			PolicyName: &name, Path: &path,
-			PolicyDocument: aws.String(allow("s3:*")),
-		})
-		must(t, err)
-		must(t, second(c.AttachUserPolicy(ctx, &awsiam.AttachUserPolicyInput{UserName: &u.Name, PolicyArn: &arn})))
-||||||| base
-		_, err := c.CreatePolicy(ctx, &awsiam.CreatePolicyInput{PolicyName: &name, Path: &path, PolicyDocument: aws.String(allow("s3:*"))})
-		must(t, err)
-		must(t, second(c.AttachUserPolicy(ctx, &awsiam.AttachUserPolicyInput{UserName: &u.Name, PolicyArn: &arn})))
-=======
 		must(t, second(c.CreatePolicy(ctx,
 			&awsiam.CreatePolicyInput{PolicyName: &name, Path: &path, PolicyDocument: aws.String(allow("s3:*"))})))
 		must(t, attach(c, u.Name, arn))
->>>>>>> theirs
 		attached = append(attached, arn)
 	}
 	slices.SortFunc(attached, func(a, b string) int {
@@ -313,14 +300,7 @@ func TestPages(t *testing.T) {
 	})
 	shared := policyOf(a.ID, "/=")
 	for range 3 {
-<<<<<<< ours
-		must(t, second(c.CreatePolicyVersion(ctx,
-			&awsiam.CreatePolicyVersionInput{PolicyArn: &shared, PolicyDocument: aws.String(allow("s3:*"))})))
-||||||| base
-		must(t, second(c.CreatePolicyVersion(ctx, &awsiam.CreatePolicyVersionInput{PolicyArn: &shared, PolicyDocument: aws.String(allow("s3:*"))})))
-=======
 		must(t, newVersion(c, shared, allow("s3:*"), false))
->>>>>>> theirs
 	}
 	var policyTags []iamapi.Tag
 	for _, key := range tagKeys {
