@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/api"
@@ -32,7 +31,7 @@ func (o *Operations) defineEnrolment(t *api.Table) {
 const (
 	registerSecurityKey = "iam:RegisterSecurityKey"
 
-	registrationLife = 5 * time.Minute
+	registrationLife = store.MaxCeremony
 	maxRegistrations = 8
 )
 

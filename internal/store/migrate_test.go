@@ -254,7 +254,7 @@ func readOldRows(t *testing.T, tx *Tx) {
 	same(t, "sessions", sessions, err, []Session{{
 		AccountID: account, ID: "s", PrincipalID: "a", TokenHash: []byte{4}, Stage: StageFull, Scope: ScopeFull, Destination: "/users",
 		CreatedAt: TimeOf(18), LastSeenAt: TimeOf(19), ExpiresAt: TimeOf(99), PasswordVersion: 9, MFAAt: TimeOf(18), MFAMethod: "fido",
-		MFASerial: "arn:d1", SourceAddress: "192.0.2.1", UserAgent: "agent",
+		MFASerial: "arn:d1", SourceAddress: "192.0.2.1", UserAgent: "agent", Epoch: -1, // it was ended
 	}})
 	id, err = tx.SetupLink(account, []byte{7}, TimeOf(50))
 	same(t, "set-up link", id, err, "a")

@@ -20,6 +20,16 @@ func (tx *Tx) Password(account, principal string) (*Password, error) {
 	return &p, err
 }
 
+// PasswordCosts returns one hash for each of the costs with which the stored passwords were hashed. It reads all of them.
+func (tx *Tx) PasswordCosts() ([]string, error) {
+	// Costs stand before the salt and the hash, whose length is always the same.
+	return list(tx, func(row scanner) (hash string, err error) {
+		err = row.Scan(&hash)
+		return hash, err
+	}, `select min(hash) from password where length(hash) > 67
+		group by substr(hash, 1, length(hash) - 67) limit 100`)
+}
+
 // HasPassword reports whether a principal has a password.
 func (tx *Tx) HasPassword(account, principal string) (has bool, err error) {
 	err = tx.get(`select count(*) > 0 from password where account_id = $1 and principal_id = $2`, []any{account, principal}, &has)
