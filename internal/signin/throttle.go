@@ -124,7 +124,9 @@ func (s *Service) slotOf(kind, key string, first, n int64) int64 {
 	return first + int64(binary.BigEndian.Uint64(mac.Sum(nil))%uint64(n))
 }
 
-func (s sender) lock() store.Lock { return store.ThrottleSlots(s.address, s.identity, s.network, s.turn) }
+func (s sender) lock() store.Lock {
+	return store.ThrottleSlots(s.address, s.identity, s.network, s.turn)
+}
 
 // standing is what the slots say about an attempt.
 type standing struct {
@@ -242,8 +244,6 @@ type charged struct {
 	standing standing
 	step     time.Duration // by which the attempt puts off the address's next
 }
-
-func (c *charged) trusted() bool { return c.browser != nil }
 
 func (c *charged) lock() store.Lock {
 	if c.browser != nil {
