@@ -38,7 +38,7 @@ func NewKeyUses() *KeyUses {
 func (u *KeyUses) Note(account, id, service, region string, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if last, known := u.noted[id]; known && now.Sub(last) < useSpan {
+	if last, known := u.noted[id]; known && now.Sub(last) < useSpan && !last.After(now.Add(store.ClockSlack)) {
 		return
 	}
 	if len(u.noted) >= maxKeyUses {

@@ -66,10 +66,10 @@ func newTemporaries(t *testing.T) *temporaries {
 // of describes credentials of a user that were issued now for an hour.
 func (e *temporaries) of(t *testing.T, user string) authn.Temporary {
 	t.Helper()
-	now := e.Server.Clock.Now()
+	now, p := e.Server.Clock.Now(), e.principal(t, user)
 	return authn.Temporary{
-		AccessKeyID: "ASIAEXAMPLE000000001", SecretAccessKey: "secret of " + user, AccountID: e.ID, PrincipalID: e.principal(t, user).ID,
-		Scope: authn.ScopeFull, IssuedAt: now, ExpiresAt: now.Add(time.Hour),
+		AccessKeyID: "ASIAEXAMPLE000000001", SecretAccessKey: "secret of " + user, AccountID: e.ID, PrincipalID: p.ID,
+		Scope: authn.ScopeFull, IssuedAt: now, ExpiresAt: now.Add(time.Hour), Epoch: p.SessionsEpoch,
 	}
 }
 
@@ -119,8 +119,11 @@ func TestTemporaryCredentials(t *testing.T) {
 		"sessions ended after they were issued": {func(t *testing.T, e *temporaries, issued authn.Temporary, _ *aws.Credentials) {
 			endSessions(t, e, issued.IssuedAt.Add(time.Second))
 		}, "InvalidClientTokenId"},
-		"sessions ended before they were issued": {func(t *testing.T, e *temporaries, issued authn.Temporary, _ *aws.Credentials) {
-			endSessions(t, e, issued.IssuedAt.Add(-time.Second))
+		"issued after the sessions were ended, when the clock had been set back": {func(t *testing.T, e *temporaries,
+			issued authn.Temporary, key *aws.Credentials,
+		) {
+			endSessions(t, e, issued.IssuedAt.Add(time.Hour))
+			*key = e.tokens.issue(e.of(t, "alice"))
 		}, ""},
 		"the user is gone": {func(t *testing.T, e *temporaries, issued authn.Temporary, _ *aws.Credentials) {
 			e.update(t, func(tx *store.Tx) error { return tx.DeletePrincipal(e.ID, issued.PrincipalID) })

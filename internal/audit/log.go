@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -210,7 +211,15 @@ func (l *Log) commit(batch []entry) error {
 
 // Prune deletes reads and other events that are older than the given times. It does so in chunks, between which other writers get
 // their turn.
+//
+// From one call to the next it takes the time to have passed by a day at most. So a clock that jumps ahead by a year costs one day
+// of events with each call, and not a year of them, until somebody sets it right.
 func (l *Log) Prune(ctx context.Context, now time.Time, reads, others time.Duration) error {
+	now, err := l.pruneTime(ctx, now)
+	if err != nil {
+		return err
+	}
+
 	const chunk = 1000
 	for {
 		var removed int64
@@ -292,4 +301,28 @@ func Source(a netip.Addr) netip.Prefix {
 		return netip.Prefix{} // the zero address has none
 	}
 	return from
+}
+
+// prunedAt is the setting that holds what the last call of Prune took for the time, in microseconds since 1970.
+const prunedAt = "audit_pruned_at"
+
+// pruneTime returns what Prune takes for the time, and stores it.
+func (l *Log) pruneTime(ctx context.Context, now time.Time) (taken time.Time, err error) {
+	err = l.store.Update(ctx, store.Installation(), func(tx *store.Tx) error {
+		taken = now
+		text, err := tx.Setting(prunedAt)
+		if err != nil {
+			return err
+		}
+		if last, err := strconv.ParseInt(text, 10, 64); err == nil {
+			if most := time.UnixMicro(last).Add(24 * time.Hour); most.Before(now) {
+				taken = most
+			}
+		}
+		return tx.SetSetting(prunedAt, strconv.FormatInt(taken.UnixMicro(), 10))
+	})
+	if err != nil {
+		return taken, fmt.Errorf("prune audit events: %w", err)
+	}
+	return taken, nil
 }

@@ -62,14 +62,15 @@ func (a *Authenticator) sessionPrincipal(tx *store.Tx, s *store.Session, now tim
 	return principal, nil
 }
 
-// Over reports whether a principal's session is past its limits, or older than the time from which the principal's sessions
-// count.
+// Over reports whether a principal's session is past its limits, or was made before the principal's sessions were last ended. The
+// latter is decided by a counter, so that a clock that was set back ends no session that was begun since.
 func (a *Authenticator) Over(s *store.Session, principal *store.Principal, now time.Time) bool {
 	idle := a.sessions.Idle
 	if s.Stage != store.StageFull {
 		idle = a.sessions.Partial
 	}
-	return !now.Before(s.ExpiresAt) || now.Sub(s.LastSeenAt) >= idle || s.CreatedAt.Before(principal.SessionsNotBefore)
+	return store.Expired(s.ExpiresAt, now, max(a.sessions.Absolute, a.sessions.Partial)) || now.Sub(s.LastSeenAt) >= idle ||
+		s.Epoch != principal.SessionsEpoch
 }
 
 // Recheck makes the caller anew from what tx reads: the same credential must still be good. Its error is the one that a new

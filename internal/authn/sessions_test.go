@@ -82,8 +82,20 @@ func TestSessions(t *testing.T) {
 		"all ended since": {change: func(w *world, _ *store.Session, tx *store.Tx) error {
 			return tx.SetSessionsNotBefore(account, w.alice.ID, now.Add(time.Second))
 		}},
-		"all ended before": {change: func(w *world, _ *store.Session, tx *store.Tx) error {
-			return tx.SetSessionsNotBefore(account, w.alice.ID, now)
+		"all ended by a clock that was behind": {change: func(w *world, _ *store.Session, tx *store.Tx) error {
+			return tx.SetSessionsNotBefore(account, w.alice.ID, now.Add(-time.Hour))
+		}},
+		"begun after all were ended by a clock that was ahead": {
+			session: func(s *store.Session) { s.Epoch = 1 },
+			change: func(w *world, _ *store.Session, tx *store.Tx) error {
+				return tx.SetSessionsNotBefore(account, w.alice.ID, now.Add(365*24*time.Hour))
+			}, scope: authn.ScopeFull,
+		},
+		"begun by a clock that was ahead": {session: func(s *store.Session) {
+			s.CreatedAt, s.LastSeenAt, s.ExpiresAt = now.Add(time.Hour), now.Add(time.Hour), now.Add(time.Hour+limits.Absolute)
+		}},
+		"begun by a clock that was a second ahead": {session: func(s *store.Session) {
+			s.LastSeenAt, s.ExpiresAt = now.Add(time.Second), now.Add(time.Second+limits.Absolute)
 		}, scope: authn.ScopeFull},
 		"of a user who is renamed": {change: func(w *world, _ *store.Session, tx *store.Tx) error {
 			return tx.RenamePrincipal(account, w.alice.ID, "alicia", "/")

@@ -19,6 +19,7 @@ type Temporary struct {
 	Scope           Scope
 	IssuedAt        time.Time
 	ExpiresAt       time.Time
+	Epoch           int64     // the principal's SessionsEpoch when they were issued
 	MFAAt           time.Time // zero: issued without MFA
 	MFASerial       string
 }
@@ -29,6 +30,9 @@ type OpenToken func(token string) (*Temporary, error)
 // AcceptTokens makes the authenticator accept temporary credentials whose tokens open can read. Without it none is accepted. It is
 // called before the authenticator is used.
 func (a *Authenticator) AcceptTokens(open OpenToken) { a.openToken = open }
+
+// maxTemporary is the longest that temporary credentials may last (IAM User Guide, "Request temporary security credentials").
+const maxTemporary = 36 * time.Hour
 
 func errExpiredToken() error {
 	return &awsquery.Error{
@@ -60,14 +64,14 @@ func (a *Authenticator) signedTemporary(tx *store.Tx, sig *sigv4.Signature, r *h
 // temporary makes the caller of temporary credentials, which are void once they have expired, once the principal is gone, and when
 // the principal's sessions were ended after they were issued.
 func (a *Authenticator) temporary(tx *store.Tx, t *Temporary, now time.Time) (*Caller, error) {
-	if !now.Before(t.ExpiresAt) {
+	if store.Expired(t.ExpiresAt, now, maxTemporary) {
 		return nil, errExpiredToken()
 	}
 
 	freshness, err := tx.Freshness(t.AccountID)
 	if err == nil {
 		var principal *store.Principal
-		if principal, err = tx.Principal(t.AccountID, t.PrincipalID); err == nil && !t.IssuedAt.Before(principal.SessionsNotBefore) {
+		if principal, err = tx.Principal(t.AccountID, t.PrincipalID); err == nil && t.Epoch == principal.SessionsEpoch {
 			return &Caller{
 				Principal: principal, Credential: TemporaryKey, Scope: t.Scope, AccessKeyID: t.AccessKeyID,
 				IssuedAt: t.IssuedAt, MFAAt: t.MFAAt, MFASerial: t.MFASerial,

@@ -125,7 +125,7 @@ func describeCaller(c *authn.Caller, p *compiled, now time.Time) policy.Caller {
 	if c.IsTemporary() {
 		caller.TokenIssuedAt, caller.MFA = c.IssuedAt, policy.MFANotUsed
 		if c.UsedMFA() {
-			caller.MFA, caller.MFAAge = policy.MFAUsed, now.Sub(c.MFAAt)
+			caller.MFA, caller.MFAAge = policy.MFAUsed, max(0, now.Sub(c.MFAAt)) // a clock may have been set back
 		}
 	}
 	return caller

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/api"
@@ -32,7 +31,7 @@ func (o *Operations) defineEnrolment(t *api.Table) {
 const (
 	registerSecurityKey = "iam:RegisterSecurityKey"
 
-	registrationLife = 5 * time.Minute
+	registrationLife = store.MaxCeremony
 	maxRegistrations = 8
 )
 

@@ -28,7 +28,7 @@ const (
 	batch       = 20
 	maxAttempts = 20
 	firstRetry  = time.Minute // longer than a delivery may take, so that no other process makes the same attempt
-	lastRetry   = 6 * time.Hour
+	lastRetry   = store.MaxRetry
 )
 
 // Flush tries to deliver the mails that are due at now, up to 20 of them. A mail that could not be delivered is logged and stays

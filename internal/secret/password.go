@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -66,10 +68,16 @@ type Hasher struct {
 	waiting chan struct{} // places for everybody
 	kept    chan struct{} // places for trusted callers only
 
-	// nobody is a hash that no password has. Where there is no password to compare with, it is compared with, so that an answer
-	// about somebody who does not exist takes as long as any other.
-	nobody string
+	nobody string // see Nobody
+
+	mu    sync.Mutex
+	costs []Params // with which stored hashes were made, and this hasher's own first; it is replaced, not changed
+
+	derive func(p Params, password string, salt []byte, size uint32) []byte // replaced by tests that count the work
 }
+
+// maxCosts is how many different costs a hasher makes up for: every check costs the sum of them.
+const maxCosts = 8
 
 // NewHasher returns a hasher with the given costs. It panics when they are out of range.
 func NewHasher(p Params) *Hasher {
@@ -82,79 +90,135 @@ func NewHasher(p Params) *Hasher {
 		waiting: make(chan struct{}, queueLength-queueReserved),
 		kept:    make(chan struct{}, queueReserved),
 		nobody:  encode(p, make([]byte, saltSize), make([]byte, hashSize)),
+		costs:   []Params{p},
+		derive:  derive,
 	}
 }
 
 // Waiting returns how many callers wait for a turn.
 func (h *Hasher) Waiting() int { return len(h.waiting) + len(h.kept) }
 
-// enter waits for a turn, which leave ends. Its error is [ErrBusy] when the queue is full, or the context's.
-func (h *Hasher) enter(ctx context.Context, trusted bool) (leave func(), err error) {
-	place, err := h.queue(trusted)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { <-place }()
-	select {
-	case h.working <- struct{}{}:
-		return func() { <-h.working }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+// Place is a place in the queue of those who have a password hashed. Whoever has one will not be told that the hasher is busy.
+type Place struct {
+	h     *Hasher
+	queue chan struct{} // nil: the place was left
 }
 
-// queue takes a place in the queue, and returns the channel to take it from again. Its error is [ErrBusy].
-func (h *Hasher) queue(trusted bool) (chan struct{}, error) {
+// Reserve takes a place in the queue, some of which are for trusted callers only. Its holder calls Leave in the end. Its error is
+// [ErrBusy] when the queue is full.
+func (h *Hasher) Reserve(trusted bool) (*Place, error) {
 	select {
 	case h.waiting <- struct{}{}:
-		return h.waiting, nil
+		return &Place{h, h.waiting}, nil
 	default:
 	}
 	if trusted {
 		select {
 		case h.kept <- struct{}{}:
-			return h.kept, nil
+			return &Place{h, h.kept}, nil
 		default:
 		}
 	}
 	return nil, ErrBusy
 }
 
-// Hash returns the password's hash as a PHC string. Some places in the queue are for trusted callers only. Its error is [ErrBusy]
-// or the context's.
-func (h *Hasher) Hash(ctx context.Context, password string, trusted bool) (string, error) {
-	leave, err := h.enter(ctx, trusted)
-	if err != nil {
-		return "", err
+// Leave gives the place back, unless that was done.
+func (p *Place) Leave() {
+	if p.queue != nil {
+		<-p.queue
+		p.queue = nil
 	}
-	defer leave()
-	salt := make([]byte, saltSize)
-	rand.Read(salt)
-	return encode(h.params, salt, derive(h.params, password, salt, hashSize)), nil
 }
 
-// Verify reports whether encoded is a hash of the password and, when it is, whether it was made with lower costs than this
-// hasher's, and so should be replaced. Its error is [ErrBusy], [ErrHash] or the context's.
-func (h *Hasher) Verify(ctx context.Context, password, encoded string, trusted bool) (right, renew bool, err error) {
-	p, salt, want, err := decode(encoded)
+// work waits for a worker, and gives the place back; done gives the worker back. Its error is the context's.
+func (p *Place) work(ctx context.Context) (done func(), err error) {
+	defer p.Leave()
+	select {
+	case p.h.working <- struct{}{}:
+		return func() { <-p.h.working }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Learn makes every check of a password cost what one with the costs of this hash costs as well, so that the time does not tell
+// whose hash was made before the costs were changed, or who has none. It is called with a hash of each kind that is stored; hashes
+// that are met later are learnt by and by. A malformed hash is no error, and changes nothing.
+func (h *Hasher) Learn(encoded string) {
+	if p, _, _, err := decode(encoded); err == nil {
+		h.learn(p)
+	}
+}
+
+func (h *Hasher) learn(p Params) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.costs) < maxCosts && !slices.Contains(h.costs, p) {
+		h.costs = append(slices.Clone(h.costs), p) // a copy, because checks that run read the other
+	}
+}
+
+// Verify reports whether encoded is a hash of the password and, when it is, whether it was made with lower costs than the hasher's,
+// and so should be replaced. Whatever the hash, the work is one derivation with each of the costs that the hasher knows of. The
+// place is given back. Its error is [ErrHash] or the context's, and then nothing was compared.
+func (p *Place) Verify(ctx context.Context, password, encoded string) (right, renew bool, err error) {
+	h := p.h
+	made, salt, want, err := decode(encoded)
 	if err != nil {
 		return false, false, err
 	}
-	leave, err := h.enter(ctx, trusted)
+	h.learn(made)
+
+	done, err := p.work(ctx)
 	if err != nil {
 		return false, false, err
 	}
-	defer leave()
-	right = subtle.ConstantTimeCompare(derive(p, password, salt, uint32(len(want))), want) == 1
-	weaker := p.MemoryKiB < h.params.MemoryKiB || p.Time < h.params.Time
+	defer done()
+
+	right = subtle.ConstantTimeCompare(h.derive(made, password, salt, uint32(len(want))), want) == 1
+	h.mu.Lock()
+	costs := h.costs
+	h.mu.Unlock()
+	for _, other := range costs {
+		if other != made {
+			h.derive(other, password, make([]byte, saltSize), hashSize)
+		}
+	}
+
+	weaker := made.MemoryKiB < h.params.MemoryKiB || made.Time < h.params.Time
 	return right, right && weaker, nil
 }
 
-// VerifyNone does the work of a [Hasher.Verify] that fails. It is for sign-ins of somebody who has no password, so that they take
-// as long as others. Its error is [ErrBusy] or the context's.
-func (h *Hasher) VerifyNone(ctx context.Context, password string, trusted bool) error {
-	_, _, err := h.Verify(ctx, password, h.nobody, trusted)
-	return err
+// Hash returns the password's hash as a PHC string. Some places in the queue are for trusted callers only. Its error is [ErrBusy]
+// or the context's.
+func (h *Hasher) Hash(ctx context.Context, password string, trusted bool) (string, error) {
+	place, err := h.Reserve(trusted)
+	if err != nil {
+		return "", err
+	}
+	done, err := place.work(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+
+	salt := make([]byte, saltSize)
+	rand.Read(salt)
+	return encode(h.params, salt, h.derive(h.params, password, salt, hashSize)), nil
+}
+
+// Nobody returns a hash that no password has. Where there is none to compare with it is compared with, so that an answer about
+// somebody who does not exist takes as long as any other.
+func (h *Hasher) Nobody() string { return h.nobody }
+
+// Verify is [Place.Verify] in a place of its own. Its error is also [ErrBusy].
+func (h *Hasher) Verify(ctx context.Context, password, encoded string, trusted bool) (right, renew bool, err error) {
+	place, err := h.Reserve(trusted)
+	if err != nil {
+		return false, false, err
+	}
+	defer place.Leave()
+	return place.Verify(ctx, password, encoded)
 }
 
 func derive(p Params, password string, salt []byte, size uint32) []byte {

@@ -155,7 +155,7 @@ func TestReplacedKeyGoes(t *testing.T) {
 	drop(8 * 24 * time.Hour)
 	left("while the set-up link is under it", 2)
 	if err := state.Store.Update(t.Context(), store.NoLock(), func(tx *store.Tx) error {
-		_, err := tx.Sweep(time.Now().Add(24 * time.Hour))
+		_, err := tx.Sweep(time.Now().Add(24*time.Hour), 12*time.Hour)
 		return err
 	}); err != nil {
 		t.Fatal(err)

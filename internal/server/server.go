@@ -112,6 +112,9 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 	table := api.NewTable(iamapi.Operations(), stsapi.Operations())
 	table.AddInProcess(touchstoneapi.Operations())
 	hasher := secret.NewHasher(c.Argon2)
+	if err := learnCosts(ctx, state, hasher); err != nil {
+		return nil, err
+	}
 	service := &api.Service{
 		Store: state.Store, Authn: authn.New(state.Secrets, c.Skew, c.Sessions), Authz: authz.New(),
 		Audit: audit.NewLog(state.Store, c.AuditReads, c.Logger), Table: table, Clock: c.Clock, Logger: c.Logger,

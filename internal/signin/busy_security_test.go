@@ -1,56 +1,54 @@
-package signin
+package signin_test
 
 import (
-	"context"
+	"errors"
+	"fmt"
 	"testing"
-	"time"
 
-	"github.com/touchstone-iam/touchstone/internal/secret/secrettest"
-	"github.com/touchstone-iam/touchstone/internal/store"
-	"github.com/touchstone-iam/touchstone/internal/store/storetest"
+	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/signin"
+	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
 
-// A device cookie does not become void by attempts that a busy service never looked at.
-func TestBusyVoidsNoDeviceCookie(t *testing.T) {
-	ctx := context.Background()
-	path, databaseURL := storetest.Place(t, t.TempDir())
-	st, err := store.OpenConfig(ctx, store.Config{Path: path, URL: databaseURL, Migrate: true})
+// Nobody is charged for an attempt that a busy service did not look at: neither a stranger nor a browser that is known.
+func TestBusyChargesNobody(t *testing.T) {
+	s := touchtest.Start(t, nil)
+	a := s.NewAccount(t)
+	u := a.NewUser("alice", "")
+	p, err := s.SignIn.User(ctx, from("10.0.0.1"), a.ID, u.Name, u.Password, "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	known := from("10.0.0.1")
+	known.DeviceCookie = p.DeviceCookie
 
-	t.Cleanup(func() { st.Close() })
-	s := &Service{Store: st, Secrets: secrettest.Keyring(t)}
-	principal, password := &store.Principal{ID: "alice"}, &store.Password{Version: 1}
-	cookie, err := s.deviceCookie(principal, password)
-	if err != nil {
-		t.Fatal(err)
-	}
+	for name, v := range map[string]signin.Visitor{"a known browser": known, "a stranger": from("10.0.0.2")} {
+		t.Run(name, func(t *testing.T) {
+			var places []*secret.Place
+			for {
+				place, err := s.SignIn.Hasher.Reserve(true)
+				if errors.Is(err, secret.ErrBusy) {
+					break
+				}
+				places = append(places, place)
+			}
+			for range 100 {
+				if _, err := s.SignIn.User(ctx, v, a.ID, u.Name, u.Password, ""); !errors.Is(err, secret.ErrBusy) {
+					t.Fatalf("a full queue: %v, want ErrBusy", err)
+				}
+			}
+			for _, place := range places {
+				place.Leave()
+			}
 
-	b := s.buckets(Visitor{DeviceCookie: cookie}, "user|a|alice", &candidate{principal: principal, password: password})
-	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
-	for range 3 * maxDeviceFailures {
-		charged, err := s.charge(ctx, b, now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !charged.trusted || len(charged.slots) != 1 {
-			t.Fatalf("charged to %+v", charged)
-		}
-		if err := s.notLookedAt(ctx, charged); err != nil {
-			t.Fatal(err)
-		}
-		now = now.Add(time.Second)
-	}
-
-	for range maxDeviceFailures {
-		if _, err := s.charge(ctx, b, now); err != nil {
-			t.Fatal(err)
-		}
-		now = now.Add(time.Minute)
-	}
-
-	if charged, err := s.charge(ctx, b, now); err != nil || charged.trusted || len(charged.slots) != 2 {
-		t.Errorf("a void cookie: %+v, %v", charged, err)
+			for n := range 4 {
+				if _, err := s.SignIn.User(ctx, v, a.ID, u.Name, fmt.Sprint("wrong", n), ""); !errors.Is(err, signin.ErrIncorrect) {
+					t.Fatalf("wrong password %d: %v, want no wait", n+1, err)
+				}
+			}
+			if _, err := s.SignIn.User(ctx, v, a.ID, u.Name, u.Password, ""); err != nil {
+				t.Errorf("the right password: %v", err)
+			}
+		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,7 @@ type Visitor struct {
 	Address      netip.Addr
 	UserAgent    string
 	DeviceCookie string // from a sign-in that was completed earlier; "" when there was none
+	Token        string // of the session that the browser has; "" when it has none. A new sign-in ends it
 	RequestID    string
 }
 
@@ -89,8 +91,8 @@ const (
 	// refused at once.
 	MaxInput = 1024
 
-	linkLife      = time.Hour
-	ceremonyLife  = 5 * time.Minute
+	linkLife      = store.MaxSetupLink
+	ceremonyLife  = store.MaxCeremony
 	maxCeremonies = 8 // that one session may have under way
 )
 
@@ -165,18 +167,34 @@ func (s *Service) checkPassword(ctx context.Context, v Visitor, a attempt) (p *P
 		return nil, err
 	}
 
-	// The attempt is charged before the password is looked at, so that many at the same moment are counted, too.
-	charged, err := s.charge(ctx, s.buckets(v, a.key, &c), now)
+	trusted, err := s.admit(ctx, v, a.key, &c, now)
 	if err != nil {
 		return nil, err
 	}
 
-	right, renew, err := s.verify(ctx, &c, a.password, charged.trusted)
-	if errors.Is(err, secret.ErrBusy) {
-		return nil, errors.Join(err, s.notLookedAt(ctx, charged))
-	}
+	// The place in the queue comes before the charge, so that nobody is charged because the server is busy.
+	place, err := s.Hasher.Reserve(trusted)
 	if err != nil {
 		return nil, err
+	}
+	defer place.Leave()
+
+	charged, err := s.charge(ctx, v, a.key, &c, now)
+	if err != nil {
+		return nil, err
+	}
+
+	// It costs the same whether or not the candidate has a password.
+	hash := s.Hasher.Nobody()
+	if c.password != nil {
+		if hash, err = s.Secrets.OpenHash(c.account, c.principal.ID, c.password.SealedHash); err != nil {
+			return nil, errors.Join(fmt.Errorf("open the hash of %s's password: %w", c.principal.ID, err),
+				s.refund(context.WithoutCancel(ctx), charged))
+		}
+	}
+	right, renew, err := place.Verify(ctx, a.password, hash)
+	if err != nil {
+		return nil, errors.Join(err, s.refund(context.WithoutCancel(ctx), charged))
 	}
 	if !right {
 		return nil, errors.Join(ErrIncorrect, s.Audit.Now(loginFailed(v, &c, now, false, "Failed authentication")))
@@ -212,20 +230,8 @@ func (c *candidate) load(tx *store.Tx, find func(*store.Tx) (*store.Principal, s
 	return err
 }
 
-// verify checks the password. It costs the same whether or not the candidate has one.
-func (s *Service) verify(ctx context.Context, c *candidate, password string, trusted bool) (right, renew bool, err error) {
-	if c.password == nil {
-		return false, false, s.Hasher.VerifyNone(ctx, password, trusted)
-	}
-	hash, err := s.Secrets.OpenHash(c.account, c.principal.ID, c.password.SealedHash)
-	if err != nil {
-		return false, false, fmt.Errorf("open the hash of %s's password: %w", c.principal.ID, err)
-	}
-	return s.Hasher.Verify(ctx, password, hash, trusted)
-}
-
 // accept begins the session that follows a right password, unless the password was changed or removed while it was being checked.
-func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt, charged buckets, renewed string,
+func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt, charged *charged, renewed string,
 	now time.Time,
 ) (*Progress, error) {
 	var p *Progress
@@ -245,7 +251,7 @@ func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt
 				return err
 			}
 		}
-		if err := s.forgive(tx, charged); err != nil {
+		if err := charged.forgive(tx); err != nil {
 			return err
 		}
 		p, err = s.afterPassword(tx, v, c.account, c.principal.ID, a.destination, now)
@@ -261,6 +267,10 @@ func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, d
 ) (*Progress, error) {
 	principal, err := tx.Principal(account, principalID)
 	if err != nil {
+		return nil, err
+	}
+
+	if err := s.endFormer(tx, v, now); err != nil {
 		return nil, err
 	}
 
@@ -283,6 +293,26 @@ func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, d
 
 	return s.afterMFA(tx, v, session, principal, now)
 }
+
+// endFormer ends the session that the browser has, whoever's it is, because the browser forgets it over the new one. A sign-in that
+// stopped at the device is left to be recorded as one.
+func (s *Service) endFormer(tx *store.Tx, v Visitor, now time.Time) error {
+	former, principal, err := s.Authn.Session(tx, v.Token, now)
+	if errors.Is(err, authn.ErrNoSession) || err == nil && former.Stage == store.StageMFA {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := endSession(tx, former); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return audit.Write(tx, signedOut(v, principal, now))
+}
+
+// maxSessions is how many sessions a principal may have in which the device, if there is one, was shown. The oldest goes to make
+// room.
+const maxSessions = 50
 
 // afterMFA begins the session of a principal whose password and device, if it has one, were right: at the change of the password
 // when one is due, otherwise signed in.
@@ -308,7 +338,7 @@ func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, prin
 	if err := tx.TouchPasswordUse(principal.AccountID, principal.ID, now); err != nil {
 		return nil, err
 	}
-	if p.DeviceCookie, err = s.deviceCookie(principal, password); err != nil {
+	if p.DeviceCookie, err = s.deviceCookie(tx, v.DeviceCookie, principal, password, now); err != nil {
 		return nil, err
 	}
 
@@ -328,6 +358,12 @@ func (s *Service) begin(tx *store.Tx, session *store.Session, principal *store.P
 	token, hash := s.Secrets.NewToken(principal.AccountID)
 	session.ID, session.TokenHash, session.Stage = ids.NewUUID(), hash, stage
 	session.CreatedAt, session.LastSeenAt, session.ExpiresAt = now, now, now.Add(life)
+	session.Epoch = principal.SessionsEpoch
+	if stage != store.StageMFA {
+		if err := tx.MakeRoomForSession(principal.AccountID, principal.ID, maxSessions); err != nil {
+			return nil, err
+		}
+	}
 	if err := tx.InsertSession(session); err != nil {
 		return nil, err
 	}
@@ -374,7 +410,7 @@ func (s *Service) sessionAt(tx *store.Tx, token string, stage store.Stage,
 
 // PasswordChanged completes a sign-in that had to change its password and has done so. Its error is [authn.ErrNoSession] when the
 // change has not been made.
-func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progress, err error) {
+func (s *Service) PasswordChanged(ctx context.Context, v Visitor, token string) (p *Progress, err error) {
 	now := s.Clock()
 	err = s.Store.Update(ctx, s.lockAccountOf(token), func(tx *store.Tx) error {
 		session, principal, err := s.sessionAt(tx, token, store.StageChangePassword, now)
@@ -398,8 +434,7 @@ func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progres
 		if p, err = s.begin(tx, &next, principal, store.StageFull, now); err != nil {
 			return err
 		}
-
-		p.DeviceCookie, err = s.deviceCookie(principal, password)
+		p.DeviceCookie, err = s.deviceCookie(tx, v.DeviceCookie, principal, password, now)
 		return err
 	})
 
@@ -412,7 +447,7 @@ const touchSpan = time.Minute
 // Touch records that a session is in use. It writes at most once a minute.
 func (s *Service) Touch(ctx context.Context, session *store.Session) error {
 	now := s.Clock()
-	if now.Sub(session.LastSeenAt) < touchSpan {
+	if idle := now.Sub(session.LastSeenAt); -store.ClockSlack <= idle && idle < touchSpan {
 		return nil
 	}
 	return s.Store.Update(ctx, store.NoLock(), func(tx *store.Tx) error { return tx.TouchSession(session.AccountID, session.ID, now) })
@@ -484,7 +519,10 @@ func (s *Service) abandoned(tx *store.Tx, session *store.Session, principal *sto
 		return err
 	}
 
-	told := len(earlier) > 0 && now.Sub(earlier[len(earlier)-1].CreatedAt) < mailSpan
+	told := slices.ContainsFunc(earlier, func(n store.Notice) bool {
+		since := now.Sub(n.CreatedAt)
+		return -store.ClockSlack <= since && since < mailSpan
+	})
 	if principal.Kind != store.Root || told {
 		return nil
 	}
@@ -510,7 +548,9 @@ const maxAbandoned = 1000
 func (s *Service) Sweep(ctx context.Context) error {
 	now := s.Clock()
 	return s.Store.Update(ctx, store.Installation(), func(tx *store.Tx) error { // one server records them, not each
-		left, err := tx.AbandonedSignIns(now, maxAbandoned)
+		limits := s.Authn.Limits()
+		longest := max(limits.Absolute, limits.Partial)
+		left, err := tx.AbandonedSignIns(now, longest, maxAbandoned)
 		if err != nil {
 			return err
 		}
@@ -541,7 +581,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		if len(left) == maxAbandoned {
 			return nil
 		}
-		_, err = tx.Sweep(now)
+		_, err = tx.Sweep(now, longest)
 		return err
 	})
 }

@@ -217,7 +217,7 @@ func TestStrangersSlowDownStrangers(t *testing.T) {
 	for range 30 {
 		s.SignIn.User(ctx, from("10.0.1.2"), a.ID, "alice", "wrong", "")
 	}
-
+	v.Address = from("10.0.0.9").Address // where it has no turn
 	if _, err := s.SignIn.User(ctx, v, a.ID, "alice", u.Password, ""); wait(err) == 0 {
 		t.Errorf("after five failures the cookie still counts: %v", err)
 	}
@@ -506,7 +506,7 @@ func TestForcedChange(t *testing.T) {
 		refused.Code != "AccessDenied" {
 		t.Errorf("before the change something else is done: %v", err)
 	}
-	if _, err := s.SignIn.PasswordChanged(ctx, c.Token); !errors.Is(err, authn.ErrNoSession) {
+	if _, err := s.SignIn.PasswordChanged(ctx, touchtest.Visitor, c.Token); !errors.Is(err, authn.ErrNoSession) {
 		t.Errorf("went on without a change: %v", err)
 	}
 
@@ -522,8 +522,7 @@ func TestForcedChange(t *testing.T) {
 	if err := change("A-new-passw0rd"); err != nil {
 		t.Fatal(err)
 	}
-
-	p, err := s.SignIn.PasswordChanged(ctx, c.Token)
+	p, err := s.SignIn.PasswordChanged(ctx, touchtest.Visitor, c.Token)
 	if err != nil || p.Session.Stage != store.StageFull {
 		t.Fatalf("after the change: %+v, %v", p, err)
 	}

@@ -92,6 +92,7 @@ func (tx *Tx) DeleteAccessKey(account, principal, id string) error {
 // TouchAccessKey records a key's last use. A key deleted meanwhile is no error.
 func (tx *Tx) TouchAccessKey(account, id, service, region string, t time.Time) error {
 	_, err := tx.exec(`update access_key set last_used_at = $3, last_used_service = $4, last_used_region = $5
-		where account_id = $1 and access_key_id = $2 and last_used_at < $3`, account, id, micros(t), service, region)
+		where account_id = $1 and access_key_id = $2 and (last_used_at < $3 or last_used_at > $6)`,
+		account, id, micros(t), service, region, micros(t.Add(ClockSlack)))
 	return err
 }

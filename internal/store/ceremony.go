@@ -46,6 +46,9 @@ func (tx *Tx) InsertCeremony(c *Ceremony, limit int) error {
 	return err
 }
 
+// MaxCeremony is the longest that a ceremony may last.
+const MaxCeremony = 5 * time.Minute
+
 // TakeCeremony removes a ceremony and returns it. ErrNotFound when it was taken, is over, or is of another session, principal
 // or purpose.
 func (tx *Tx) TakeCeremony(account string, hash []byte, principal, session, purpose string, now time.Time) (*Ceremony, error) {
@@ -56,7 +59,7 @@ func (tx *Tx) TakeCeremony(account string, hash []byte, principal, session, purp
 		return nil, err
 	}
 
-	if !c.ExpiresAt.After(now) {
+	if Expired(c.ExpiresAt, now, MaxCeremony) {
 		return nil, ErrNotFound
 	}
 	return c, nil

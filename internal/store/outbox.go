@@ -20,13 +20,18 @@ func (tx *Tx) InsertMessage(m *Message) error {
 	return err
 }
 
+// MaxRetry is the longest that the next attempt at a mail is put off. One that is further ahead was put off by a clock that has
+// been set back since, and is due.
+const MaxRetry = 6 * time.Hour
+
 // DueMessages lists mails whose next attempt is due, oldest first.
 func (tx *Tx) DueMessages(now time.Time, limit int) ([]Message, error) {
 	return list(tx, func(row scanner) (m Message, err error) {
 		err = row.Scan(&m.ID, &m.AccountID, &m.Recipient, &m.Subject, &m.Body, instant{&m.CreatedAt}, &m.Attempts)
 		return m, err
 	}, `select message_id, account_id, recipient, subject, body, created_at, attempts from outbox
-		where next_attempt_at <= $1 order by next_attempt_at, message_id limit $2`, micros(now), limit)
+		where next_attempt_at <= $1 or next_attempt_at > $3 order by next_attempt_at, message_id limit $2`,
+		micros(now), limit, micros(now.Add(MaxRetry+ClockSlack)))
 }
 
 // NewMessages lists mails of which no attempt has been made, oldest first.

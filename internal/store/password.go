@@ -28,6 +28,18 @@ func (tx *Tx) AnyPassword() (*SealedSecret, error) {
 	}, `select account_id, principal_id, sealed_hash from password order by account_id, principal_id limit 1`)
 }
 
+// EachPassword calls fn with the sealed hash of every password, whose AccessKeyID is "".
+func (tx *Tx) EachPassword(fn func(*SealedSecret)) error {
+	return tx.each(`select account_id, principal_id, sealed_hash from password`, nil, func(row scanner) error {
+		var s SealedSecret
+		err := row.Scan(&s.AccountID, &s.PrincipalID, &s.Sealed)
+		if err == nil {
+			fn(&s)
+		}
+		return err
+	})
+}
+
 // HasPassword reports whether a principal has a password.
 func (tx *Tx) HasPassword(account, principal string) (has bool, err error) {
 	err = tx.get(`select count(*) > 0 from password where account_id = $1 and principal_id = $2`, []any{account, principal}, &has)

@@ -35,7 +35,8 @@ type Principal struct {
 	// the version stays. Credentials, sessions and times of last use leave it alone.
 	Version int64
 
-	SessionsNotBefore  time.Time // sessions made earlier no longer count
+	SessionsNotBefore  time.Time // when the sessions made until then were ended
+	SessionsEpoch      int64     // how often that was done; sessions of an earlier epoch no longer count
 	CreatedAt          time.Time
 	PasswordLastUsedAt time.Time // zero when there was no sign-in
 }
@@ -55,7 +56,7 @@ func UserARN(account, path, name string) string {
 
 // principalColumns are a principal's columns in a statement that calls its table p.
 const principalColumns = `p.account_id, p.principal_id, p.kind, p.unique_id, p.name, p.path, p.version, p.sessions_not_before,
-	p.created_at, p.password_last_used_at`
+	p.created_at, p.password_last_used_at, p.sessions_epoch`
 
 func (p *Principal) columns() []any {
 	return []any{
@@ -63,6 +64,7 @@ func (p *Principal) columns() []any {
 		instant{&p.SessionsNotBefore},
 		instant{&p.CreatedAt},
 		instant{&p.PasswordLastUsedAt},
+		&p.SessionsEpoch,
 	}
 }
 
@@ -188,6 +190,7 @@ func (tx *Tx) DeletePrincipal(account, id string) error {
 
 	for _, table := range []string{
 		"password", "access_key", "inline_policy", "attachment", "boundary", "console_session", "ceremony", "setup_link", "notice",
+		"known_browser", "proof",
 	} {
 		if _, err := tx.exec(`delete from `+table+` where account_id = $1 and principal_id = $2`, account, id); err != nil {
 			return err
@@ -201,9 +204,11 @@ func (tx *Tx) DeletePrincipal(account, id string) error {
 	return tx.countDown(account, *kind, 1)
 }
 
-// SetSessionsNotBefore ends every session of the principal that was made before t.
+// SetSessionsNotBefore ends every session of the principal that was made until now, with t as the time at which that was done. What
+// is made afterwards belongs to the next epoch and counts, even when the clock has been set back since.
 func (tx *Tx) SetSessionsNotBefore(account, id string, t time.Time) error {
-	return tx.change(`update principal set sessions_not_before = $3 where account_id = $1 and principal_id = $2`,
+	return tx.change(`update principal set sessions_not_before = $3, sessions_epoch = sessions_epoch + 1
+		where account_id = $1 and principal_id = $2`,
 		account, id, micros(t))
 }
 

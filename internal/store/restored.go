@@ -7,7 +7,7 @@ import (
 
 // endedByRestore are the tables that are emptied after a restore: what stands in them lets somebody in who has shown something of
 // themselves before, and may have been ended since the backup was made.
-var endedByRestore = []string{"console_session", "ceremony", "setup_link", "server"}
+var endedByRestore = []string{"console_session", "ceremony", "setup_link", "server", "known_browser", "proof"}
 
 // keptByRestore are the tables whose rows stay. A table is in one of the two lists.
 var keptByRestore = []string{
@@ -31,7 +31,8 @@ func (tx *Tx) EndEverySession(now time.Time) (sessions int64, err error) {
 	}
 
 	// A time further ahead, of a clock that was wrong, would let what was issued since then live on.
-	if _, err := tx.exec(`update principal set sessions_not_before = $1 where sessions_not_before < $1`, micros(now)); err != nil {
+	if _, err := tx.exec(`update principal set sessions_epoch = sessions_epoch + 1,
+		sessions_not_before = case when sessions_not_before < $1 then $1 else sessions_not_before end`, micros(now)); err != nil {
 		return 0, err
 	}
 	return sessions, tx.renewIncarnations()

@@ -25,6 +25,7 @@ type Session struct {
 	LastSeenAt      time.Time
 	ExpiresAt       time.Time // absolute
 	PasswordVersion int64
+	Epoch           int64     // the principal's when it was made; see Principal.SessionsEpoch
 	MFAAt           time.Time // zero without MFA
 	MFAMethod       string
 	MFASerial       string
@@ -39,22 +40,22 @@ const (
 )
 
 const sessionColumns = `account_id, session_id, principal_id, token_hash, stage, scope, destination, created_at, last_seen_at,
-	expires_at, password_version, mfa_at, mfa_method, mfa_serial, source_address, user_agent`
+	expires_at, password_version, mfa_at, mfa_method, mfa_serial, source_address, user_agent, epoch`
 
 func scanSession(row scanner) (s Session, err error) {
 	err = row.Scan(&s.AccountID, &s.ID, &s.PrincipalID, &s.TokenHash, &s.Stage, &s.Scope, &s.Destination, instant{&s.CreatedAt},
 		instant{&s.LastSeenAt}, instant{&s.ExpiresAt}, &s.PasswordVersion, instant{&s.MFAAt}, &s.MFAMethod, &s.MFASerial,
-		&s.SourceAddress, &s.UserAgent)
+		&s.SourceAddress, &s.UserAgent, &s.Epoch)
 	return s, err
 }
 
 // InsertSession stores a session.
 func (tx *Tx) InsertSession(s *Session) error {
 	_, err := tx.exec(`insert into console_session (`+sessionColumns+`)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		s.AccountID, s.ID, s.PrincipalID, s.TokenHash, s.Stage, s.Scope, s.Destination, micros(s.CreatedAt),
 		micros(s.LastSeenAt), micros(s.ExpiresAt), s.PasswordVersion, micros(s.MFAAt), s.MFAMethod, s.MFASerial,
-		s.SourceAddress, s.UserAgent)
+		s.SourceAddress, s.UserAgent, s.Epoch)
 	return err
 }
 
@@ -88,28 +89,49 @@ func (tx *Tx) DeleteSessions(account, principal, keep string) (int64, error) {
 		account, principal, keep)
 }
 
-// TouchSession records that the session was used at t. A session ended meanwhile is no error.
-func (tx *Tx) TouchSession(account, id string, t time.Time) error {
-	_, err := tx.exec(`update console_session set last_seen_at = $3 where account_id = $1 and session_id = $2 and last_seen_at < $3`,
-		account, id, micros(t))
+// MakeRoomForSession ends a principal's oldest sessions until one more makes limit. Sign-ins that still ask for a device do not
+// count, and stay.
+func (tx *Tx) MakeRoomForSession(account, principal string, limit int) error {
+	_, err := tx.exec(`delete from console_session where account_id = $1 and session_id in (
+		select session_id from console_session where account_id = $1 and principal_id = $2 and stage <> 'mfa'
+		order by created_at desc, session_id limit 1000000 offset $3)`, account, principal, limit-1)
 	return err
 }
 
-// AbandonedSignIns lists up to limit sign-ins whose password was right and whose device was not shown in time.
-func (tx *Tx) AbandonedSignIns(now time.Time, limit int) ([]Session, error) {
-	return list(tx, scanSession, `select `+sessionColumns+` from console_session
-		where stage = 'mfa' and expires_at <= $1 order by expires_at limit $2`, micros(now), limit)
+// TouchSession records that the session was used at t. A later use stays recorded, unless it is in the future: then it is of a
+// clock that was set back since. A session ended meanwhile is no error.
+func (tx *Tx) TouchSession(account, id string, t time.Time) error {
+	_, err := tx.exec(`update console_session set last_seen_at = $3 where account_id = $1 and session_id = $2
+		and (last_seen_at < $3 or last_seen_at > $4)`, account, id, micros(t), micros(t.Add(ClockSlack)))
+	return err
 }
 
-// Sweep removes sessions, ceremonies and links that ended before now, and returns how many.
-func (tx *Tx) Sweep(now time.Time) (removed int64, err error) {
-	for _, table := range []string{"console_session", "ceremony", "setup_link"} {
-		n, err := tx.exec(`delete from `+table+` where expires_at <= $1`, micros(now))
+// AbandonedSignIns lists up to limit sign-ins whose password was right and whose device was not shown in time. A session may
+// last for longest at most.
+func (tx *Tx) AbandonedSignIns(now time.Time, longest time.Duration, limit int) ([]Session, error) {
+	return list(tx, scanSession, `select `+sessionColumns+` from console_session
+		where stage = 'mfa' and (expires_at <= $1 or expires_at > $2) order by expires_at limit $3`,
+		micros(now), micros(now.Add(longest+ClockSlack)), limit)
+}
+
+// Sweep removes sessions, ceremonies, links and counts of wrong passwords that ended before now, and returns how many. A session
+// may last for longest at most.
+func (tx *Tx) Sweep(now time.Time, longest time.Duration) (removed int64, err error) {
+	for _, kind := range []struct {
+		table string
+		life  time.Duration
+	}{{"console_session", longest}, {"ceremony", MaxCeremony}, {"setup_link", MaxSetupLink}} {
+		n, err := tx.exec(`delete from `+kind.table+` where expires_at <= $1 or expires_at > $2`,
+			micros(now), micros(now.Add(kind.life+ClockSlack)))
 		if err != nil {
 			return removed, err
 		}
-
 		removed += n
 	}
-	return removed, nil
+
+	n, err := tx.exec(`delete from proof where last_at <= $1`, micros(now.Add(-proofLife)))
+	return removed + n, err
 }
+
+// proofLife is how long a count of wrong passwords is kept; it matters to nobody for so long.
+const proofLife = 24 * time.Hour

@@ -60,7 +60,7 @@ func (v *Visit) Context() context.Context { return v.Request.Context() }
 func (v *Visit) Visitor() signin.Visitor {
 	return signin.Visitor{
 		Address: httpd.ClientAddr(v.Context()), UserAgent: v.Request.UserAgent(),
-		DeviceCookie: v.Cookie(v.Cookies.Device), RequestID: v.ID,
+		DeviceCookie: v.Cookie(v.Cookies.Device), Token: v.Token, RequestID: v.ID,
 	}
 }
 

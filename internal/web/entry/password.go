@@ -25,7 +25,7 @@ func changeRequiredPassword(v *web.Visit) error {
 		return showPasswordForm(v, f)
 	}
 
-	p, err := v.SignIn.PasswordChanged(v.Context(), v.Token)
+	p, err := v.SignIn.PasswordChanged(v.Context(), v.Visitor(), v.Token)
 	if err != nil {
 		return err
 	}
