@@ -422,7 +422,8 @@ func TestOldestCeremonyGoesAtTheLimit(t *testing.T) {
 		}
 		update(t, s, func(tx *store.Tx) error {
 			return tx.InsertCeremony(&store.Ceremony{
-				AccountID: account, Hash: []byte{byte(n)}, PrincipalID: "i", SessionID: session, Purpose: store.PurposeAssert, Record: []byte("r"),
+				AccountID: account, Hash: []byte{byte(n)}, PrincipalID: "i", SessionID: session,
+				Purpose: store.PurposeAssert, Record: []byte("r"),
 				CreatedAt: now.Add(time.Duration(n) * time.Second), ExpiresAt: now.Add(store.MaxCeremony),
 			}, 3)
 		})
