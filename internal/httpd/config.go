@@ -23,6 +23,10 @@ type Config struct {
 	BehindProxy []string
 	// URL is the origin that browsers show, such as https://iam.example.com; required.
 	URL string
+	// InsecureHTTP allows HTTP without TLS beyond this machine, for test networks: Listen may then be any address, and URL an http
+	// address of any host name. Passwords, sessions and answers are then readable on the network, and browsers use no security
+	// keys but at localhost.
+	InsecureHTTP bool
 	// MetricsListen is the host:port for Prometheus metrics; without it there are none.
 	MetricsListen string
 	// ShutdownGrace is how long requests in flight may take to finish after a stop; 0 is 30 seconds.
@@ -37,8 +41,12 @@ func (c *Config) Validate() error {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if !hostPort(c.Listen) {
 		fault("--listen %q: use host:port, such as 127.0.0.1:8080", c.Listen)
-	} else if !c.tls() && len(c.BehindProxy) == 0 && !loopback(c.Listen) {
-		fault("--listen %s reaches beyond this machine without TLS: give --tls-cert and --tls-key, or --behind-proxy with the proxy's addresses", c.Listen)
+	} else if !c.tls() && len(c.BehindProxy) == 0 && !c.InsecureHTTP && !loopback(c.Listen) {
+		fault("--listen %s reaches beyond this machine without TLS: give --tls-cert and --tls-key, or --behind-proxy with the proxy's "+
+			"addresses, or --insecure-http on a network for tests", c.Listen)
+	}
+	if c.InsecureHTTP && (c.TLSCert != "" || c.TLSKey != "") {
+		fault("--insecure-http and TLS exclude each other: leave out one of them")
 	}
 
 	if (c.TLSCert == "") != (c.TLSKey == "") {
@@ -50,7 +58,7 @@ func (c *Config) Validate() error {
 	if _, err := prefixes(c.BehindProxy); err != nil {
 		faults = append(faults, err)
 	}
-	if err := checkURL(c.URL); err != nil {
+	if err := checkURL(c.URL, c.InsecureHTTP); err != nil {
 		faults = append(faults, err)
 	} else if strings.HasPrefix(c.URL, "https:") != c.tls() && len(c.BehindProxy) == 0 && (c.TLSCert == "") == (c.TLSKey == "") {
 		fault("--url %s does not fit how it is served: https needs --tls-cert and --tls-key, or --behind-proxy; with them http is not served", c.URL)
@@ -67,8 +75,9 @@ func (c *Config) Validate() error {
 }
 
 // checkURL checks that security keys work at the public URL. Browsers demand a secure context and a domain (WebAuthn §5.1.2,
-// §13.4.9); and the URL must be spelled as browsers spell the origin, because the two are compared byte for byte.
-func checkURL(text string) error {
+// §13.4.9); and the URL must be spelled as browsers spell the origin, because the two are compared byte for byte. With insecure it
+// need not be a secure context.
+func checkURL(text string, insecure bool) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Path != "" && u.Path != "/" ||
 		strings.ContainsAny(text, "?#@") || strings.HasSuffix(u.Host, ":") {
@@ -92,12 +101,35 @@ func checkURL(text string) error {
 		}
 	}
 
-	if u.Scheme == "http" && host != "localhost" && !strings.HasSuffix(host, ".localhost") {
-		return fmt.Errorf("--url %s: browsers let security keys work only over https, or on localhost", text)
+	if !insecure && !SecureContext(u) {
+		return fmt.Errorf("--url %s: browsers let security keys work only over https, or on localhost; "+
+			"--insecure-http allows it on a network for tests, without security keys", text)
 	}
 
 	return nil
 }
+
+// SecureContext reports whether browsers trust pages of the origin with security keys: over https, and on localhost (Secure
+// Contexts §3.1).
+func SecureContext(origin *url.URL) bool {
+	host := origin.Hostname()
+	return origin.Scheme == "https" || host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// Warnings returns what whoever runs the server is told of a valid configuration at every start, a sentence each.
+func (c *Config) Warnings() []string {
+	if !c.InsecureHTTP {
+		return nil
+	}
+	warnings := []string{"--insecure-http: passwords and sessions cross the network unencrypted; use it on networks for tests alone"}
+	if u, err := url.Parse(c.URL); err == nil && !SecureContext(u) {
+		warnings = append(warnings, "security keys do not work at "+c.URL+": browsers use them only over https, or on localhost")
+	}
+	return warnings
+}
+
+// Beyond reports whether other machines can reach the server, by its address or through a proxy.
+func (c *Config) Beyond() bool { return !loopback(c.Listen) || len(c.BehindProxy) > 0 }
 
 // isAddress reports whether a browser takes a host for an IP address. That is an IPv6 address, or any host that ends in a number,
 // such as 127.1 and 0x7f000001 (WHATWG URL, "ends in a number").

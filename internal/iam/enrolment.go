@@ -76,6 +76,9 @@ func (o *Operations) beginRegistration(
 		return nil, err
 	}
 	options, record, err := o.RelyingParty.BeginRegistration(device.Holder(about.Principal), existing, r.Now)
+	if errors.Is(err, mfa.ErrInsecure) {
+		return nil, errInsecure
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +124,7 @@ type registration struct {
 
 var (
 	errRegistrationOver = iamapi.InvalidInput("This registration has been used or has expired. Start again with Assign MFA device.")
+	errInsecure         = iamapi.InvalidInput("Security keys cannot be assigned here: browsers use them only over https, or on localhost.")
 	errKeyRegistered    = iamapi.EntityAlreadyExists("This security key is already registered. Use a different security key.")
 )
 

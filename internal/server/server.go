@@ -18,6 +18,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
 	"github.com/touchstone-iam/touchstone/internal/catalogue"
+	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/iam"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
 	"github.com/touchstone-iam/touchstone/internal/operator"
@@ -40,6 +41,7 @@ type Config struct {
 	URL               string // public origin: links, cookies and the relying party id come from it
 	RPID              string // "" is the URL's host
 	OrphanCredentials bool   // start although there are credentials of another relying party
+	InsecureHTTP      bool   // URL may be an http address of any host, where no security keys can be assigned
 
 	Sessions           authn.SessionLimits
 	Skew               time.Duration // that a signature may be old or early
@@ -90,7 +92,11 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 		c.RPID = host
 	}
 
-	rp, err := mfa.NewRelyingParty(c.RPID, "Touchstone", []string{c.URL})
+	newRelyingParty := mfa.NewRelyingParty
+	if origin, err := url.Parse(c.URL); err == nil && c.InsecureHTTP && !httpd.SecureContext(origin) {
+		newRelyingParty = mfa.NewInsecureRelyingParty
+	}
+	rp, err := newRelyingParty(c.RPID, "Touchstone", []string{c.URL})
 	if err != nil {
 		return nil, fmt.Errorf("relying party: %w", err)
 	}

@@ -25,6 +25,7 @@ import (
 	"sync"
 
 	"github.com/touchstone-iam/touchstone/internal/api"
+	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/signin"
 )
 
@@ -49,6 +50,7 @@ type site struct {
 	Config
 	secure   bool // the public origin is https
 	local    bool // the public origin is localhost
+	keys     bool // browsers use security keys at the public origin
 	cookies  Cookies
 	mux      *http.ServeMux
 	origins  *http.CrossOriginProtection
@@ -66,7 +68,7 @@ func New(c Config, parts ...Part) (http.Handler, error) {
 		return nil, err
 	}
 	s := &site{
-		Config: c, secure: u.Scheme == "https", local: u.Hostname() == "localhost",
+		Config: c, secure: u.Scheme == "https", local: u.Hostname() == "localhost", keys: httpd.SecureContext(u),
 		mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), messages: make(map[string]Message),
 	}
 	s.URL = u.Scheme + "://" + u.Host
