@@ -25,19 +25,29 @@ func accountCreate() *cobra.Command {
 		where location
 		out   output
 		n     operator.AccountRequest
+		file  string
 	)
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make an account and a link on which its root user sets a password", Args: args(0, "no arguments"),
 		Long: `Make an account and a link on which its root user sets a password. It works whether or not the server runs.
 
 Where there is no data yet, it makes the database's tables and the master key. A database that an earlier version wrote is
-refused: 'touchstone migrate' brings it to this version.`,
+refused: 'touchstone migrate' brings it to this version.
+
+With --seed the account is made as its entry in the file says, with its users, policies and keys.`,
 		Example: `  touchstone account create --data ./data --alias acme --root-email root@example.com
   touchstone account create --data ./data --root-email ci@example.com --reset --access-key --output json
+  touchstone account create --data ./data --alias acme --reset --seed iam.yaml
   touchstone account create --database postgres://touchstone@db.example.com/touchstone --master-key-file master.key --alias acme`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := out.check(); err != nil {
 				return err
+			}
+			if file != "" {
+				var err error
+				if n, err = fromSeed(cmd.Context(), cmd, file, n); err != nil {
+					return err
+				}
 			}
 			return where.operate(cmd, true, func(ctx context.Context, o *operator.Operator) error {
 				var err error
@@ -59,6 +69,7 @@ refused: 'touchstone migrate' brings it to this version.`,
 	cmd.Flags().StringVar(&n.ID, "account-id", "", "12 digits (default: chosen)")
 	cmd.Flags().BoolVar(&n.Reset, "reset", false, "first remove the account with this id, alias or e-mail, and everything in it")
 	cmd.Flags().BoolVar(&n.AccessKey, "access-key", false, "also make an access key of the root user")
+	cmd.Flags().StringVar(&file, "seed", "", "file with the account's entry: what is made in it")
 	cmd.Flags().StringVar(&n.URL, "url", "", "public address for the link (default: the server's, else http://localhost:8080)")
 	return cmd
 }
@@ -70,7 +81,9 @@ func printAccount(w io.Writer, made *operator.CreatedAccount) {
 		fmt.Fprintf(w, "Alias:        %s\n", made.Alias)
 	}
 	fmt.Fprintf(w, "Root e-mail:  %s\n", made.RootEmail)
-	fmt.Fprintf(w, "Set-up link:  %s\n              (use it once, within an hour)\n", made.SetupURL)
+	if made.SetupURL != "" {
+		fmt.Fprintf(w, "Set-up link:  %s\n              (use it once, within an hour)\n", made.SetupURL)
+	}
 
 	if made.AccessKeyID != "" {
 		fmt.Fprintf(w, "Access key:   %s\n", made.AccessKeyID)

@@ -25,6 +25,17 @@ func (o *Operations) defineAccessKeys(t *api.Table) {
 }
 
 func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target, _ *iamapi.CreateAccessKeyInput) (*iamapi.CreateAccessKeyOutput, error) {
+	return addAccessKey(r, tx, o.Master, about, &newKey{id: ids.NewAccessKey(), secret: secret.NewSecretAccessKey()})
+}
+
+// newKey is an access key to be.
+type newKey struct {
+	id, secret string
+	seeded     bool
+}
+
+// addAccessKey stores a key for which the principal has room.
+func addAccessKey(r *api.Request, tx *store.Tx, master *secret.MasterKey, about *target, key *newKey) (*iamapi.CreateAccessKeyOutput, error) {
 	keys, err := tx.AccessKeys(about.AccountID, about.ID)
 	if err != nil {
 		return nil, err
@@ -33,15 +44,14 @@ func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target
 		return nil, err
 	}
 
-	id, plain := ids.NewAccessKey(), secret.NewSecretAccessKey()
-	sealed := o.Master.Seal([]byte(plain), authn.SecretContext(about.AccountID, id))
+	sealed := master.Seal([]byte(key.secret), authn.SecretContext(about.AccountID, key.id))
 	if err := tx.InsertAccessKey(&store.AccessKey{
-		AccountID: about.AccountID, ID: id, PrincipalID: about.ID, Active: true, SealedSecret: sealed, CreatedAt: r.Now,
+		AccountID: about.AccountID, ID: key.id, PrincipalID: about.ID, Active: true, SealedSecret: sealed, CreatedAt: r.Now, Seeded: key.seeded,
 	}); err != nil {
 		return nil, err
 	}
 	return &iamapi.CreateAccessKeyOutput{AccessKey: iamapi.AccessKey{
-		UserName: about.Name, AccessKeyId: id, Status: iamapi.StatusTypeActive, SecretAccessKey: awsquery.Secret(plain), CreateDate: &r.Now,
+		UserName: about.Name, AccessKeyId: key.id, Status: iamapi.StatusTypeActive, SecretAccessKey: awsquery.Secret(key.secret), CreateDate: &r.Now,
 	}}, nil
 }
 

@@ -40,6 +40,8 @@ type AccountRequest struct {
 	AccessKey bool   // also make an access key of the root user
 	First     bool   // do nothing when there is an account already
 	URL       string // public origin for the set-up link, without a slash at the end
+
+	seeding *seeding // what is made in the account besides; nil for nothing. [NewSeedRequest] sets it
 }
 
 // CreatedAccount is a new account with its secrets, which are shown this once. Its JSON form is part of the command's contract.
@@ -47,7 +49,7 @@ type CreatedAccount struct {
 	AccountID       string `json:"AccountId"`
 	Alias           string
 	RootEmail       string
-	SetupURL        string `json:"SetupUrl"`
+	SetupURL        string `json:"SetupUrl"` // "" when a seed gave the root user a password
 	AccessKeyID     string `json:"AccessKeyId"`
 	SecretAccessKey string
 }
@@ -75,18 +77,27 @@ func CheckAlias(alias string) error {
 
 // check returns all faults of the request at once.
 func (n *AccountRequest) check() error {
-	var faults []error
-	if n.ID != "" && !arn.IsAccountID(n.ID) {
-		faults = append(faults, fault("account id %q: use 12 digits", n.ID))
-	}
+	faults := []error{checkAccountID(n.ID)}
 	if n.Alias != "" {
 		faults = append(faults, CheckAlias(n.Alias))
 	}
-	address, err := mail.ParseAddress(n.RootEmail)
-	if err != nil || address.Address != n.RootEmail || len(n.RootEmail) > 254 || strings.ContainsAny(n.RootEmail, "\r\n") {
-		faults = append(faults, fault("root e-mail %q: use an e-mail address, such as root@example.com", n.RootEmail))
+	return errors.Join(append(faults, checkRootEmail(n.RootEmail))...)
+}
+
+// checkAccountID returns a [*Fault] for an id that is none. "" stands for one that is drawn.
+func checkAccountID(id string) error {
+	if id != "" && !arn.IsAccountID(id) {
+		return fault("account id %q: use 12 digits", id)
 	}
-	return errors.Join(faults...)
+	return nil
+}
+
+func checkRootEmail(email string) error {
+	address, err := mail.ParseAddress(email)
+	if err != nil || address.Address != email || len(email) > 254 || strings.ContainsAny(email, "\r\n") {
+		return fault("root e-mail %q: use an e-mail address, such as root@example.com", email)
+	}
+	return nil
 }
 
 // CreateAccount makes an account with its root user and a set-up link. It returns nil without an error when the request is for the
@@ -158,18 +169,26 @@ func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now 
 	if err != nil {
 		return nil, err
 	}
-	token, err := signin.NewSetUpLink(tx, root, now)
-	if err != nil {
-		return nil, err
+	if n.seeding == nil || n.seeding.account.RootPassword.Line == 0 {
+		token, err := signin.NewSetUpLink(tx, root, now)
+		if err != nil {
+			return nil, err
+		}
+		c.SetupURL = setUpURL(n.URL, token)
 	}
-	c.SetupURL = setUpURL(n.URL, token)
 	if n.AccessKey {
 		if err := o.createKey(tx, root, c, now); err != nil {
 			return nil, err
 		}
 	}
 	parameters := map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}
-	return c, o.record(tx, c.AccountID, "CreateAccount", parameters, now)
+	if err := o.record(tx, c.AccountID, "CreateAccount", parameters, now); err != nil {
+		return nil, err
+	}
+	if n.seeding != nil {
+		return c, n.seeding.apply(o, tx, root, now)
+	}
+	return c, nil
 }
 
 // insertAccount stores the account, its alias and its root user.

@@ -150,6 +150,13 @@ func writeNew(path string, text []byte) error {
 	return errors.Join(directory.Sync(), directory.Close())
 }
 
+// NewMasterKey makes a key that is in no file, for a database that ends with the process.
+func NewMasterKey() (*MasterKey, error) {
+	var key [keySize]byte
+	rand.Read(key[:])
+	return newMasterKey(key)
+}
+
 func newMasterKey(key [keySize]byte) (*MasterKey, error) {
 	m := &MasterKey{key: key}
 	copy(m.id[:], m.Derive("key id"))

@@ -20,7 +20,7 @@ import (
 
 // StateConfig says where the installation's state is, and what may be done to it.
 type StateConfig struct {
-	Data     string // directory of a SQLite database; not used with Database
+	Data     string // directory of a SQLite database, or InMemory; not used with Database
 	Database string // URL of a PostgreSQL database, in place of Data
 
 	MasterKeyFile string // "" is master.key in Data; with Database it must be given
@@ -37,6 +37,10 @@ type State struct {
 	Master *secret.MasterKey
 }
 
+// InMemory is the data directory that is none: the database and, unless its file is named, the master key are kept in memory and end
+// with the state. It is for tests.
+const InMemory = ":memory:"
+
 // settingMasterKey names the stored fingerprint of the master key.
 const settingMasterKey = "master_key_fingerprint"
 
@@ -45,6 +49,9 @@ const settingMasterKey = "master_key_fingerprint"
 // A master key is made only for a database that none has been used with. Beside one that has data, a missing key means that it was
 // lost, and a new one would hide that.
 func OpenState(ctx context.Context, c StateConfig) (*State, error) {
+	if c.Database == "" && c.Data == InMemory {
+		return openInMemory(ctx, c)
+	}
 	keyFile := c.MasterKeyFile
 	if keyFile == "" && c.Database != "" {
 		return nil, errors.New("the file of the master key must be named when the database is PostgreSQL")
@@ -84,10 +91,45 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 	return state, nil
 }
 
+var errInMemory = errors.New("a database in memory belongs to the server that made it: no other command can reach it")
+
+// openInMemory opens a new database in memory, with the master key of a file if one is named, and else with one of its own.
+func openInMemory(ctx context.Context, c StateConfig) (*State, error) {
+	if !c.Create || !c.Migrate { // as the command does that is no server
+		return nil, errInMemory
+	}
+
+	var (
+		master *secret.MasterKey
+		err    error
+	)
+	if c.MasterKeyFile == "" {
+		master, err = secret.NewMasterKey()
+	} else {
+		master, err = secret.LoadOrCreateMasterKey(c.MasterKeyFile, true)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.OpenConfig(ctx, store.Config{Path: store.Memory, Create: true})
+	if err != nil {
+		return nil, err
+	}
+
+	state := &State{Store: s, Master: master}
+	if err := state.unlock(ctx, c.MasterKeyFile, true); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return state, nil
+}
+
 // MigrateState brings the schema of the database to this version's, and returns from which version (0: it was empty) to which. It
 // needs no master key. A SQLite database must exist.
 func MigrateState(ctx context.Context, c StateConfig) (from, to int64, err error) {
 	c.Create, c.Migrate = false, true
+	if c.Database == "" && c.Data == InMemory {
+		return 0, 0, errInMemory
+	}
 	from, to = store.SchemaVersion(), store.SchemaVersion()
 	c.Migrated = func(before, _ int64) { from = before }
 	target, err := c.database()
@@ -170,8 +212,10 @@ func (s *State) adopt(tx *store.Tx, keyFile string) (known string, err error) {
 		return "", err
 	}
 
-	if s.Master, err = secret.LoadOrCreateMasterKey(keyFile, true); err != nil {
-		return "", err
+	if s.Master == nil || keyFile != "" {
+		if s.Master, err = secret.LoadOrCreateMasterKey(keyFile, true); err != nil {
+			return "", err
+		}
 	}
 	known = s.Master.Fingerprint()
 	return known, tx.SetSetting(settingMasterKey, known)

@@ -19,36 +19,53 @@ import (
 
 // sqliteEngine is a SQLite database: several readers, each of its own snapshot, and one writer.
 type sqliteEngine struct {
-	path    string
+	path    string // or Memory
 	db      *sql.DB
-	lock    *directoryLock
+	lock    processLock
 	readers chan *sqliteConnection
 	writer  *sqliteConnection
 	writing sync.Mutex
+
+	// turns keeps readers and the writer of a database in memory apart. SQLite has no write-ahead log there, so that a reader would be
+	// told that the database is busy.
+	turns sync.RWMutex
+}
+
+// processLock is the lock on the schema of a SQLite database, which processes that have it open share.
+type processLock interface {
+	share() (taken bool, err error)
+	exclusively(migrate func() error) (taken bool, err error)
+	holders() (holders, error)
+	release() error
 }
 
 // openSQLite opens the SQLite database at path, creating it (mode 0600) when it may be migrated.
 func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
-	if err := createPrivate(c.Path); err != nil {
-		return nil, err
+	s := &sqliteEngine{path: c.Path, lock: memoryLock{}}
+	source := memorySource()
+	if c.Path != Memory {
+		if err := createPrivate(c.Path); err != nil {
+			return nil, err
+		}
+		opened, err := openInTurn(filepath.Dir(c.Path))
+		if err != nil {
+			return nil, err
+		}
+		defer opened()
+		s.lock = newDirectoryLock(filepath.Dir(c.Path))
+		source = "file:" + (&url.URL{Path: c.Path}).EscapedPath() + "?"
 	}
 	pragmas := url.Values{"_pragma": {
 		"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "temp_store(memory)", "cache_size(-1024)",
 		"foreign_keys(1)", "trusted_schema(0)",
 	}}
-	opened, err := openInTurn(filepath.Dir(c.Path))
-	if err != nil {
-		return nil, err
-	}
-	defer opened()
-	s := &sqliteEngine{path: c.Path, lock: newDirectoryLock(filepath.Dir(c.Path))}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("open database %s: %w", c.Path, err), s.close())
 		}
 	}()
 
-	if s.db, err = sql.Open("sqlite", "file:"+(&url.URL{Path: c.Path}).EscapedPath()+"?"+pragmas.Encode()); err != nil {
+	if s.db, err = sql.Open("sqlite", source+pragmas.Encode()); err != nil {
 		return nil, err
 	}
 	if err := agree(ctx, &sqliteSchema{s}, c); err != nil {
@@ -64,7 +81,12 @@ func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
 	return s, nil
 }
 
-func (s *sqliteEngine) name() string { return "the SQLite database " + s.path }
+func (s *sqliteEngine) name() string {
+	if s.path == Memory {
+		return "a SQLite database in memory"
+	}
+	return "the SQLite database " + s.path
+}
 
 // createPrivate makes the database's file before SQLite does, so that it is never readable by others.
 func createPrivate(path string) error {
@@ -87,6 +109,9 @@ func (s *sqliteEngine) acquire(ctx context.Context, writes bool) (connection, er
 			return nil, err
 		}
 		s.writing.Lock()
+		if s.path == Memory {
+			s.turns.Lock()
+		}
 		return s.writer, nil
 	}
 
@@ -103,13 +128,22 @@ func (s *sqliteEngine) acquire(ctx context.Context, writes bool) (connection, er
 			return nil, err
 		}
 	}
+	if s.path == Memory {
+		s.turns.RLock()
+	}
 	return c, nil
 }
 
 func (s *sqliteEngine) release(c connection, writes bool) {
 	if writes {
+		if s.path == Memory {
+			s.turns.Unlock()
+		}
 		s.writing.Unlock()
 		return
+	}
+	if s.path == Memory {
+		s.turns.RUnlock()
 	}
 	s.readers <- c.(*sqliteConnection)
 }
