@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -233,16 +234,17 @@ func (s *State) Operator() *operator.Operator {
 // VersionInfo says what was built.
 type VersionInfo struct{ Version, Commit, Go string }
 
-// Version reads what the Go tool recorded in the binary.
+// release is the version that the Makefile links in: what scripts/version prints. It is "" in a binary that the Go tool built alone.
+var release string
+
+// Version is what the Makefile linked in, or else what the Go tool recorded in the binary.
 func Version() VersionInfo {
 	v := VersionInfo{Version: "(devel)", Commit: "unknown", Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
 	}
-	if info.Main.Version != "" {
-		v.Version = info.Main.Version
-	}
+	v.Version = cmp.Or(release, info.Main.Version, v.Version)
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
 			v.Commit = s.Value
