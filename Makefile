@@ -12,7 +12,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 DATA        ?= data
 LISTEN      ?= 127.0.0.1:8080
 
-.PHONY: help run build image image-test test lint unit install-test-tools race bench bench-policy soak fuzz screenshots generate dist clean
+.PHONY: help run build image image-test test lint unit install-test-tools race bench bench-policy soak fuzz screenshots generate dist package-test release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -29,7 +29,7 @@ image: build ## write the container image, as an OCI archive, to bin/touchstone-
 image-test: image ## build the image with podman as well, and run both; says when there is no podman
 	@scripts/image-test
 
-test: install-test-tools lint unit ## lint and run every test
+test: install-test-tools lint unit package-test ## lint and run every test
 
 lint: ## formatting, vet, staticcheck
 	@echo "lint: gofumpt, vet, staticcheck"
@@ -66,11 +66,14 @@ screenshots: install-test-tools build ## write the main pages to docs/images
 generate: ## the generated code and assets
 	go generate ./...
 
-dist: ## static binaries with checksums
-	@mkdir -p dist
-	@for arch in amd64 arm64; do \
-	  GOOS=linux GOARCH=$$arch go build -trimpath -ldflags='-s -w' -o dist/touchstone-linux-$$arch ./cmd/touchstone; done
-	@cd dist && sha256sum touchstone-* > SHA256SUMS && cat SHA256SUMS
+dist: ## the archives, .deb and .rpm of a release, with checksums, in dist
+	@VERSION=$(VERSION) scripts/dist
+
+package-test: ## install the .deb in a directory of its own, start it as its unit does, and remove it
+	@scripts/package-test
+
+release: ## what a tagged commit is published with; CONTRIBUTING.md tells about it
+	@scripts/release
 
 clean: ## remove what was built
 	rm -rf bin dist

@@ -89,7 +89,7 @@ PostgreSQL with --database and --master-key-file. The policy commands work on fi
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(serveCommand(),
 		accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), migrateCommand(), // on the database
-		policyCommand(), envCommand(), versionCommand())
+		policyCommand(), envCommand(), manCommand(), versionCommand())
 	return root
 }
 
