@@ -1,5 +1,5 @@
 # make run      build Touchstone and serve it on http://localhost:8080 with its data in ./data
-# make test     lint and run every test, after installing what the tests need (Chromium, the AWS CLI, PostgreSQL)
+# make test     lint and run every test, after installing what the tests need (Chromium, the AWS CLI, PostgreSQL, nginx)
 # make help     list everything
 
 SHELL       := /bin/bash
@@ -31,10 +31,11 @@ image-test: image ## build the image with podman as well, and run both; says whe
 
 test: install-test-tools lint unit package-test ## lint and run every test
 
-lint: ## formatting, vet, staticcheck
-	@echo "lint: gofumpt, vet, staticcheck"
+lint: ## formatting, long lines and functions, vet, staticcheck
+	@echo "lint: gofumpt, textlint, vet, staticcheck"
 	@unformatted=$$($(TOOL) gofumpt -l $$(git ls-files '*.go' ':!*_gen.go' ':!**/zz_*.go')); \
 	  if [ -n "$$unformatted" ]; then echo "not gofumpt-ed:"; echo "$$unformatted"; exit 1; fi
+	@go run ./scripts/textlint $$(git ls-files '*.go' ':!**/zz_*.go')
 	@go vet ./...
 	@$(TOOL) staticcheck ./...
 

@@ -69,8 +69,8 @@ func Match(pattern, name string) bool {
 		wildcard(p.AccountID, n.AccountID) && wildcard(p.Resource, n.Resource)
 }
 
-// wildcard reports whether one field fits. After a mismatch, the latest '*' takes one more character. Earlier ones never need to take
-// more, so it takes at most len(pattern) × len(text) steps.
+// wildcard reports whether one field fits. After a mismatch, the latest '*' takes one more character. Earlier ones never need to
+// take more, so it takes at most len(pattern) × len(text) steps.
 func wildcard(pattern, text string) bool {
 	p, t := 0, 0
 	star, resume := -1, 0 // where the latest '*' stands in the pattern, and how far it reaches in the text

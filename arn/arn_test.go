@@ -9,9 +9,15 @@ import (
 
 func TestParse(t *testing.T) {
 	for text, want := range map[string]arn.ARN{
-		"arn:aws:iam::123456789012:user/eng/alice": {Partition: "aws", Service: "iam", AccountID: "123456789012", Resource: "user/eng/alice"},
-		"arn:aws:s3:::bucket/a:b:c":                {Partition: "aws", Service: "s3", Resource: "bucket/a:b:c"},
-		"arn:aws-cn:sqs:cn-north-1:1:jobs":         {Partition: "aws-cn", Service: "sqs", Region: "cn-north-1", AccountID: "1", Resource: "jobs"},
+		"arn:aws:iam::123456789012:user/eng/alice": {
+			Partition: "aws", Service: "iam", AccountID: "123456789012",
+			Resource: "user/eng/alice",
+		},
+		"arn:aws:s3:::bucket/a:b:c": {Partition: "aws", Service: "s3", Resource: "bucket/a:b:c"},
+		"arn:aws-cn:sqs:cn-north-1:1:jobs": {
+			Partition: "aws-cn", Service: "sqs", Region: "cn-north-1", AccountID: "1",
+			Resource: "jobs",
+		},
 	} {
 		got, err := arn.Parse(text)
 		if err != nil || got != want {
@@ -21,7 +27,11 @@ func TestParse(t *testing.T) {
 			t.Errorf("Parse(%q).String() = %q", text, got)
 		}
 	}
-	for _, text := range []string{"", "*", "arn", "arn:", "arn:aws:iam::1", "arn:::::", "arn::iam::1:x", "arn:aws:::1:x", "ARN:aws:iam::1:x", "arn:aws:iam::1:"} {
+
+	for _, text := range []string{
+		"", "*", "arn", "arn:", "arn:aws:iam::1", "arn:::::", "arn::iam::1:x", "arn:aws:::1:x",
+		"ARN:aws:iam::1:x", "arn:aws:iam::1:",
+	} {
 		if got, err := arn.Parse(text); err == nil || got != (arn.ARN{}) {
 			t.Errorf("Parse(%q) = %+v, %v; want an error and nothing else", text, got, err)
 		}
@@ -69,6 +79,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
+
 		if a.String() != text {
 			t.Fatalf("Parse(%q).String() = %q", text, a)
 		}

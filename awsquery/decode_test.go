@@ -51,7 +51,10 @@ func TestDecode(t *testing.T) {
 		want           any
 	}{
 		{"strings", "CreateUser", "UserName=bob&Path=%2Fstaff%2F", &iamapi.CreateUserInput{UserName: "bob", Path: "/staff/"}},
-		{"what it does not have is ignored", "CreateUser", "UserName=bob&Foo=1&Action=X&username=eve&Tags=x", &iamapi.CreateUserInput{UserName: "bob"}},
+		{
+			"what it does not have is ignored", "CreateUser", "UserName=bob&Foo=1&Action=X&username=eve&Tags=x",
+			&iamapi.CreateUserInput{UserName: "bob"},
+		},
 		{"nothing optional", "GetUser", "", &iamapi.GetUserInput{}},
 		{
 			"structures in a list", "TagUser", "UserName=bob&Tags.member.1.Key=k&Tags.member.1.Value=%C3%A9%2B&Tags.member.2.Key=z&Tags.member.2.Value=",
@@ -86,21 +89,35 @@ func TestDecode(t *testing.T) {
 		},
 		{"empty list", "TagUser", "UserName=bob&Tags=", &iamapi.TagUserInput{UserName: "bob", Tags: []iamapi.Tag{}}},
 		{
-			"names that begin alike", "CreateUser", "UserName=bob&Tags.member.1.Key=k&Tags.member.1.Value=v&Tags-=1&Tags.member-1=2&Tags/=3&TagsX.member.1.Key=4",
+			"names that begin alike", "CreateUser",
+			"UserName=bob&Tags.member.1.Key=k&Tags.member.1.Value=v&Tags-=1&Tags.member-1=2&Tags/=3&TagsX.member.1.Key=4",
 			&iamapi.CreateUserInput{UserName: "bob", Tags: []iamapi.Tag{{Key: "k", Value: "v"}}},
 		},
 		{"integer", "ListUsers", "MaxItems=%2B0017", &iamapi.ListUsersInput{MaxItems: 17}},
-		{"boolean", "UpdateLoginProfile", "UserName=bob&PasswordResetRequired=1", &iamapi.UpdateLoginProfileInput{UserName: "bob", PasswordResetRequired: &yes}},
-		{"a false that was given", "UpdateLoginProfile", "UserName=bob&PasswordResetRequired=0", &iamapi.UpdateLoginProfileInput{UserName: "bob", PasswordResetRequired: &no}},
+		{
+			"boolean", "UpdateLoginProfile", "UserName=bob&PasswordResetRequired=1",
+			&iamapi.UpdateLoginProfileInput{UserName: "bob", PasswordResetRequired: &yes},
+		},
+		{
+			"a false that was given", "UpdateLoginProfile", "UserName=bob&PasswordResetRequired=0",
+			&iamapi.UpdateLoginProfileInput{UserName: "bob", PasswordResetRequired: &no},
+		},
 		{"boolean not given", "UpdateLoginProfile", "UserName=bob", &iamapi.UpdateLoginProfileInput{UserName: "bob"}},
-		{"enumeration", "UpdateAccessKey", "AccessKeyId=AKIAEXAMPLE000000001&Status=Inactive", &iamapi.UpdateAccessKeyInput{AccessKeyId: "AKIAEXAMPLE000000001", Status: iamapi.StatusTypeInactive}},
-		{"secret", "ChangePassword", "OldPassword=old%20one&NewPassword=new", &iamapi.ChangePasswordInput{OldPassword: "old one", NewPassword: "new"}},
+		{
+			"enumeration", "UpdateAccessKey", "AccessKeyId=AKIAEXAMPLE000000001&Status=Inactive",
+			&iamapi.UpdateAccessKeyInput{AccessKeyId: "AKIAEXAMPLE000000001", Status: iamapi.StatusTypeInactive},
+		},
+		{
+			"secret", "ChangePassword", "OldPassword=old%20one&NewPassword=new",
+			&iamapi.ChangePasswordInput{OldPassword: "old one", NewPassword: "new"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			in, err := decode(t, operation(t, test.op), test.body)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if !reflect.DeepEqual(in, test.want) {
 				t.Errorf("got  %+v\nwant %+v", in, test.want)
 			}
@@ -136,14 +153,18 @@ func TestDecodeKinds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	in := decoded.(*kindsInput)
-	if want := time.Date(2011, 7, 15, 21, 7, 58, 5e8, time.UTC); *in.When != want || string(in.Seed) != "\x01\x02\x03" || in.Inner.Count != 7 || !in.Inner.Flag {
+	if want := time.Date(2011, 7, 15, 21, 7, 58, 5e8, time.UTC); *in.When != want || string(in.Seed) != "\x01\x02\x03" ||
+		in.Inner.Count != 7 || !in.Inner.Flag {
 		t.Errorf("decoded %v %v %+v", in.When, in.Seed, in.Inner)
 	}
+
 	decoded, err = decode(t, &kinds, "Inner=")
 	if in = decoded.(*kindsInput); err != nil || in.When != nil || in.Seed != nil || in.Inner != nil {
 		t.Errorf("absent members became %+v, %v", in, err)
 	}
+
 	for body, want := range map[string]string{
 		"When=yesterday":  "Value 'yesterday' at 'when' failed to satisfy constraint: Member must be a timestamp in ISO 8601 format",
 		"When=":           "Value '' at 'when' failed to satisfy constraint: Member must be a timestamp in ISO 8601 format",
@@ -155,7 +176,8 @@ func TestDecodeKinds(t *testing.T) {
 	} {
 		_, err := decode(t, &kinds, body)
 		var told *awsquery.Error
-		if !errors.As(err, &told) || told.Code != "ValidationError" || told.Status != 400 || !strings.HasSuffix(told.Message, " detected: "+want) {
+		if !errors.As(err, &told) || told.Code != "ValidationError" || told.Status != 400 ||
+			!strings.HasSuffix(told.Message, " detected: "+want) {
 			t.Errorf("%s: %v\nwant %s", body, err, want)
 		}
 	}
@@ -164,6 +186,7 @@ func TestDecodeKinds(t *testing.T) {
 // TestDecodeMalformed has what cannot be read: AWS answers it with MalformedInput, whatever else is wrong.
 func TestDecodeMalformed(t *testing.T) {
 	const start, notBoolean = "Start of list found where not expected", "The value at 'passwordResetRequired' must be true or false."
+
 	for _, test := range []struct{ op, body, want string }{
 		{"UpdateLoginProfile", "PasswordResetRequired=True", notBoolean},
 		{"UpdateLoginProfile", "PasswordResetRequired=", notBoolean},
@@ -178,7 +201,10 @@ func TestDecodeMalformed(t *testing.T) {
 		{"UntagUser", "TagKeys.member.1x=a", start},
 		{"UntagUser", "TagKeys.member.=a", start},
 		{"UntagUser", "TagKeys.member.12=a", "Excessively sparse input would skip 11 list elements"},
-		{"UntagUser", "TagKeys.member.1=a&TagKeys.member.5=b&TagKeys.member.16=c", "Excessively sparse input would skip 11 list elements"},
+		{
+			"UntagUser", "TagKeys.member.1=a&TagKeys.member.5=b&TagKeys.member.16=c",
+			"Excessively sparse input would skip 11 list elements",
+		},
 		{"UntagUser", "TagKeys.member.99999999999999999999=a", "Excessively sparse input would skip 2147483646 list elements"},
 		{"PutAccountProperties", "Properties.entry.0.key=a", "0 is not a valid index"},
 		{"PutAccountProperties", "Properties.entry.x.key=a", start},
@@ -202,6 +228,7 @@ func TestDecodeRefused(t *testing.T) {
 		one        = "1 validation error detected: "
 		properties = one + "Value at 'properties' failed to satisfy constraint: "
 	)
+
 	entries := func(n int) string {
 		var b strings.Builder
 		b.WriteString("TemplateArn=arn:aws:iam::aws:role-template/a/b:1")
@@ -210,6 +237,7 @@ func TestDecodeRefused(t *testing.T) {
 		}
 		return b.String()
 	}
+
 	for _, test := range []struct{ op, body, want string }{
 		{"UntagUser", "UserName=bob&TagKeys.member.1=a&TagKeys.member.01=b", "The index 1 is given more than once."},
 		{"TagUser", "UserName=bob&Tags.member.2.Key=k&Tags.member.2.Value=", "2 validation errors detected: " +
@@ -217,12 +245,18 @@ func TestDecodeRefused(t *testing.T) {
 			"Value at 'tags.1.member.value' failed to satisfy constraint: Member must not be null"},
 		{"PutAccountProperties", "", properties + "Member must not be null"},
 		{"PutAccountProperties", "Properties.entry.1.value=x", properties + "Member must not have an entry without a key"},
-		{"PutAccountProperties", "Properties.entry.1.key=a", one + "Value at 'properties.a.member' failed to satisfy constraint: Member must not be null"},
+		{
+			"PutAccountProperties", "Properties.entry.1.key=a",
+			one + "Value at 'properties.a.member' failed to satisfy constraint: Member must not be null",
+		},
 		{
 			"PutAccountProperties", "Properties.entry.1.key=a&Properties.entry.1.value=x&Properties.entry.2.key=a&Properties.entry.2.value=x",
 			properties + "Member must not have two entries with the same key",
 		},
-		{"PutAccountProperties", "Properties.entry.1.key=a&Properties.entry.1.value=x&Properties.entry.01.key=b", "The index 1 is given more than once."},
+		{
+			"PutAccountProperties", "Properties.entry.1.key=a&Properties.entry.1.value=x&Properties.entry.01.key=b",
+			"The index 1 is given more than once.",
+		},
 		{
 			"PutAccountProperties", "Properties.entry.1.key=1&Properties.entry.1.value=x",
 			properties + "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: ^[A-Za-z][A-Za-z0-9/_-]*$]",
@@ -282,6 +316,7 @@ func TestSecret(t *testing.T) {
 	if secret.Reveal() != value {
 		t.Error("the value is lost")
 	}
+
 	in := &iamapi.ChangePasswordInput{OldPassword: secret, NewPassword: secret}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%t", "%10.3s", "%c", "%U", "%e"} {
 		for _, printed := range []any{secret, &secret, in, *in, []awsquery.Secret{secret}, map[string]awsquery.Secret{"a": secret}} {
@@ -291,10 +326,12 @@ func TestSecret(t *testing.T) {
 			}
 		}
 	}
+
 	text, err := json.Marshal(map[string]any{"secret": secret, "in": in})
 	if err != nil || strings.Contains(string(text), value) {
 		t.Errorf("JSON: %s, %v", text, err)
 	}
+
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("m", "secret", secret, "in", in)
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "secret", secret, "in", in)
@@ -317,6 +354,7 @@ func FuzzDecode(f *testing.F) {
 	for _, op := range slices.Concat(iamapi.Operations(), stsapi.Operations()) {
 		registry[op.Name] = op
 	}
+
 	f.Fuzz(func(t *testing.T, name, body string) {
 		op := registry[name]
 		form, err := parse(t, "POST", "", body)

@@ -86,6 +86,7 @@ func encodeValue(w *bytes.Buffer, name string, s *Shape, value reflect.Value) {
 		w.WriteString("<" + name + "/>")
 		return
 	}
+
 	open(w, name)
 	switch s.Kind {
 	case String:
@@ -119,6 +120,7 @@ func encodeValue(w *bytes.Buffer, name string, s *Shape, value reflect.Value) {
 	case Structure:
 		encodeMembers(w, s, value)
 	}
+
 	end(w, name)
 }
 
@@ -165,6 +167,7 @@ func reference(r rune, size int) string {
 	case 0xFFFE, 0xFFFF:
 		return "\uFFFD"
 	}
+
 	if r < ' ' || r == utf8.RuneError && size == 1 {
 		return "\uFFFD"
 	}

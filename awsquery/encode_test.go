@@ -29,6 +29,7 @@ func TestEncodeResponse(t *testing.T) {
 		Path: "/", UserName: "bob", UserId: "AIDAEXAMPLE0000000001", Arn: "arn:aws:iam::123456789012:user/bob", CreateDate: created,
 		Tags: []iamapi.Tag{{Key: "team", Value: ""}, {Key: "née", Value: `<a href="x">'&'</a>`}},
 	}
+
 	for _, test := range []struct {
 		file, op string
 		out      any
@@ -36,19 +37,30 @@ func TestEncodeResponse(t *testing.T) {
 		{"create-user", "CreateUser", &iamapi.CreateUserOutput{User: &user}},
 		{"create-user-without-output", "CreateUser", &iamapi.CreateUserOutput{}},
 		{"get-user", "GetUser", &iamapi.GetUserOutput{User: iamapi.User{
-			Path: "/", UserName: "bob", UserId: "AIDAEXAMPLE0000000001", Arn: "arn:aws:iam::123456789012:user/bob", CreateDate: created, PasswordLastUsed: &used,
+			Path: "/", UserName: "bob", UserId: "AIDAEXAMPLE0000000001", Arn: "arn:aws:iam::123456789012:user/bob", CreateDate: created,
+			PasswordLastUsed: &used,
 		}}},
 		{"list-users-empty", "ListUsers", &iamapi.ListUsersOutput{}},
 		{"list-users-page", "ListUsers", &iamapi.ListUsersOutput{Users: []iamapi.User{user}, IsTruncated: true, Marker: "next"}},
 		{"list-user-policies", "ListUserPolicies", &iamapi.ListUserPoliciesOutput{PolicyNames: []string{"a", "b"}}},
-		{"get-account-summary", "GetAccountSummary", &iamapi.GetAccountSummaryOutput{SummaryMap: map[iamapi.SummaryKeyType]int32{"UsersQuota": 5000, "Users": 3}}},
+		{
+			"get-account-summary", "GetAccountSummary",
+			&iamapi.GetAccountSummaryOutput{SummaryMap: map[iamapi.SummaryKeyType]int32{"UsersQuota": 5000, "Users": 3}},
+		},
 		{"create-access-key", "CreateAccessKey", &iamapi.CreateAccessKeyOutput{AccessKey: iamapi.AccessKey{
-			UserName: "bob", AccessKeyId: "AKIAEXAMPLE000000001", Status: iamapi.StatusTypeActive, SecretAccessKey: "an/example+secret", CreateDate: &created,
+			UserName: "bob", AccessKeyId: "AKIAEXAMPLE000000001", Status: iamapi.StatusTypeActive, SecretAccessKey: "an/example+secret",
+			CreateDate: &created,
 		}}},
-		{"get-credential-report", "GetCredentialReport", &iamapi.GetCredentialReportOutput{Content: []byte("user,arn\n"), ReportFormat: "text/csv", GeneratedTime: &created}},
+		{
+			"get-credential-report", "GetCredentialReport",
+			&iamapi.GetCredentialReportOutput{Content: []byte("user,arn\n"), ReportFormat: "text/csv", GeneratedTime: &created},
+		},
 		{"delete-user", "DeleteUser", nil},
 		{"tag-user", "TagUser", &struct{}{}},
-		{"get-caller-identity", "GetCallerIdentity", &stsapi.GetCallerIdentityOutput{UserId: "AIDAEXAMPLE0000000001", Account: "123456789012", Arn: user.Arn}},
+		{
+			"get-caller-identity", "GetCallerIdentity",
+			&stsapi.GetCallerIdentityOutput{UserId: "AIDAEXAMPLE0000000001", Account: "123456789012", Arn: user.Arn},
+		},
 	} {
 		t.Run(test.file, func(t *testing.T) {
 			var w bytes.Buffer
@@ -74,7 +86,10 @@ func TestEncodeError(t *testing.T) {
 		err             *awsquery.Error
 	}{
 		{"error-sender", iamapi.Namespace, iamapi.NoSuchEntity("The user with name %s cannot be found.", "<bob>")},
-		{"error-receiver", stsapi.Namespace, &awsquery.Error{Code: "InternalFailure", Status: 500, Message: "m", Cause: io.ErrUnexpectedEOF}},
+		{
+			"error-receiver", stsapi.Namespace,
+			&awsquery.Error{Code: "InternalFailure", Status: 500, Message: "m", Cause: io.ErrUnexpectedEOF},
+		},
 	} {
 		t.Run(test.file, func(t *testing.T) {
 			var w bytes.Buffer
@@ -93,6 +108,7 @@ func golden(t *testing.T, file string, got []byte) {
 			t.Fatal(err)
 		}
 	}
+
 	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +116,7 @@ func golden(t *testing.T, file string, got []byte) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+
 	for d := xml.NewDecoder(bytes.NewReader(got)); ; {
 		if _, err := d.Token(); err == io.EOF {
 			return
@@ -123,9 +140,11 @@ func FuzzEncode(f *testing.F) {
 			Message   string   `xml:"Error>Message"`
 			RequestID string   `xml:"RequestId"`
 		}
+
 		if err := xml.Unmarshal(w.Bytes(), &answer); err != nil {
 			t.Fatalf("%q: %v in %s", text, err, &w)
 		}
+
 		var want strings.Builder
 		for i, r := range text {
 			_, size := utf8.DecodeRuneInString(text[i:])
@@ -134,6 +153,7 @@ func FuzzEncode(f *testing.F) {
 			}
 			want.WriteRune(r)
 		}
+
 		if answer.Message != want.String() || answer.RequestID != requestID {
 			t.Errorf("%q came back as %q", want.String(), answer.Message)
 		}
@@ -144,7 +164,10 @@ func BenchmarkEncodeResponse(b *testing.B) {
 	op := operation(b, "ListUsers")
 	out := &iamapi.ListUsersOutput{Users: make([]iamapi.User, 100)}
 	for n := range out.Users {
-		out.Users[n] = iamapi.User{Path: "/", UserName: "bob", UserId: "AIDAEXAMPLE0000000001", Arn: "arn:aws:iam::123456789012:user/bob", CreateDate: time.Unix(1.7e9, 0)}
+		out.Users[n] = iamapi.User{
+			Path: "/", UserName: "bob", UserId: "AIDAEXAMPLE0000000001", Arn: "arn:aws:iam::123456789012:user/bob",
+			CreateDate: time.Unix(1.7e9, 0),
+		}
 	}
 	var w bytes.Buffer
 	b.ReportAllocs()

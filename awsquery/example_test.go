@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/iamapi"
@@ -18,6 +19,7 @@ func ExampleDecode() {
 		fmt.Println(err)
 		return
 	}
+
 	op, err := awsquery.NewRegistry(iamapi.Operations()).Find(form)
 	if err != nil {
 		fmt.Println(err)
@@ -29,10 +31,14 @@ func ExampleDecode() {
 		fmt.Println(err)
 		return
 	}
+
 	user := in.(*iamapi.CreateUserInput)
 	fmt.Println(op.Name, user.UserName, user.Tags)
 	// Output: CreateUser bob [{team blue}]
 }
+
+// inLines puts each element of an answer on a line of its own, so that the examples can be read. The answer itself is one line.
+func inLines(xml string) string { return strings.ReplaceAll(xml, "><", ">\n<") }
 
 // An output becomes the XML of an answer. A policy document is percent-encoded in it.
 func ExampleEncodeResponse() {
@@ -42,15 +48,34 @@ func ExampleEncodeResponse() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(answer.String())
-	// Output: <GetUserPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><GetUserPolicyResult><UserName>bob</UserName><PolicyName>none</PolicyName><PolicyDocument>%7B%22Statement%22%3A%20%5B%5D%7D</PolicyDocument></GetUserPolicyResult><ResponseMetadata><RequestId>7a62c49f</RequestId></ResponseMetadata></GetUserPolicyResponse>
+
+	fmt.Println(inLines(answer.String()))
+	// Output:
+	// <GetUserPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">
+	// <GetUserPolicyResult>
+	// <UserName>bob</UserName>
+	// <PolicyName>none</PolicyName>
+	// <PolicyDocument>%7B%22Statement%22%3A%20%5B%5D%7D</PolicyDocument>
+	// </GetUserPolicyResult>
+	// <ResponseMetadata>
+	// <RequestId>7a62c49f</RequestId>
+	// </ResponseMetadata>
+	// </GetUserPolicyResponse>
 }
 
 func ExampleEncodeError() {
 	var answer bytes.Buffer
 	awsquery.EncodeError(&answer, iamapi.Namespace, iamapi.NoSuchEntity("The user with name %s cannot be found.", "bob"), "7a62c49f")
-	fmt.Println(answer.String())
-	// Output: <ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>NoSuchEntity</Code><Message>The user with name bob cannot be found.</Message></Error><RequestId>7a62c49f</RequestId></ErrorResponse>
+	fmt.Println(inLines(answer.String()))
+	// Output:
+	// <ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">
+	// <Error>
+	// <Type>Sender</Type>
+	// <Code>NoSuchEntity</Code>
+	// <Message>The user with name bob cannot be found.</Message>
+	// </Error>
+	// <RequestId>7a62c49f</RequestId>
+	// </ErrorResponse>
 }
 
 func ExampleValidate() {

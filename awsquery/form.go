@@ -94,6 +94,7 @@ func (f Form) parse(text string, fromQuery bool) (Form, error) {
 		}
 		f = append(f, parameter{name, value, fromQuery})
 	}
+
 	return f, nil
 }
 

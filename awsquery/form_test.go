@@ -21,24 +21,54 @@ func TestParseForm(t *testing.T) {
 		want                      map[string]string // the value of each name; "absent" is none
 		err                       string
 	}{
-		{name: "post", method: "POST", body: "Action=CreateUser&UserName=bob", want: map[string]string{"Action": "CreateUser", "UserName": "bob"}},
-		{name: "get", method: "GET", query: "Action=CreateUser&UserName=bob", want: map[string]string{"Action": "CreateUser", "UserName": "bob"}},
+		{
+			name: "post", method: "POST", body: "Action=CreateUser&UserName=bob",
+			want: map[string]string{"Action": "CreateUser", "UserName": "bob"},
+		},
+		{
+			name: "get", method: "GET", query: "Action=CreateUser&UserName=bob",
+			want: map[string]string{"Action": "CreateUser", "UserName": "bob"},
+		},
 		{name: "get has no body", method: "GET", body: "Action=CreateUser", want: map[string]string{"Action": "absent"}},
-		{name: "body before query", method: "POST", query: "Action=A&X=query", body: "Action=B", want: map[string]string{"Action": "B", "X": "query"}},
+		{
+			name: "body before query", method: "POST", query: "Action=A&X=query", body: "Action=B",
+			want: map[string]string{"Action": "B", "X": "query"},
+		},
 		{name: "empty", method: "POST", want: map[string]string{"Action": "absent"}},
-		{name: "plus and percent", method: "POST", body: "Path=%2Fa+b%2F&K=%C3%A9%2B", want: map[string]string{"Path": "/a b/", "K": "é+"}},
+		{
+			name: "plus and percent", method: "POST", body: "Path=%2Fa+b%2F&K=%C3%A9%2B",
+			want: map[string]string{"Path": "/a b/", "K": "é+"},
+		},
 		{name: "empty value", method: "POST", body: "A=&B&&C=%3D=", want: map[string]string{"A": "", "B": "", "C": "==", "D": "absent"}},
 		{name: "case counts", method: "POST", body: "username=bob", want: map[string]string{"UserName": "absent", "username": "bob"}},
-		{name: "a prefix is another name", method: "POST", body: "Tags.member.1.Key=k", want: map[string]string{"Tags": "absent", "Tags.member.1": "absent"}},
-		{name: "twice in the body", method: "POST", body: "A=1&B=2&A=1", err: "ValidationError: The parameter A is given more than once."},
+		{
+			name: "a prefix is another name", method: "POST", body: "Tags.member.1.Key=k",
+			want: map[string]string{"Tags": "absent", "Tags.member.1": "absent"},
+		},
+		{
+			name: "twice in the body", method: "POST", body: "A=1&B=2&A=1",
+			err: "ValidationError: The parameter A is given more than once.",
+		},
 		{name: "twice in the query", method: "GET", query: "A=1&A=2", err: "ValidationError: The parameter A is given more than once."},
 		{name: "twice by escaping", method: "POST", body: "A=1&%41=2", err: "ValidationError: The parameter A is given more than once."},
 		{name: "bad escape", method: "POST", body: "A=%4", err: "MalformedQueryString: The query string contains a syntax error."},
-		{name: "bad escape in a name", method: "POST", body: "%zz=1", err: "MalformedQueryString: The query string contains a syntax error."},
-		{name: "bad escape in the query", method: "POST", query: "A=%", err: "MalformedQueryString: The query string contains a syntax error."},
+		{
+			name: "bad escape in a name", method: "POST", body: "%zz=1",
+			err: "MalformedQueryString: The query string contains a syntax error.",
+		},
+		{
+			name: "bad escape in the query", method: "POST", query: "A=%",
+			err: "MalformedQueryString: The query string contains a syntax error.",
+		},
 		{name: "not UTF-8", method: "POST", body: "A=%ff", err: "MalformedQueryString: The query string contains a syntax error."},
-		{name: "raw bytes that are not UTF-8", method: "POST", body: "A=\xff", err: "MalformedQueryString: The query string contains a syntax error."},
-		{name: "longest name", method: "POST", body: strings.Repeat("n", 512) + "=1", want: map[string]string{strings.Repeat("n", 512): "1"}},
+		{
+			name: "raw bytes that are not UTF-8", method: "POST", body: "A=\xff",
+			err: "MalformedQueryString: The query string contains a syntax error.",
+		},
+		{
+			name: "longest name", method: "POST", body: strings.Repeat("n", 512) + "=1",
+			want: map[string]string{strings.Repeat("n", 512): "1"},
+		},
 		{
 			name: "name too long", method: "POST", body: strings.Repeat("n", 513) + "=1",
 			err: "ValidationError: The request has a parameter with a name longer than any that an operation takes.",
@@ -82,6 +112,7 @@ func TestParseFormLimitsParameters(t *testing.T) {
 		}
 		return b.String()
 	}
+
 	const tooMany = "ValidationError: The request has more parameters than any operation takes."
 	for _, test := range []struct {
 		name        string
@@ -129,5 +160,6 @@ func TestRegistryFind(t *testing.T) {
 			t.Error("two operations of one name and version were taken")
 		}
 	}()
+
 	awsquery.NewRegistry([]*awsquery.Operation{one, one})
 }

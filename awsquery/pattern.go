@@ -25,10 +25,12 @@ func (p *Pattern) Match(s string) bool {
 	if p.Func != nil {
 		return p.Func(s)
 	}
+
 	s, ok := strings.CutPrefix(s, p.Prefix)
 	if !ok {
 		return false
 	}
+
 	n := 0
 	for _, r := range s {
 		if r < utf8.RuneSelf {

@@ -52,7 +52,10 @@ func TestValidationMessages(t *testing.T) {
 			"empty", "CreateUser",
 			url.Values{"UserName": {""}},
 			nil,
-			[]string{"Value at 'userName'" + failed + "have length greater than or equal to 1", "Value at 'userName'" + failed + userPattern},
+			[]string{
+				"Value at 'userName'" + failed + "have length greater than or equal to 1",
+				"Value at 'userName'" + failed + userPattern,
+			},
 		},
 		{
 			"too long", "GetUser",
@@ -62,7 +65,10 @@ func TestValidationMessages(t *testing.T) {
 		},
 		{
 			"code points are counted", "TagUser",
-			url.Values{"UserName": {"bob"}, "Tags.member.1.Key": {strings.Repeat("é", 128)}, "Tags.member.1.Value": {strings.Repeat("é", 257)}},
+			url.Values{
+				"UserName": {"bob"}, "Tags.member.1.Key": {strings.Repeat("é", 128)},
+				"Tags.member.1.Value": {strings.Repeat("é", 257)},
+			},
 			&iamapi.TagUserInput{UserName: "bob", Tags: []iamapi.Tag{{Key: strings.Repeat("é", 128), Value: strings.Repeat("é", 257)}}},
 			[]string{"Value at 'tags.1.member.value'" + failed + "have length less than or equal to 256"},
 		},
@@ -127,7 +133,10 @@ func TestValidationMessages(t *testing.T) {
 		{
 			"STS shows no secret", "AssumeRoleWithWebIdentity",
 			url.Values{"RoleArn": {"arn:aws:iam::123456789012:role/r"}, "RoleSessionName": {"session"}, "WebIdentityToken": {"abc"}},
-			&stsapi.AssumeRoleWithWebIdentityInput{RoleArn: "arn:aws:iam::123456789012:role/r", RoleSessionName: "session", WebIdentityToken: "abc"},
+			&stsapi.AssumeRoleWithWebIdentityInput{
+				RoleArn: "arn:aws:iam::123456789012:role/r", RoleSessionName: "session",
+				WebIdentityToken: "abc",
+			},
 			[]string{"Value at 'webIdentityToken'" + failed + "have length greater than or equal to 4"},
 		},
 		{
@@ -143,6 +152,7 @@ func TestValidationMessages(t *testing.T) {
 			if len(test.want) > 1 {
 				want = strconv.Itoa(len(test.want)) + " validation errors detected: " + strings.Join(test.want, "; ")
 			}
+
 			check := func(from string, err error) {
 				t.Helper()
 				var told *awsquery.Error
@@ -150,6 +160,7 @@ func TestValidationMessages(t *testing.T) {
 					t.Errorf("%s:\ngot  %v\nwant %s", from, err, want)
 				}
 			}
+
 			_, err := decode(t, op, test.form.Encode())
 			check("decoded", err)
 			if test.in != nil {

@@ -67,10 +67,11 @@ func awsStatement(r rule, conditions map[string]object) object {
 	return s
 }
 
+// writeAWS returns documents in AWS's language, each with at most 1000 statements.
 func writeAWS(w *workload) ([]string, error) {
 	var documents []string
 	for _, rules := range w.policies {
-		for len(rules) > 0 { // the number of statements in a document is limited
+		for len(rules) > 0 {
 			n := min(len(rules), 1000)
 			var statements []object
 			for _, r := range rules[:n] {
@@ -121,6 +122,7 @@ func askTouchstone(compiled any, w *workload) (func(int) bool, error) {
 			ResourceAccountID: "123456789012", Context: ctx,
 		})
 	}
+
 	return func(n int) bool { return policy.Evaluate(policies, &requests[n]).Allowed() }, nil
 }
 
@@ -208,8 +210,10 @@ func writeCedar(w *workload) ([]string, error) {
 		default:
 			when += fmt.Sprintf(" && resource.arn like %q", r.resource)
 		}
-		fmt.Fprintf(&text, "%s (principal, %s, resource) when { %s };\n", effect(r.deny, "permit", "forbid"), action, strings.TrimPrefix(when, "true && "))
+		fmt.Fprintf(&text, "%s (principal, %s, resource) when { %s };\n", effect(r.deny, "permit", "forbid"), action,
+			strings.TrimPrefix(when, "true && "))
 	}
+
 	return []string{text.String()}, nil
 }
 
@@ -224,7 +228,10 @@ func askCedar(compiled any, w *workload) (func(int) bool, error) {
 	for _, r := range w.requests {
 		principal, resource := cedar.NewEntityUID("User", userName), cedar.NewEntityUID("Resource", cedar.String(r.resource))
 		entities = append(entities, cedar.EntityMap{
-			principal: {UID: principal, Attributes: cedar.NewRecord(cedar.RecordMap{"arn": cedar.String(userARN), "team": cedar.String(r.ownTeam)})},
+			principal: {
+				UID:        principal,
+				Attributes: cedar.NewRecord(cedar.RecordMap{"arn": cedar.String(userARN), "team": cedar.String(r.ownTeam)}),
+			},
 			resource: {UID: resource, Attributes: cedar.NewRecord(cedar.RecordMap{
 				"arn": cedar.String(r.resource), "team": cedar.String(r.team), "stage": cedar.String(r.stage), "locked": cedar.String(r.locked),
 			})},
@@ -234,6 +241,7 @@ func askCedar(compiled any, w *workload) (func(int) bool, error) {
 			Context: cedar.NewRecord(cedar.RecordMap{"mfa": cedar.Boolean(r.mfa)}),
 		})
 	}
+
 	return func(n int) bool {
 		decision, _ := cedar.Authorize(set, entities[n], requests[n])
 		return decision == cedar.Allow
@@ -270,6 +278,7 @@ func writeRego(w *workload) ([]string, error) {
 			fmt.Fprintf(&text, "%s if { input.action == %q; %s }\n", head, action, rest)
 		}
 	}
+
 	return []string{text.String()}, nil
 }
 
@@ -327,6 +336,7 @@ func writeCasbin(w *workload) ([]string, error) {
 			fmt.Fprintf(&lines, "p, %s, %s, %s, %s\n", r.resource, act, r.when, effect(r.deny, "allow", "deny"))
 		}
 	}
+
 	return []string{`
 [request_definition]
 r = obj, act, mfa, ownTeam, team, stage, locked

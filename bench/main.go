@@ -175,7 +175,8 @@ func compare(w *workload) error {
 	table := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "engine\tns/op\tallocs/op\tB/op\tcompile µs\tcompiled bytes\t")
 	for _, r := range results {
-		fmt.Fprintf(table, "%s\t%.1f\t%.0f\t%.0f\t%.1f\t%.0f\t\n", r.name, r.nanoseconds, r.allocs, r.bytes, microseconds(r.compile), r.memory)
+		fmt.Fprintf(table, "%s\t%.1f\t%.0f\t%.0f\t%.1f\t%.0f\t\n", r.name, r.nanoseconds, r.allocs, r.bytes, microseconds(r.compile),
+			r.memory)
 	}
 	if err := table.Flush(); err != nil {
 		return err

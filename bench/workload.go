@@ -66,12 +66,16 @@ func (w *workload) add(r request) {
 // fidoPage returns the self-management policy of the IAM User Guide, "Enabling a FIDO security key (console)".
 func fidoPage() *workload {
 	w := &workload{name: "a", what: "the FIDO page's policy", policies: [][]rule{{
-		{actions: []string{"iam:DeactivateMFADevice", "iam:EnableMFADevice", "iam:GetUser", "iam:ListMFADevices", "iam:ResyncMFADevice"}, resource: ownUser},
 		{
-			deny: true, actions: []string{"iam:EnableMFADevice", "iam:GetUser", "iam:ListMFADevices", "iam:ResyncMFADevice"}, notActions: true,
-			resource: "*", when: noMFA,
+			actions:  []string{"iam:DeactivateMFADevice", "iam:EnableMFADevice", "iam:GetUser", "iam:ListMFADevices", "iam:ResyncMFADevice"},
+			resource: ownUser,
+		},
+		{
+			deny: true, notActions: true, resource: "*", when: noMFA,
+			actions: []string{"iam:EnableMFADevice", "iam:GetUser", "iam:ListMFADevices", "iam:ResyncMFADevice"},
 		},
 	}}}
+
 	w.add(request{action: "iam:EnableMFADevice", resource: userARN})
 	w.add(request{action: "iam:EnableMFADevice", resource: userARN, mfa: true})
 	w.add(request{action: "iam:DeactivateMFADevice", resource: userARN})
@@ -88,16 +92,24 @@ func tenByTen() *workload {
 		var rules []rule
 		for s := range 10 {
 			rules = append(rules, rule{
-				deny: s == 9, actions: []string{fmt.Sprintf("svc%d:Get%d", p, s%9), fmt.Sprintf("svc%d:Put%d", p, s%9), fmt.Sprintf("svc%d:List%d", p, s%9)},
+				deny: s == 9, actions: []string{
+					fmt.Sprintf("svc%d:Get%d", p, s%9), fmt.Sprintf("svc%d:Put%d", p, s%9),
+					fmt.Sprintf("svc%d:List%d", p, s%9),
+				},
 				resource: fmt.Sprintf("arn:aws:s3:::bucket-%d-%d/*", p, s%9),
 			})
 		}
 		rules[9].resource = fmt.Sprintf("arn:aws:s3:::bucket-%d-0/secret/*", p)
 		w.policies = append(w.policies, rules)
 	}
+
 	for p := range 10 {
-		w.add(request{action: fmt.Sprintf("svc%d:Put%d", p, 9-max(1, p)), resource: fmt.Sprintf("arn:aws:s3:::bucket-%d-%d/x", p, 9-max(1, p))})
+		w.add(request{
+			action:   fmt.Sprintf("svc%d:Put%d", p, 9-max(1, p)),
+			resource: fmt.Sprintf("arn:aws:s3:::bucket-%d-%d/x", p, 9-max(1, p)),
+		})
 	}
+
 	w.add(request{action: "svc5:Get0", resource: "arn:aws:s3:::bucket-5-0/secret/x"})
 	w.add(request{action: "svc5:Get0", resource: "arn:aws:s3:::bucket-5-1/x"})
 	return w
@@ -122,7 +134,8 @@ func oneOfMany(size int) *workload {
 func byPrefix(size int) *workload {
 	w := &workload{name: "d", what: fmt.Sprintf("%d resources by prefix", size), policies: [][]rule{{}}}
 	for n := range size {
-		w.policies[0] = append(w.policies[0], rule{actions: []string{"s3:GetObject"}, resource: fmt.Sprintf("arn:aws:s3:::bucket-%d/*", n)})
+		w.policies[0] = append(w.policies[0],
+			rule{actions: []string{"s3:GetObject"}, resource: fmt.Sprintf("arn:aws:s3:::bucket-%d/*", n)})
 	}
 	for n := range min(size, 16) {
 		n *= size / min(size, 16)
@@ -140,6 +153,7 @@ func tags() *workload {
 		{deny: true, actions: []string{"s3:PutObject", "s3:DeleteObject"}, resource: "*", when: locked},
 		{actions: []string{"s3:ListBucket"}, resource: "arn:aws:s3:::team-*"},
 	}}}
+
 	const object = "arn:aws:s3:::data/report"
 	w.add(request{action: "s3:GetObject", resource: object, ownTeam: "blue", team: "blue", stage: "prod", locked: "no"})
 	w.add(request{action: "s3:GetObject", resource: object, ownTeam: "blue", team: "red", stage: "prod", locked: "no"})
@@ -147,6 +161,9 @@ func tags() *workload {
 	w.add(request{action: "s3:PutObject", resource: object, ownTeam: "blue", team: "blue", stage: "prod", locked: "yes"})
 	w.add(request{action: "s3:DeleteObject", resource: object, ownTeam: "blue", team: "red", stage: "test", locked: "no"})
 	w.add(request{action: "s3:DeleteObject", resource: object, ownTeam: "blue", team: "red", stage: "prod", locked: "no"})
-	w.add(request{action: "s3:ListBucket", resource: "arn:aws:s3:::team-blue/", ownTeam: "blue", team: "red", stage: "prod", locked: "no"})
+	w.add(request{
+		action: "s3:ListBucket", resource: "arn:aws:s3:::team-blue/", ownTeam: "blue", team: "red", stage: "prod",
+		locked: "no",
+	})
 	return w
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/touchstone-iam/touchstone/policy"
 )
 
-// evaluationCase is a line of testdata/policy-cases.jsonl or guide-cases.jsonl: policies, a request, and the decision that a page of
-// the IAM User Guide gives for it. A principal is told by its ARN; the issuer of a session only where that does not give it; a
+// evaluationCase is a line of testdata/policy-cases.jsonl or guide-cases.jsonl: policies, a request, and the decision that a page
+// of the IAM User Guide gives for it. A principal is told by its ARN; the issuer of a session only where that does not give it; a
 // call without credentials by the provider or service behind it.
 type evaluationCase struct {
 	Name             string
@@ -77,6 +77,7 @@ func readCaseFile(t testing.TB, name string) []evaluationCase {
 		}
 		cases = append(cases, c)
 	}
+
 	return cases
 }
 
@@ -90,15 +91,18 @@ func (c *evaluationCase) policies(t testing.TB) *policy.Policies {
 		}
 		p.Resource = compile(t, kind, c.ResourcePolicy)
 	}
+
 	if c.Boundary != nil {
 		p.Boundary = compile(t, policy.Boundary, c.Boundary)
 	}
 	if len(c.SessionPolicies) > 0 {
 		p.Session = compile(t, policy.Session, c.SessionPolicies...)
 	}
+
 	for _, level := range c.SCPs {
 		p.ServiceControl = append(p.ServiceControl, compile(t, policy.ServiceControl, level.Policies...))
 	}
+
 	for _, level := range c.RCPs {
 		p.ResourceControl = append(p.ResourceControl, compile(t, policy.ResourceControl, level.Policies...))
 	}

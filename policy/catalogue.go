@@ -213,5 +213,6 @@ func overlap(a, b string) bool {
 			}
 		}
 	}
+
 	return fits[0]
 }

@@ -12,6 +12,7 @@ func TestPatternsOfPatterns(t *testing.T) {
 	for n := 0; len(texts[n]) < 6; n++ {
 		texts = append(texts, texts[n]+"a", texts[n]+"b")
 	}
+
 	pattern := rapid.StringOfN(rapid.SampledFrom([]rune("ab*?")), 0, 3, -1)
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := pattern.Draw(t, "a"), pattern.Draw(t, "b")

@@ -75,9 +75,18 @@ func TestConditions(t *testing.T) {
 		{condition: `"ArnLike":{"k":"*"}`, values: []string{"arn:aws:iam::1:user/x"}, want: true},
 		{condition: `"ArnLike":{"k":"*"}`, values: []string{"x"}, want: false},
 		{condition: `"ArnNotLike":{"k":"arn:aws:iam::1:user/x"}`, values: []string{"x"}, want: true},
-		{condition: `"ArnEquals":{"k":"${v}"}`, values: []string{"arn:aws:iam::1:user/x"}, v: []string{"arn:aws:iam::1:user/x"}, want: true},
-		{condition: `"ArnEquals":{"k":"arn:aws:iam::${v}:role/*"}`, values: []string{"arn:aws:iam::1:role/x"}, v: []string{"1"}, want: true},
-		{condition: `"ArnEquals":{"k":"arn:aws:iam::${aws:PrincipalAccount, '2'}:role/*"}`, values: []string{"arn:aws:iam::2:role/x"}, want: true},
+		{
+			condition: `"ArnEquals":{"k":"${v}"}`, values: []string{"arn:aws:iam::1:user/x"}, v: []string{"arn:aws:iam::1:user/x"},
+			want: true,
+		},
+		{
+			condition: `"ArnEquals":{"k":"arn:aws:iam::${v}:role/*"}`, values: []string{"arn:aws:iam::1:role/x"}, v: []string{"1"},
+			want: true,
+		},
+		{
+			condition: `"ArnEquals":{"k":"arn:aws:iam::${aws:PrincipalAccount, '2'}:role/*"}`, values: []string{"arn:aws:iam::2:role/x"},
+			want: true,
+		},
 		{condition: `"ArnLike":{"k":"arn:aws:iam::*:role/${*}"}`, values: []string{"arn:aws:iam::2:role/x"}, want: false},
 		{condition: `"Null":{"k":"true"}`, values: []string{""}, want: true},
 		{condition: `"Null":{"k":false}`, values: []string{}, want: false},
@@ -99,7 +108,10 @@ func TestConditions(t *testing.T) {
 			ctx.Set("v", c.v...)
 		}
 		set := compile(t, policy.Identity, []byte(statement(`"Action":"*","Resource":"*","Condition":{`+c.condition+`}`)))
-		request := &policy.Request{Principal: policy.Principal{ARN: alice, AccountID: "1"}, Action: "a:b", Resource: "*", ResourceAccountID: "1", Context: ctx}
+		request := &policy.Request{
+			Principal: policy.Principal{ARN: alice, AccountID: "1"}, Action: "a:b", Resource: "*",
+			ResourceAccountID: "1", Context: ctx,
+		}
 		if got := policy.Evaluate(&policy.Policies{Identity: set}, request).Allowed(); got != c.want {
 			t.Errorf("%s with k=%q v=%q: %v, want %v", c.condition, c.values, c.v, got, c.want)
 		}
@@ -129,6 +141,7 @@ func TestFIDOPage(t *testing.T) {
 			if got := policy.Evaluate(policies, request).Effect.String(); got != want {
 				t.Errorf("%s on %s with MFA %q: %s, want %s", c.action, c.resource, mfa, got, want)
 			}
+
 			request.Principal = policy.Principal{ARN: "arn:aws:iam::123456789012:root", AccountID: "123456789012", Root: true}
 			if !policy.Evaluate(policies, request).Allowed() {
 				t.Errorf("%s on %s with MFA %q: root is not allowed", c.action, c.resource, mfa)
@@ -152,6 +165,7 @@ func TestResourceGrants(t *testing.T) {
 		guest   = "arn:aws:sts::123456789012:federated-user/carol"
 		root    = "arn:aws:iam::123456789012:root"
 	)
+
 	asUser := policy.Principal{ARN: user, AccountID: account}
 	asRole := policy.Principal{ARN: session, AccountID: account, Issuer: role}
 	asGuest := policy.Principal{ARN: guest, AccountID: account, Issuer: user}
@@ -192,7 +206,10 @@ func TestResourceGrants(t *testing.T) {
 					missing += "ibs"[n : n+1]
 				}
 			}
-			request := &policy.Request{Principal: c.principal, Action: "s3:GetObject", Resource: "arn:aws:s3:::x", ResourceAccountID: account}
+			request := &policy.Request{
+				Principal: c.principal, Action: "s3:GetObject", Resource: "arn:aws:s3:::x",
+				ResourceAccountID: account,
+			}
 			want := !strings.ContainsAny(missing, c.limits) || c.limits == ""
 			if got := policy.Evaluate(p, request).Allowed(); got != want {
 				t.Errorf("policy names %s, %s asks, %q allow not: allowed %v, want %v", c.named, c.principal.ARN, missing, got, want)
@@ -211,16 +228,37 @@ func TestTrust(t *testing.T) {
 		principal policy.Principal
 		want      bool
 	}{
-		"federated":       {`"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::1:saml-provider/P"}`, policy.Principal{Federated: "arn:aws:iam::1:saml-provider/P"}, true},
-		"other provider":  {`"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::1:saml-provider/P"}`, policy.Principal{Federated: "accounts.google.com"}, false},
-		"service":         {`"Effect":"Allow","Principal":{"Service":["a.amazonaws.com","b.amazonaws.com"]}`, policy.Principal{Service: "b.amazonaws.com"}, true},
-		"anonymous":       {`"Effect":"Allow","Principal":{"Service":"a.amazonaws.com"}`, policy.Principal{}, false},
-		"root of account": {`"Effect":"Allow","Principal":{"AWS":"123456789012"}`, policy.Principal{ARN: "arn:aws:iam::123456789012:root", AccountID: "123456789012", Root: true}, true},
-		"root not named":  {`"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:user/x"}`, policy.Principal{ARN: "arn:aws:iam::123456789012:root", AccountID: "123456789012", Root: true}, false},
+		"federated": {
+			`"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::1:saml-provider/P"}`,
+			policy.Principal{Federated: "arn:aws:iam::1:saml-provider/P"},
+			true,
+		},
+		"other provider": {
+			`"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::1:saml-provider/P"}`,
+			policy.Principal{Federated: "accounts.google.com"},
+			false,
+		},
+		"service": {
+			`"Effect":"Allow","Principal":{"Service":["a.amazonaws.com","b.amazonaws.com"]}`,
+			policy.Principal{Service: "b.amazonaws.com"},
+			true,
+		},
+		"anonymous": {`"Effect":"Allow","Principal":{"Service":"a.amazonaws.com"}`, policy.Principal{}, false},
+		"root of account": {
+			`"Effect":"Allow","Principal":{"AWS":"123456789012"}`,
+			policy.Principal{ARN: "arn:aws:iam::123456789012:root", AccountID: "123456789012", Root: true},
+			true,
+		},
+		"root not named": {
+			`"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:user/x"}`,
+			policy.Principal{ARN: "arn:aws:iam::123456789012:root", AccountID: "123456789012", Root: true},
+			false,
+		},
 	} {
 		trust := compile(t, policy.Trust, []byte(`{"Statement":{"Action":"sts:AssumeRole*",`+c.statement+`}}`))
 		decision := policy.Evaluate(&policy.Policies{Resource: trust}, &policy.Request{
-			Principal: c.principal, Action: "sts:AssumeRoleWithSAML", Resource: "arn:aws:iam::123456789012:role/r", ResourceAccountID: "123456789012",
+			Principal: c.principal, Action: "sts:AssumeRoleWithSAML", Resource: "arn:aws:iam::123456789012:role/r",
+			ResourceAccountID: "123456789012",
 		})
 		if decision.Allowed() != c.want {
 			t.Errorf("%s: %+v", name, decision)
@@ -255,9 +293,11 @@ func TestNotPrincipal(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			got := policy.Evaluate(&policy.Policies{Resource: compile(t, policy.Resource, text)}, &policy.Request{
 				Principal: c.principal, Action: "s3:GetObject", Resource: "arn:aws:s3:::x", ResourceAccountID: account,
 			}).Effect
+
 			want := policy.ImplicitDeny
 			switch {
 			case effect == "Deny" && c.deny:
@@ -265,6 +305,7 @@ func TestNotPrincipal(t *testing.T) {
 			case effect == "Allow" && c.allows, c.principal.Root && want != policy.ExplicitDeny:
 				want = policy.Allow
 			}
+
 			if got != want {
 				t.Errorf("%s with NotPrincipal %q, %q asks: %v, want %v", effect, c.listed, c.principal.ARN, got, want)
 			}
@@ -280,6 +321,7 @@ func TestDeniesByDefault(t *testing.T) {
 	if policy.Evaluate(&policy.Policies{}, &policy.Request{}).Allowed() {
 		t.Error("the zero request is allowed")
 	}
+
 	all := compile(t, policy.Identity, []byte(allowAll))
 	for name, p := range map[string]policy.Principal{
 		"anonymous":       {},
@@ -292,6 +334,7 @@ func TestDeniesByDefault(t *testing.T) {
 			t.Errorf("%s is allowed", name)
 		}
 	}
+
 	// An identity-based policy names no principal, so it grants nothing where one is needed.
 	if policy.Evaluate(&policy.Policies{Resource: all}, consoleRequest("iam:GetUser", alice, "true")).Allowed() {
 		t.Error("an identity-based policy grants as a resource-based one")
@@ -306,8 +349,10 @@ func TestReason(t *testing.T) {
 	resource := func(kind policy.Kind, effect, principal, action string) *policy.Set {
 		return compile(t, kind, fmt.Appendf(nil, resourceText, effect, principal, action))
 	}
+
 	deny := func(kind policy.Kind) *policy.Set { return compile(t, kind, []byte(denyAll)) }
-	everyone := compile(t, policy.ResourceControl, []byte(`{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}`))
+	everyone := compile(t, policy.ResourceControl,
+		[]byte(`{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}`))
 	const other = "arn:aws:iam::123456789012:user/bob"
 	var got strings.Builder
 	for _, c := range []struct {
@@ -326,10 +371,18 @@ func TestReason(t *testing.T) {
 		{"trust, implicit", policy.Policies{Identity: some, Resource: resource(policy.Trust, "Allow", other, "sts:*")}, ""},
 		{"trust, explicit", policy.Policies{Identity: some, Resource: resource(policy.Trust, "Deny", alice, "sts:*")}, ""},
 		{"service control, implicit", policy.Policies{Identity: some, ServiceControl: []*policy.Set{some, none}}, ""},
-		{"service control, explicit", policy.Policies{Identity: some, ServiceControl: []*policy.Set{none, deny(policy.ServiceControl)}}, ""},
+		{
+			"service control, explicit",
+			policy.Policies{Identity: some, ServiceControl: []*policy.Set{none, deny(policy.ServiceControl)}},
+			"",
+		},
 		{"resource control, implicit", policy.Policies{Identity: some, ResourceControl: []*policy.Set{none}}, ""},
 		{"resource control, explicit", policy.Policies{Identity: some, ResourceControl: []*policy.Set{everyone}}, ""},
-		{"explicit before implicit", policy.Policies{Identity: none, Boundary: none, Session: deny(policy.Session), ServiceControl: []*policy.Set{none}}, ""},
+		{
+			"explicit before implicit",
+			policy.Policies{Identity: none, Boundary: none, Session: deny(policy.Session), ServiceControl: []*policy.Set{none}},
+			"",
+		},
 		{"another account", policy.Policies{Identity: deny(policy.Identity)}, "444455556666"},
 		{"allowed", policy.Policies{Identity: some}, ""},
 	} {
@@ -339,12 +392,14 @@ func TestReason(t *testing.T) {
 		}
 		fmt.Fprintf(&got, "%s: %s\n", c.name, policy.Evaluate(&c.policies, request).Reason(request.Action))
 	}
+
 	const golden = "testdata/reason/reasons.golden"
 	if *update {
 		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	want, err := os.ReadFile(golden)
 	if err != nil {
 		t.Fatal(err)
@@ -357,7 +412,8 @@ func TestReason(t *testing.T) {
 func TestDecisionNamesStatement(t *testing.T) {
 	policies := &policy.Policies{Identity: compile(t, policy.Identity, []byte(fidoPage))}
 	d := policy.Evaluate(policies, consoleRequest("iam:DeactivateMFADevice", alice, "false"))
-	if d.Source != "inline:Test" || d.Statement == nil || d.Statement.SID != "DenyAllExceptListedIfNoMFA" || d.Statement.Start.Line != 10 {
+	if d.Source != "inline:Test" || d.Statement == nil || d.Statement.SID != "DenyAllExceptListedIfNoMFA" ||
+		d.Statement.Start.Line != 10 {
 		t.Errorf("%+v", d)
 	}
 	if d = policy.Evaluate(policies, consoleRequest("iam:ListUsers", "*", "true")); d.Source != "" || d.Statement != nil {
@@ -387,11 +443,13 @@ func TestContext(t *testing.T) {
 	if _, ok := ctx.Get("aws:username"); ok {
 		t.Error("deleted key is present")
 	}
+
 	ctx.Reset()
 	if _, ok := ctx.Get("aws:PrincipalTag/équipe"); ok {
 		t.Error("key is present after Reset")
 	}
-	if n := testing.AllocsPerRun(10, func() { ctx.Reset(); ctx.Set("aws:TagKeys", "a", "b"); ctx.Set("aws:username", "alice") }); n != 0 {
+	if n := testing.AllocsPerRun(10,
+		func() { ctx.Reset(); ctx.Set("aws:TagKeys", "a", "b"); ctx.Set("aws:username", "alice") }); n != 0 {
 		t.Errorf("filling a used context allocates %v times", n)
 	}
 }

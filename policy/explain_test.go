@@ -20,8 +20,14 @@ func TestExplainWords(t *testing.T) {
 		want     string
 	}{
 		{`"Action":"iam:*","Resource":"*"`, "", policy.Identity, ``},
-		{`"Action":["s3:*","sqs:*"],"Resource":"*"`, "", policy.Identity, `action: request has "iam:GetUser", policy asks "s3:*" or "sqs:*"`},
-		{`"NotAction":"iam:Get*","Resource":"*"`, "", policy.Identity, `NotAction: request has "iam:GetUser", policy asks anything but "iam:Get*"`},
+		{
+			`"Action":["s3:*","sqs:*"],"Resource":"*"`, "", policy.Identity,
+			`action: request has "iam:GetUser", policy asks "s3:*" or "sqs:*"`,
+		},
+		{
+			`"NotAction":"iam:Get*","Resource":"*"`, "", policy.Identity,
+			`NotAction: request has "iam:GetUser", policy asks anything but "iam:Get*"`,
+		},
 		{
 			`"Action":"*","Resource":"arn:aws:iam::*:user/${aws:username}"`, "", policy.Identity,
 			`resource: request has "arn:aws:iam::111122223333:user/alice", policy asks "arn:aws:iam::*:user/${aws:username}" (aws:username is "bob")`,
@@ -30,7 +36,10 @@ func TestExplainWords(t *testing.T) {
 			`"Action":"*","Resource":"arn:aws:iam::*:user/${aws:username}"`, "2008-10-17", policy.Identity,
 			`resource: request has "arn:aws:iam::111122223333:user/alice", policy asks "arn:aws:iam::*:user/${aws:username}" (variables are literal text unless Version is 2012-10-17)`,
 		},
-		{`"Action":"*","NotResource":"*"`, "", policy.Identity, `NotResource: request has "arn:aws:iam::111122223333:user/alice", policy asks anything but "*"`},
+		{
+			`"Action":"*","NotResource":"*"`, "", policy.Identity,
+			`NotResource: request has "arn:aws:iam::111122223333:user/alice", policy asks anything but "*"`,
+		},
 		{
 			`"Action":"*","Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}`, "", policy.Identity,
 			`condition BoolIfExists aws:MultiFactorAuthPresent: request has "true", policy asks "false"`,
@@ -39,7 +48,10 @@ func TestExplainWords(t *testing.T) {
 			`"Action":"*","Resource":"*","Condition":{"StringNotEquals":{"k":["a","b"]}}`, "", policy.Identity,
 			`condition StringNotEquals k: request has "a", policy asks anything but "a" or "b"`,
 		},
-		{`"Action":"*","Resource":"*","Condition":{"Bool":{"absent":true}}`, "", policy.Identity, `condition Bool absent: request lacks the key, policy asks "true"`},
+		{
+			`"Action":"*","Resource":"*","Condition":{"Bool":{"absent":true}}`, "", policy.Identity,
+			`condition Bool absent: request lacks the key, policy asks "true"`,
+		},
 		{
 			`"Action":"*","Resource":"*","Condition":{"StringEquals":{"empty":"x"}}`, "", policy.Identity,
 			`condition StringEquals empty: request has the key without a value, policy asks "x"`,
@@ -89,7 +101,10 @@ func TestExplainWords(t *testing.T) {
 		q := question{
 			principal: policy.Principal{ARN: bob1, AccountID: accountA}, action: "iam:GetUser", resource: alice1, owner: accountA,
 			context: map[string][]string{
-				"aws:username": {"bob"}, "aws:MultiFactorAuthPresent": {"true"}, "k": {"a"}, "empty": {}, "many": {"a", "b"}, "aws:SourceIp": {"10.0.0.1"},
+				"aws:username": {"bob"}, "aws:MultiFactorAuthPresent": {"true"}, "k": {"a"}, "empty": {}, "many": {
+					"a",
+					"b",
+				}, "aws:SourceIp": {"10.0.0.1"},
 			},
 		}
 		considered := policy.Explain(policies, q.request()).Considered
@@ -102,14 +117,18 @@ func TestExplainWords(t *testing.T) {
 func TestExplain(t *testing.T) {
 	policies := &policy.Policies{
 		Identity: compile(t, policy.Identity, []byte(fidoPage)),
-		Session:  compile(t, policy.Session, []byte(allowAll), []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:Nothing":"true"}}}]}`)),
+		Session: compile(t, policy.Session, []byte(allowAll),
+			[]byte(
+				`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:Nothing":"true"}}}]}`)),
 	}
+
 	request := consoleRequest("iam:ChangePassword", alice, "true")
 	got := policy.Explain(policies, request)
 	want := []policy.Verdict{
 		{Type: policy.Identity},
 		{Type: policy.Session, Effect: policy.Allow, Note: "it grants nothing by itself, and denies what it does not allow"},
 	}
+
 	if diff := cmp.Diff(want, got.Verdicts); diff != "" {
 		t.Error(diff)
 	}
@@ -120,6 +139,7 @@ func TestExplain(t *testing.T) {
 	if len(got.Missing) != 0 {
 		t.Errorf("missing %q, though only statements about other actions read it", got.Missing)
 	}
+
 	request.Action = "s3:GetObject"
 	if got := policy.Explain(policies, request).Missing; !slices.Equal(got, []string{"aws:Nothing"}) {
 		t.Errorf("missing %q", got)
@@ -153,6 +173,7 @@ func TestExplainAgrees(t *testing.T) {
 			if e.Decision != decision {
 				t.Fatalf("explains %+v, decides %+v", e.Decision, decision)
 			}
+
 			decides, denies := decision.Statement == nil, false
 			for _, c := range e.Considered {
 				if c.Applies != (c.Failure() == "") {
@@ -161,14 +182,16 @@ func TestExplainAgrees(t *testing.T) {
 				denies = denies || c.Applies && c.Statement.Effect == policy.ExplicitDeny
 				decides = decides || c.Applies && c.Statement == decision.Statement && c.Type == decision.Type && c.Source == decision.Source
 			}
+
 			if !decides || denies != (decision.Effect == policy.ExplicitDeny) {
 				t.Fatalf("%+v does not follow from %+v", decision, e.Considered)
 			}
+
 			// What no statement allows cannot have been allowed by its type, and an implicit denial is of a type that did not allow.
 			for _, v := range e.Verdicts {
 				switch {
-				case v.Type == decision.Type && decision.Effect == policy.ImplicitDeny && v.Effect == policy.Allow && v.Type != policy.Resource &&
-					v.Type != policy.Trust && v.Type != policy.ServiceControl && v.Type != policy.ResourceControl,
+				case v.Type == decision.Type && decision.Effect == policy.ImplicitDeny && v.Effect == policy.Allow &&
+					v.Type != policy.Resource && v.Type != policy.Trust && v.Type != policy.ServiceControl && v.Type != policy.ResourceControl,
 					v.Effect == policy.ImplicitDeny && decision.Allowed() && (v.Type == policy.ServiceControl || v.Type == policy.ResourceControl):
 					t.Fatalf("%+v does not follow from %+v", decision, e.Verdicts)
 				}

@@ -186,5 +186,6 @@ func (w *formatter) string(s string) {
 			w.WriteRune(r)
 		}
 	}
+
 	w.WriteByte('"')
 }

@@ -84,13 +84,17 @@ func TestFormat(t *testing.T) {
 			}
 		}
 	}
-	if _, err := policy.Format([]byte("{\n  \"a\": }")); err == nil || err.Error() != `2:8: Syntax errors in policy. ('}' stands where a value should)` {
+
+	if _, err := policy.Format([]byte("{\n  \"a\": }")); err == nil ||
+		err.Error() != `2:8: Syntax errors in policy. ('}' stands where a value should)` {
 		t.Error(err)
 	}
+
 	long := []byte(`{"Statement":[`)
 	for len(long) < 130_000 {
 		long = append(long, `{},`...)
 	}
+
 	if _, err := policy.Format(append(long, `{}]}`...)); err == nil {
 		t.Error("the canonical form may be longer than a policy")
 	}
@@ -109,6 +113,7 @@ func TestFormatChangesNothing(t *testing.T) {
 				texts[n] = formatted(t, kind, text)
 			}
 		}
+
 		w := d.world()
 		q, _ := d.question(w)
 		before := policy.Evaluate(w.policies(t), q.request())
@@ -120,12 +125,15 @@ func TestFormatChangesNothing(t *testing.T) {
 		} else {
 			format(policy.Resource, w.resource)
 		}
+
 		for _, level := range w.serviceControl {
 			format(policy.ServiceControl, level)
 		}
+
 		for _, level := range w.resourceControl {
 			format(policy.ResourceControl, level)
 		}
+
 		after := policy.Evaluate(w.policies(t), q.request())
 		if before.Effect != after.Effect || before.Type != after.Type || before.Source != after.Source {
 			t.Fatalf("%+v became %+v", before, after)
@@ -139,14 +147,17 @@ func formatted(t rapid.TB, kind policy.Kind, text string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	twice, err := policy.Format(once)
 	if err != nil || string(twice) != string(once) {
 		t.Fatalf("the canonical form of\n%s is\n%s, %v", once, twice, err)
 	}
+
 	before, err := policy.Parse(kind, []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	after, err := policy.Parse(kind, once)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, once)
@@ -160,7 +171,10 @@ func formatted(t rapid.TB, kind policy.Kind, text string) string {
 // FuzzFormat asks the same of any text that Parse accepts, and no more than an answer for any other.
 // Lists that no policy has are left for Parse to refuse.
 func TestFormatMendsNothing(t *testing.T) {
-	for _, text := range []string{`{"Statement":{"Sid":["a"],"Effect":"Deny","Action":"*","Resource":"*"}}`, `{"Statement":{"Effect":["Deny"],"Action":"*","Resource":"*"}}`} {
+	for _, text := range []string{
+		`{"Statement":{"Sid":["a"],"Effect":"Deny","Action":"*","Resource":"*"}}`,
+		`{"Statement":{"Effect":["Deny"],"Action":"*","Resource":"*"}}`,
+	} {
 		formatted, err := policy.Format([]byte(text))
 		if err != nil {
 			t.Fatal(err)

@@ -10,8 +10,8 @@ import (
 	"github.com/touchstone-iam/touchstone/policy"
 )
 
-// subjects are those of testdata/guide-cases.jsonl, in the file's order, each with how many cases it has at least. The name of a case
-// begins with its subject.
+// subjects are those of testdata/guide-cases.jsonl, in the file's order, each with how many cases it has at least. The name of a
+// case begins with its subject.
 var subjects = []struct {
 	name  string
 	least int
@@ -127,6 +127,7 @@ func (c *evaluationCase) world() *world {
 		}
 		return list
 	}
+
 	w := &world{identity: texts(c.IdentityPolicies...), trust: c.isTrust()}
 	if c.ResourcePolicy != nil {
 		w.resource = texts(c.ResourcePolicy)
@@ -137,9 +138,11 @@ func (c *evaluationCase) world() *world {
 	if len(c.SessionPolicies) > 0 {
 		w.session = texts(c.SessionPolicies...)
 	}
+
 	for _, level := range c.SCPs {
 		w.serviceControl = append(w.serviceControl, texts(level.Policies...))
 	}
+
 	for _, level := range c.RCPs {
 		w.resourceControl = append(w.resourceControl, texts(level.Policies...))
 	}
@@ -169,7 +172,10 @@ func TestGuideCases(t *testing.T) {
 			if got := decision.Effect.String(); got != c.Expect {
 				t.Errorf("engine: %s, want %s: %s", got, c.Expect, c.Why)
 			}
-			q := &question{principal: request.Principal, action: c.Action, resource: c.Resource, owner: c.ResourceAccount, context: c.Context}
+			q := &question{
+				principal: request.Principal, action: c.Action, resource: c.Resource, owner: c.ResourceAccount,
+				context: c.Context,
+			}
 			if got := (&naive{q, seen}).answer(c.world()).effect.String(); got != c.Expect {
 				t.Errorf("naive evaluator: %s, want %s: %s", got, c.Expect, c.Why)
 			}
@@ -178,6 +184,7 @@ func TestGuideCases(t *testing.T) {
 			}
 		})
 	}
+
 	wanted := everyPart()
 	for _, operator := range operatorNames {
 		if operator == strings.TrimSuffix(operator, "IfExists") {
@@ -186,6 +193,7 @@ func TestGuideCases(t *testing.T) {
 			t.Errorf("no case has the operator %s", operator)
 		}
 	}
+
 	for _, what := range wanted {
 		if seen[what] == 0 {
 			t.Errorf("no case has %q", what)
@@ -193,8 +201,8 @@ func TestGuideCases(t *testing.T) {
 	}
 }
 
-// TestGuideCasesAreOurs asks of the cases themselves: that they are more than the recorded ones and repeat neither them nor each other,
-// that each has its page, and that no subject and no type of policy is left out.
+// TestGuideCasesAreOurs asks of the cases themselves: that they are more than the recorded ones and repeat neither them nor each
+// other, that each has its page, and that no subject and no type of policy is left out.
 func TestGuideCasesAreOurs(t *testing.T) {
 	recorded, cases := readCases(t), readCaseFile(t, "guide-cases.jsonl")
 	if len(cases) <= len(recorded) {
@@ -235,7 +243,8 @@ func TestGuideCasesAreOurs(t *testing.T) {
 
 		for kind, takesPart := range map[string]bool{
 			"identity": len(c.IdentityPolicies) > 0, "resource": c.ResourcePolicy != nil && !c.isTrust(), "trust": c.isTrust(),
-			"boundary": c.Boundary != nil, "session": len(c.SessionPolicies) > 0, "service control": len(c.SCPs) > 0, "resource control": len(c.RCPs) > 0,
+			"boundary": c.Boundary != nil, "session": len(c.SessionPolicies) > 0, "service control": len(c.SCPs) > 0,
+			"resource control": len(c.RCPs) > 0,
 		} {
 			if takesPart {
 				byType[kind]++

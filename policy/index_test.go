@@ -16,16 +16,23 @@ import (
 // Short names over few letters, so that heads of resources are often equal or each other's beginnings.
 var (
 	indexedActions = []string{
-		"*", "*:*", "s3:*", "S3:Get*", "s3:*Object", "s3:?et*", "s3:GetObject", "S3:GETOBJECT", "iam:GetUser", "iam:getuser", "iam:?etUser", "iam:Get*", "sqs:*",
+		"*", "*:*", "s3:*", "S3:Get*", "s3:*Object", "s3:?et*", "s3:GetObject", "S3:GETOBJECT", "iam:GetUser", "iam:getuser",
+		"iam:?etUser", "iam:Get*", "sqs:*",
 		"*:GetUser", "s3:GetObjectAcl",
 	}
-	requestedActions = []string{"s3:GetObject", "S3:getobject", "s3:GetObjectAcl", "iam:GetUser", "IAM:GETUSER", "sqs:x", "s3", "", "ſ3:GetObject", "sqs:\u212a"}
+	requestedActions = []string{
+		"s3:GetObject", "S3:getobject", "s3:GetObjectAcl", "iam:GetUser", "IAM:GETUSER", "sqs:x", "s3", "",
+		"ſ3:GetObject", "sqs:\u212a",
+	}
 	indexedResources = []string{
-		"*", "arn:aws:s3:*", "arn:aws:s3:::*", "arn:aws:s3:::?", "arn:aws:s3:::a", "arn:aws:s3:::ab", "arn:aws:s3:::ab*", "arn:aws:s3:::a*c", "arn:aws:s3:::abc", "arn:aws:s3:::b*",
-		"arn:*:s3:::a", "arn:aws:s3:*:*:a*", "arn:aws:s3:r:?:b", "arn:aws:s3:::${k}", "arn:aws:s3:::a${k}", "arn:aws:s3:::${*}", "arn:aws:s3:::a${$}b", "arn:aws:s3:::${k, 'a'}",
+		"*", "arn:aws:s3:*", "arn:aws:s3:::*", "arn:aws:s3:::?", "arn:aws:s3:::a", "arn:aws:s3:::ab", "arn:aws:s3:::ab*",
+		"arn:aws:s3:::a*c", "arn:aws:s3:::abc", "arn:aws:s3:::b*",
+		"arn:*:s3:::a", "arn:aws:s3:*:*:a*", "arn:aws:s3:r:?:b", "arn:aws:s3:::${k}", "arn:aws:s3:::a${k}", "arn:aws:s3:::${*}",
+		"arn:aws:s3:::a${$}b", "arn:aws:s3:::${k, 'a'}",
 	}
 	requestedResources = []string{
-		"*", "arn:aws:s3:::a", "arn:aws:s3:::ab", "arn:aws:s3:::abc", "arn:aws:s3:::abd", "arn:aws:s3:::b", "arn:aws:s3:r:1:b", "arn:aws:s3:r:1:a",
+		"*", "arn:aws:s3:::a", "arn:aws:s3:::ab", "arn:aws:s3:::abc", "arn:aws:s3:::abd", "arn:aws:s3:::b", "arn:aws:s3:r:1:b",
+		"arn:aws:s3:r:1:a",
 		"arn:aws-cn:s3:::a", "arn:aws:s3:::", "arn:aws:s3:::*", "arn:aws:s3:::a$b", "", "x",
 	}
 )
@@ -51,6 +58,7 @@ func TestIndexChangesNoDecision(t *testing.T) {
 		if value := rapid.SampledFrom([]string{"", "a", "b", "*"}).Draw(t, "k"); value != "" {
 			ctx.Set("k", value)
 		}
+
 		for _, action := range requestedActions {
 			for _, resource := range requestedResources {
 				r := &policy.Request{
@@ -59,7 +67,8 @@ func TestIndexChangesNoDecision(t *testing.T) {
 				}
 				want := policy.Evaluate(&policy.Policies{Identity: without}, r)
 				if got := policy.Evaluate(&policy.Policies{Identity: with}, r); got != want {
-					t.Fatalf("%s on %s: with the index %v by %p, without %v by %p", action, resource, got.Effect, got.Statement, want.Effect, want.Statement)
+					t.Fatalf("%s on %s: with the index %v by %p, without %v by %p", action, resource, got.Effect, got.Statement, want.Effect,
+						want.Statement)
 				}
 			}
 		}
@@ -95,10 +104,12 @@ func TestIndexBounds(t *testing.T) {
 		}
 		statements = append(statements, object{"Effect": "Allow", "Action": actions, "Resource": resources})
 	}
+
 	set := compileStatements(t, statements...)
 	if !set.HasIndex() || compileStatements(t, statements[0]).HasIndex() {
 		t.Error("many statements have an index and few have none")
 	}
+
 	for n := range 24 {
 		for m := range 20 {
 			r := &policy.Request{
@@ -120,32 +131,44 @@ func TestPatternsOfResources(t *testing.T) {
 	field := func(alphabet string, least int) *rapid.Generator[string] {
 		return rapid.StringOfN(rapid.SampledFrom([]rune(alphabet)), least, 3, -1)
 	}
+
 	draw := func(t *rapid.T, alphabet, resource, service string) string {
 		return strings.Join([]string{
-			"arn", rapid.SampledFrom([]string{"aws", "aws-cn", "aws-us-gov"}).Draw(t, "partition"), service, field(alphabet, 0).Draw(t, "region"),
+			"arn", rapid.SampledFrom([]string{"aws", "aws-cn", "aws-us-gov"}).Draw(t, "partition"), service, field(alphabet, 0).Draw(t,
+				"region"),
 			field(alphabet, 0).Draw(t, "account"), field(resource, 0).Draw(t, "resource"),
 		}, ":")
 	}
+
 	rapid.Check(t, func(t *rapid.T) {
 		pattern := draw(t, "a*?", "ab*?:", "s3")
 		if rapid.Bool().Draw(t, "any partition") {
 			pattern = "arn:*" + pattern[strings.Index(pattern, ":s3"):]
 		}
+
 		name := draw(t, "ab", "ab:", rapid.SampledFrom([]string{"s3", "s", ""}).Draw(t, "service"))
 		if rapid.Bool().Draw(t, "no partition") {
 			name = "arn:" + name[strings.IndexByte(name[4:], ':')+4:]
 		}
+
 		r := &policy.Request{
-			Principal: policy.Principal{ARN: "arn:aws:iam::1:user/a", AccountID: "1"}, Action: "s3:GetObject", Resource: name, ResourceAccountID: "1",
+			Principal: policy.Principal{ARN: "arn:aws:iam::1:user/a", AccountID: "1"}, Action: "s3:GetObject", Resource: name,
+			ResourceAccountID: "1",
 		}
-		text, err := json.Marshal(object{"Version": "2012-10-17", "Statement": object{"Effect": "Allow", "Action": "*", "Resource": pattern}})
+
+		text, err := json.Marshal(object{
+			"Version":   "2012-10-17",
+			"Statement": object{"Effect": "Allow", "Action": "*", "Resource": pattern},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		document, err := policy.Parse(policy.Identity, text)
 		if err != nil {
 			t.Skip(err) // a form that no policy can have
 		}
+
 		set := policy.Compile(policy.Source{Document: document})
 		if got, want := effect(set, r) == policy.Allow, arn.Match(pattern, name); got != want {
 			t.Fatalf("pattern %s, name %s: %v, want %v", pattern, name, got, want)
@@ -189,6 +212,7 @@ func TestContextKeepsKeys(t *testing.T) {
 				ctx.Set(key, model[folded]...)
 			}
 		}
+
 		for number := range 100 {
 			key := fmt.Sprintf("aws:resourcetag/key%d", number)
 			want, present := model[key]

@@ -349,12 +349,14 @@ func (r *jsonReader) escaped(start int) (string, *jsonFault) {
 		case c == '"':
 			r.offset++
 			return string(s), nil
+
 		case c == '\\':
 			char, fault := r.escape()
 			if fault != nil {
 				return "", fault
 			}
 			s = utf8.AppendRune(s, char)
+
 		case c < ' ':
 			return "", r.unexpected("the rest of a string")
 		default:
@@ -386,6 +388,7 @@ func (r *jsonReader) escape() (rune, *jsonFault) {
 	case 'u':
 		return r.unicodeEscape(at)
 	}
+
 	return 0, &jsonFault{at, "unknown escape sequence"}
 }
 

@@ -26,5 +26,6 @@ func (t KeyType) Accepts(text string) bool {
 		_, err := arn.Parse(text)
 		ok = err == nil
 	}
+
 	return ok
 }

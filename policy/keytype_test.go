@@ -8,9 +8,12 @@ import (
 
 func TestKeyTypeAccepts(t *testing.T) {
 	for keyType, c := range map[policy.KeyType]struct{ good, bad []string }{
-		policy.KeyString:           {good: []string{"", "anything"}},
-		policy.KeyNumeric:          {good: []string{"0", "-1.5", "1e3"}, bad: []string{"", "one", "1 "}},
-		policy.KeyDate:             {good: []string{"2026-11-01", "2026-11-01T12:00:00Z", "1793000000"}, bad: []string{"", "yesterday", "2026-13-01"}},
+		policy.KeyString:  {good: []string{"", "anything"}},
+		policy.KeyNumeric: {good: []string{"0", "-1.5", "1e3"}, bad: []string{"", "one", "1 "}},
+		policy.KeyDate: {
+			good: []string{"2026-11-01", "2026-11-01T12:00:00Z", "1793000000"},
+			bad:  []string{"", "yesterday", "2026-13-01"},
+		},
 		policy.KeyBool:             {good: []string{"true", "False"}, bad: []string{"", "yes", "1", "falſe"}},
 		policy.KeyBinary:           {good: []string{"", "AQI="}, bad: []string{"AQI", "a b"}},
 		policy.KeyAddress:          {good: []string{"10.0.0.1", "2001:db8::1"}, bad: []string{"", "10.0.0.0/8", "fe80::1%eth0"}},

@@ -123,8 +123,8 @@ type linter struct {
 	keys      map[string]bool // its condition keys, in lower case
 }
 
-// maxLintSteps bounds how long patterns are compared with each other, to some tenths of a second. A policy within AWS's quotas needs
-// fewer steps.
+// maxLintSteps bounds how long patterns are compared with each other, to some tenths of a second. A policy within AWS's quotas
+// needs fewer steps.
 const maxLintSteps = 1 << 26
 
 // covers does what the function covers does. It returns false when the budget is spent.
@@ -139,8 +139,8 @@ type place struct {
 	path   string
 }
 
-// at returns the place of item n of an element, which is found by the names of the members that lead to it. A single value is item 0.
-// A negative n means the element itself. Where a member is missing, the place is that of the object that lacks it.
+// at returns the place of item n of an element, which is found by the names of the members that lead to it. A single value is item
+// 0. A negative n means the element itself. Where a member is missing, the place is that of the object that lacks it.
 func (l *linter) at(n int, names ...string) place {
 	p := place{l.value.start, l.path}
 	v := l.value

@@ -76,8 +76,8 @@ func (l *linter) supports(key string) bool {
 	return false
 }
 
-// unreadableCodes are the codes of findings about values that are not of the operator's type. Dates are not among them, because Parse
-// refuses them.
+// unreadableCodes are the codes of findings about values that are not of the operator's type. Dates are not among them, because
+// Parse refuses them.
 var unreadableCodes = map[family]string{
 	numericFamily: "TYPE_MISMATCH_NUMBER", boolFamily: "TYPE_MISMATCH_BOOLEAN", nullFamily: "TYPE_MISMATCH_BOOLEAN",
 	addressFamily: "TYPE_MISMATCH_IP_RANGE", binaryFamily: "TYPE_MISMATCH_STRING", arnFamily: "TYPE_MISMATCH_ARN",
@@ -139,7 +139,8 @@ func (l *linter) lintNoValues(at place, op operator) {
 func (l *linter) lintValue(at place, c *Condition, op operator, value string) {
 	variables := variableKeys(Version2012, []string{value})
 	if len(variables) > 0 && !op.family.hasVariables() {
-		l.report(at, ClassError, "INVALID_VARIABLE_FOR_OPERATOR", "write the value itself", "with %s a variable is literal text", c.Operator)
+		l.report(at, ClassError, "INVALID_VARIABLE_FOR_OPERATOR", "write the value itself", "with %s a variable is literal text",
+			c.Operator)
 		return
 	}
 

@@ -118,8 +118,8 @@ func (l *linter) lintTrust() {
 	}
 }
 
-// lintWebIdentity reports the providers of web identities that a statement trusts without a condition on who the user is. Anyone with
-// an account at the provider could then assume the role.
+// lintWebIdentity reports the providers of web identities that a statement trusts without a condition on who the user is. Anyone
+// with an account at the provider could then assume the role.
 func (l *linter) lintWebIdentity() {
 	s := l.statement
 

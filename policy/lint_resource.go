@@ -18,8 +18,8 @@ func (l *linter) lintResources(element string, patterns []string) {
 	}
 }
 
-// coversResource reports whether a pattern of resources fits everything that another one fits. It compares them field by field, since
-// a wildcard stays within its field. Special characters such as ${*} are no wildcards.
+// coversResource reports whether a pattern of resources fits everything that another one fits. It compares them field by field,
+// since a wildcard stays within its field. Special characters such as ${*} are no wildcards.
 func (l *linter) coversResource(pattern, other string) bool {
 	if pattern == "*" || pattern == other {
 		return true

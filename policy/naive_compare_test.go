@@ -28,16 +28,20 @@ func (w *world) policies(t rapid.TB) *policy.Policies {
 		}
 		return policy.Compile(sources...)
 	}
+
 	p := &policy.Policies{
 		Identity: compiled(policy.Identity, w.identity), Resource: compiled(policy.Resource, w.resource),
 		Boundary: compiled(policy.Boundary, w.boundary), Session: compiled(policy.Session, w.session),
 	}
+
 	if w.trust {
 		p.Resource = compiled(policy.Trust, w.resource)
 	}
+
 	for _, level := range w.serviceControl {
 		p.ServiceControl = append(p.ServiceControl, compiled(policy.ServiceControl, level))
 	}
+
 	for _, level := range w.resourceControl {
 		p.ResourceControl = append(p.ResourceControl, compiled(policy.ResourceControl, level))
 	}
@@ -45,7 +49,10 @@ func (w *world) policies(t rapid.TB) *policy.Policies {
 }
 
 func (q *question) request() *policy.Request {
-	r := &policy.Request{Principal: q.principal, Action: q.action, Resource: q.resource, ResourceAccountID: q.owner, Context: policy.NewContext()}
+	r := &policy.Request{
+		Principal: q.principal, Action: q.action, Resource: q.resource, ResourceAccountID: q.owner,
+		Context: policy.NewContext(),
+	}
 	for key, values := range q.context {
 		r.Context.Set(key, values...)
 	}
@@ -60,6 +67,7 @@ func compareOnce(t *rapid.T, seen map[string]int) {
 	if policies.Identity != nil && policies.Identity.HasIndex() {
 		seen["statements in an index"]++
 	}
+
 	for range 5 {
 		q, who := d.question(w)
 		seen["questions"]++
@@ -79,7 +87,8 @@ func compareOnce(t *rapid.T, seen map[string]int) {
 // everyPart lists what the naive evaluator tells of having met: the parts of the language, beside its operators.
 func everyPart() []string {
 	parts := []string{
-		"variable ${*}", "variable ${?}", "variable ${$}", "variable with a value", "variable with a default", "variable with several values or none",
+		"variable ${*}", "variable ${?}", "variable ${$}", "variable with a value", "variable with a default",
+		"variable with several values or none",
 		"variable without a value", "variable as literal text", "NotAction", "NotResource", "NotPrincipal", "other account",
 		"wildcard * in Action", "wildcard ? in Action", "wildcard * in Resource", "wildcard ? in Resource", "wildcard * in StringLike",
 		"wildcard ? in StringLike", "wildcard * in ArnLike", "wildcard ? in ArnLike", "grant 0", "grant 1", "grant 2", "grant 3",
@@ -102,6 +111,7 @@ func compare(t *testing.T, comparisons int) {
 	if err := checks.Value.Set(strconv.Itoa(comparisons / 5)); err != nil {
 		t.Fatal(err)
 	}
+
 	seen := make(map[string]int)
 	rapid.Check(t, func(t *rapid.T) { compareOnce(t, seen) })
 	if t.Failed() {
@@ -110,18 +120,22 @@ func compare(t *testing.T, comparisons int) {
 	if seen["questions"] < comparisons {
 		t.Errorf("%d comparisons, want %d", seen["questions"], comparisons)
 	}
+
 	wanted := append(everyPart(), "statements in an index", "allowed", "not allowed")
 	for _, operator := range operatorNames {
 		wanted = append(wanted, "operator "+operator+" true", "operator "+operator+" false")
 	}
+
 	for who := range principals {
 		wanted = append(wanted, "asked by "+who)
 	}
+
 	for what, n := range seen {
 		if testing.Verbose() {
 			t.Logf("%7d %s", n, what)
 		}
 	}
+
 	for _, what := range wanted {
 		if seen[what] == 0 {
 			t.Errorf("the generators never met %q", what)

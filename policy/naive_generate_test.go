@@ -45,8 +45,14 @@ var keyTypes = map[string]*keyType{
 	"t:Text": {"String", nil, nil}, // built from pieces
 	"t:Number": {
 		"Numeric",
-		[]any{"0", "-0", "1", "1.0", "+1", "1e0", "10", "2.5", "-1.5", "0.001", "-2", "9007199254740993", "x", "1e999", "${t:Number}", 1, 2.5, json.Number("1e1")},
-		[]any{"0", "1", "01.0", "10", "2.5", "2.50001", "-1.5", "-2", "1e-3", "9007199254740992", "9007199254740993", "x", "", "1e999", " 1", "1."},
+		[]any{
+			"0", "-0", "1", "1.0", "+1", "1e0", "10", "2.5", "-1.5", "0.001", "-2", "9007199254740993", "x", "1e999", "${t:Number}", 1,
+			2.5, json.Number("1e1"),
+		},
+		[]any{
+			"0", "1", "01.0", "10", "2.5", "2.50001", "-1.5", "-2", "1e-3", "9007199254740992", "9007199254740993", "x", "", "1e999",
+			" 1", "1.",
+		},
 	},
 	"t:Date": {
 		"Date",
@@ -55,16 +61,31 @@ var keyTypes = map[string]*keyType{
 			"2023-12-31T18:00:00-06:00", "1704067200", "1704067201", "0", "1970", 1704067200, "2024-02-29",
 		},
 		[]any{
-			"2024-01-01T00:00:00Z", "2024-01-01T00:00:00.25Z", "1704067200", "2023", "2024-01", "2025-06-01T12:00:00+01:00", "0", "1709164800", "20240101",
+			"2024-01-01T00:00:00Z", "2024-01-01T00:00:00.25Z", "1704067200", "2023", "2024-01", "2025-06-01T12:00:00+01:00", "0",
+			"1709164800", "20240101",
 			"x", "", "2024-13-01", "2023-02-29", "2024-01-01T00:00:00", "2024-01-01T24:00Z", "-1",
 		},
 	},
-	"t:Bool":  {"Bool", []any{"true", "false", "TRUE", "False", true, false, "yes", "${t:Bool}"}, []any{"true", "false", "True", "yes", ""}},
-	"t:Bytes": {"Binary", []any{"QQ==", "QUI=", "QR==", "!", "QQ", "${t:Bytes}"}, []any{"QQ==", "QUI=", "QR==", "!", "QQ", "QUJD", ""}},
+	"t:Bool": {
+		"Bool",
+		[]any{"true", "false", "TRUE", "False", true, false, "yes", "${t:Bool}"},
+		[]any{"true", "false", "True", "yes", ""},
+	},
+	"t:Bytes": {
+		"Binary",
+		[]any{"QQ==", "QUI=", "QR==", "!", "QQ", "${t:Bytes}"},
+		[]any{"QQ==", "QUI=", "QR==", "!", "QQ", "QUJD", ""},
+	},
 	"t:Address": {
 		"Ip",
-		[]any{"10.0.0.0/8", "10.1.2.3", "10.1.2.3/16", "0.0.0.0/0", "::/0", "2001:db8::/32", "2001:db8::1", "x", "10.0.0.0/33", "010.0.0.1", "${t:Address}"},
-		[]any{"10.1.2.3", "10.255.0.1", "11.0.0.1", "::1", "2001:db8::1", "2001:DB8:0:0::1", "2001:db9::1", "::ffff:10.0.0.1", "x", "", "10.0.0"},
+		[]any{
+			"10.0.0.0/8", "10.1.2.3", "10.1.2.3/16", "0.0.0.0/0", "::/0", "2001:db8::/32", "2001:db8::1", "x", "10.0.0.0/33",
+			"010.0.0.1", "${t:Address}",
+		},
+		[]any{
+			"10.1.2.3", "10.255.0.1", "11.0.0.1", "::1", "2001:db8::1", "2001:DB8:0:0::1", "2001:db9::1", "::ffff:10.0.0.1", "x", "",
+			"10.0.0",
+		},
 	},
 	"t:Name": {"Arn", nil, nil}, // built from pieces
 }
@@ -121,6 +142,7 @@ func (d drawer) near(pattern string) string {
 		}
 		pattern = pattern[size:]
 	}
+
 	text := []rune(b.String())
 	if len(text) > 0 && d.chance(20) {
 		at := d.index(len(text))
@@ -150,7 +172,8 @@ func (d drawer) pattern() string {
 	if d.chance(15) {
 		return pick(d, "*", "a*", "*a*a*b", "*ab*b", "*a*a", "${T:text}", "${T:text}*")
 	}
-	return d.pieces(4, "a", "b", "a", "b", "/", ":", "*", "*", "?", "é", "A", "${t:Text}", "${T:TEXT, 'a'}", "${t:Absent}", "${t:Absent, 'a'}", "${t:Absent, '*'}",
+	return d.pieces(4, "a", "b", "a", "b", "/", ":", "*", "*", "?", "é", "A", "${t:Text}", "${T:TEXT, 'a'}", "${t:Absent}",
+		"${t:Absent, 'a'}", "${t:Absent, '*'}",
 		"${*}", "${?}", "${$}", "${", "$", "${t:Absent,'a'}")
 }
 
@@ -169,9 +192,11 @@ func (d drawer) anyResourcePattern() string {
 	case d.chance(35):
 		return "*"
 	case d.chance(30):
-		return "arn:aws:iam::" + pick(d, "*", accountA, "11112222333?", "") + ":" + pick(d, "*", "user/*", "user/${aws:username}", "role/path/app", "user/a?ice", "user/${aws:username, 'alice'}")
+		return "arn:aws:iam::" + pick(d, "*", accountA, "11112222333?", "") + ":" + pick(d, "*", "user/*", "user/${aws:username}",
+			"role/path/app", "user/a?ice", "user/${aws:username, 'alice'}")
 	}
-	return "arn:" + pick(d, "aws", "*", "aw?") + ":s3:" + pick(d, "", "*", "r") + ":" + pick(d, "", "*", accountA, "${t:Account}") + ":" + d.pattern()
+	return "arn:" + pick(d, "aws", "*", "aw?") + ":s3:" + pick(d, "", "*", "r") + ":" + pick(d, "", "*", accountA, "${t:Account}") +
+		":" + d.pattern()
 }
 
 func (d drawer) resource() string {
@@ -191,7 +216,8 @@ func (d drawer) arnPattern() string {
 	case d.chance(15):
 		return pick(d, "*", "${t:Name}", "${t:Absent, 'arn:aws:s3:::a'}", "a", "arn:aws:s3", "arn:aws:s3:::", "${t:Name}*")
 	}
-	return "arn:" + pick(d, "aws", "*", "aw?", "${t:Absent, 'aws'}") + ":" + pick(d, "s3", "s3", "*", "iam") + ":" + pick(d, "", "*", "r") + ":" + pick(d, "", "*", "1", "${t:Account}") + ":" + d.pattern()
+	return "arn:" + pick(d, "aws", "*", "aw?", "${t:Absent, 'aws'}") + ":" + pick(d, "s3", "s3", "*", "iam") + ":" +
+		pick(d, "", "*", "r") + ":" + pick(d, "", "*", "1", "${t:Account}") + ":" + d.pattern()
 }
 
 func (d drawer) wanted(key string) any {
@@ -258,11 +284,13 @@ func (d drawer) principal() any {
 	names := object{}
 	if d.chance(85) {
 		names["AWS"] = shorten(d, list(d, 3, func() string {
-			return pick(d, "*", accountA, accountB, "arn:aws:iam::"+accountA+":root", alice1, bob1, role1, session1, federated1, otherUser, otherRole)
+			return pick(d, "*", accountA, accountB, "arn:aws:iam::"+accountA+":root", alice1, bob1, role1, session1, federated1, otherUser,
+				otherRole)
 		}))
 	}
 	if len(names) == 0 || d.chance(20) {
-		names["Federated"] = shorten(d, list(d, 2, func() string { return pick(d, "cognito-identity.amazonaws.com", "accounts.google.com") }))
+		names["Federated"] = shorten(d,
+			list(d, 2, func() string { return pick(d, "cognito-identity.amazonaws.com", "accounts.google.com") }))
 		names["Service"] = "ec2.amazonaws.com"
 	}
 	return names
@@ -276,9 +304,11 @@ func (d drawer) statement(kind policy.Kind) object {
 		}
 		return element
 	}
+
 	action := func() string {
 		return pick(d, "*", "iam:GetUser", "IAM:getuser", "iam:*", "s3:Get*", "s3:?et*t", "*:*", "s3:PutObject", "sts:*")
 	}
+
 	if kind == policy.Trust {
 		s["Action"] = shorten(d, list(d, 2, func() string {
 			return pick(d, "sts:AssumeRole", "sts:Assume*", "sts:*", "STS:assumerole", "sts:TagSession")
@@ -287,6 +317,7 @@ func (d drawer) statement(kind policy.Kind) object {
 		s[not("Action", 15)] = shorten(d, list(d, 3, action))
 		s[not("Resource", 15)] = shorten(d, list(d, 3, d.resourcePattern))
 	}
+
 	switch kind {
 	case policy.Trust:
 		s["Principal"] = d.principal()
@@ -299,6 +330,7 @@ func (d drawer) statement(kind policy.Kind) object {
 	case policy.ResourceControl:
 		s["Principal"] = "*"
 	}
+
 	if d.chance(60) {
 		block := object{}
 		for range 1 + d.index(2) {
@@ -356,6 +388,7 @@ func (d drawer) world() *world {
 	if d.chance(40) {
 		return &world{identity: []string{d.focused()}}
 	}
+
 	w := &world{trust: d.chance(15)}
 	switch {
 	case d.chance(5): // so many statements that the engine looks them up in its index
@@ -365,17 +398,20 @@ func (d drawer) world() *world {
 	case d.chance(85):
 		w.identity = d.documents(policy.Identity, 2)
 	}
+
 	if w.trust {
 		w.resource = d.documents(policy.Trust, 1)
 	} else if d.chance(40) {
 		w.resource = d.documents(policy.Resource, 1)
 	}
+
 	if d.chance(25) {
 		w.boundary = d.documents(policy.Boundary, 1)
 	}
 	if d.chance(25) {
 		w.session = d.documents(policy.Session, 2)
 	}
+
 	for _, of := range []struct {
 		kind   policy.Kind
 		levels *[][]string
@@ -412,15 +448,19 @@ var principals = map[string]policy.Principal{
 }
 
 func (d drawer) question(w *world) (q *question, who string) {
-	who = pick(d, "user", "user", "user", "role session", "role session", "federated user", "root", "other account's user", "other account's role",
+	who = pick(d, "user", "user", "user", "role session", "role session", "federated user", "root", "other account's user",
+		"other account's role",
 		"other account's root", "anonymous", "web identity", "service", "user without a policy")
 	q = &question{
-		principal: principals[who], action: pick(d, "iam:GetUser", "s3:GetObject", "S3:getobject"), resource: d.resource(), owner: accountA,
+		principal: principals[who], action: pick(d, "iam:GetUser", "s3:GetObject", "S3:getobject"), resource: d.resource(),
+		owner:   accountA,
 		context: map[string][]string{"aws:username": {"alice"}},
 	}
+
 	if w.trust && d.chance(90) {
 		q.action, q.resource = "sts:AssumeRole", role1
 	}
+
 	for _, key := range keyNames {
 		switch n := d.index(10); {
 		case n == 0:
@@ -431,6 +471,7 @@ func (d drawer) question(w *world) (q *question, who string) {
 			q.context[key] = []string{d.value(key)}
 		}
 	}
+
 	if d.chance(50) {
 		q.context["T:account"] = []string{pick(d, "1", accountA, "*")}
 	}

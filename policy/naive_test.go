@@ -52,10 +52,12 @@ func (n *naive) answer(w *world) answer {
 	if w.trust {
 		resourceKind = policy.Trust
 	}
+
 	identity, boundary, session := w.identity, w.boundary, w.session
 	if n.q.principal.Root { // has no policies of its own
 		identity, boundary, session = nil, nil, nil
 	}
+
 	for _, of := range []struct {
 		kind   policy.Kind
 		levels [][]string
@@ -74,18 +76,21 @@ func (n *naive) answer(w *world) answer {
 			}
 		}
 	}
+
 	for _, level := range w.resourceControl {
 		if n.statements(policy.ResourceControl, level, "Allow") == 0 {
 			n.note("not allowed by " + policy.ResourceControl.String())
 			return answer{}
 		}
 	}
+
 	for _, level := range w.serviceControl {
 		if n.statements(policy.ServiceControl, level, "Allow") == 0 {
 			n.note("not allowed by " + policy.ServiceControl.String())
 			return answer{}
 		}
 	}
+
 	allows := func(kind policy.Kind, documents []string) bool {
 		allowed := documents == nil || n.statements(kind, documents, "Allow") > 0
 		if !allowed {
@@ -93,10 +98,12 @@ func (n *naive) answer(w *world) answer {
 		}
 		return allowed
 	}
+
 	limits := allows(policy.Boundary, boundary) && allows(policy.Session, session)
 	if strings.Contains(n.q.principal.ARN, ":federated-user/") && session == nil {
 		limits = false
 	}
+
 	own := n.q.principal.Root || identity != nil && allows(policy.Identity, identity) && limits
 	grant := n.statements(resourceKind, w.resource, "Allow")
 	n.note("grant " + strconv.Itoa(grant))
@@ -112,16 +119,18 @@ func (n *naive) answer(w *world) answer {
 	default:
 		allowed = grant == 3 || grant == 2 && limits || own
 	}
+
 	if allowed {
 		n.note("allowed")
 		return answer{effect: policy.Allow}
 	}
+
 	n.note("not allowed")
 	return answer{}
 }
 
-// statements returns how strongly the statements with an effect apply: 0 not at all. Those of resource-based policies that allow apply
-// by 1 to the account, by 2 to the role or user that a session is of, by 3 to the principal itself; all others by 3.
+// statements returns how strongly the statements with an effect apply: 0 not at all. Those of resource-based policies that allow
+// apply by 1 to the account, by 2 to the role or user that a session is of, by 3 to the principal itself; all others by 3.
 func (n *naive) statements(kind policy.Kind, documents []string, effect string) int {
 	most := 0
 	for _, text := range documents {
@@ -148,6 +157,7 @@ func (n *naive) statements(kind policy.Kind, documents []string, effect string) 
 			}
 		}
 	}
+
 	return most
 }
 
@@ -192,6 +202,7 @@ func (n *naive) principals(s map[string]any, deny bool) int {
 		}
 		return 3
 	}
+
 	strength := 0
 	for _, identity := range n.identities() {
 		strength = max(strength, n.named(s["Principal"], identity))
@@ -215,6 +226,7 @@ func (n *naive) identities() []identity {
 		}
 		all = append(all, identity{"AWS", p.AccountID, strength})
 	}
+
 	if p.Issuer != "" {
 		all = append(all, identity{"AWS", p.Issuer, 2})
 	}
@@ -322,6 +334,7 @@ func (n *naive) tokens(text string, variables, wildcards bool) ([]token, bool) {
 			tokens = append(tokens, token{char: char})
 		}
 	}
+
 	for text != "" {
 		if m := variableForm.FindStringSubmatchIndex(text); variables && m != nil {
 			key := text[m[2]:m[3]]
@@ -395,6 +408,7 @@ func fits(pattern []token, text string) bool {
 		tried[[2]int{p, s}] = result
 		return result
 	}
+
 	return try(0, 0)
 }
 
@@ -417,6 +431,7 @@ func (n *naive) condition(name, key string, wanted []string, variables bool) boo
 	if name == "Null" {
 		return slices.Contains(wanted, strconv.FormatBool(null))
 	}
+
 	operator, ifExists := strings.CutSuffix(name, "IfExists")
 	operator, forAll := strings.CutPrefix(operator, "ForAllValues:")
 	operator, forAny := strings.CutPrefix(operator, "ForAnyValue:")
@@ -431,12 +446,14 @@ func (n *naive) condition(name, key string, wanted []string, variables bool) boo
 	case !present:
 		return negated
 	}
+
 	hold := 0
 	for _, value := range values {
 		if n.compare(operator, value, wanted, variables) {
 			hold++
 		}
 	}
+
 	if forAll || negated && !forAny {
 		return hold == len(values)
 	}
@@ -456,6 +473,7 @@ func (n *naive) compare(operator, value string, wanted []string, variables bool)
 			return ok
 		})
 	}
+
 	plain := func(tokens []token) string {
 		var b strings.Builder
 		for _, t := range tokens {
@@ -463,6 +481,7 @@ func (n *naive) compare(operator, value string, wanted []string, variables bool)
 		}
 		return b.String()
 	}
+
 	switch operator {
 	case "StringEquals":
 		return text(func(t []token) bool { return plain(t) == value }, false)
@@ -482,6 +501,7 @@ func (n *naive) compare(operator, value string, wanted []string, variables bool)
 	case "StringNotEquals", "StringNotEqualsIgnoreCase", "StringNotLike", "ArnNotEquals", "ArnNotLike", "NotIpAddress":
 		return !n.compare(strings.Replace(operator, "Not", "", 1), value, wanted, variables)
 	}
+
 	order := compareNumbers
 	relation, isDate := strings.CutPrefix(operator, "Date")
 	if isDate {
@@ -500,6 +520,7 @@ func orderHolds(relation, value string, wanted []string, order func(a, b string)
 			return !ok || result == 0
 		})
 	}
+
 	return slices.ContainsFunc(wanted, func(want string) bool {
 		result, ok := order(value, want)
 		switch relation {
@@ -595,6 +616,7 @@ func (n *naive) arnCondition(pattern, value string, variables bool) bool {
 		tokens, ok := n.tokens(pattern, true, false)
 		return ok && fits(tokens, value)
 	}
+
 	// Colons within a variable separate nothing.
 	var fields []string
 	field, rest := "", pattern

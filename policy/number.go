@@ -225,10 +225,12 @@ func (r *dateReader) zone() int {
 		r.bad = true
 		return 0
 	}
+
 	hours := r.number(2)
 	if !r.skip(':') {
 		r.bad = true
 	}
+
 	minutes := r.number(2)
 	if hours > 23 || minutes > 59 {
 		r.bad = true

@@ -151,6 +151,7 @@ func (op operator) compileMatcher(values []string, variables bool) matcher {
 	case arnFamily:
 		return compileARNs(values, variables)
 	}
+
 	return compileTexts(values, globSyntax{variables: variables})
 }
 
@@ -231,8 +232,8 @@ func (m *ordered[T]) match(text string, _ *Context) outcome {
 	return differs
 }
 
-// binaries compares bytes that are written in base64. Each sequence of bytes has only one strict encoding, so comparing the texts is
-// enough.
+// binaries compares bytes that are written in base64. Each sequence of bytes has only one strict encoding, so comparing the texts
+// is enough.
 type binaries []string
 
 func compileBinaries(values []string) binaries {

@@ -21,10 +21,12 @@ func TestParse(t *testing.T) {
     "Condition": {"NumericEqualsIfExists": {"s3:max-keys": [10, "1e1"]}, "Bool": {"aws:SecureTransport": true}, "Nonsense": {}}
   }
 }`
+
 	got, err := policy.Parse(policy.Resource, []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := &policy.Document{Kind: policy.Resource, Version: "2012-10-17", ID: "an id", Statements: []policy.Statement{{
 		SID: "A1", Effect: policy.ExplicitDeny,
 		NotPrincipal: &policy.Principals{AWS: []string{"123456789012"}, Service: []string{"ec2.amazonaws.com"}},
@@ -35,6 +37,7 @@ func TestParse(t *testing.T) {
 		},
 		Start: policy.Position{Line: 3, Column: 16}, End: policy.Position{Line: 7, Column: 4},
 	}}}
+
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -52,15 +55,24 @@ func TestParseAccepts(t *testing.T) {
 		"id in an identity policy":   {policy.Identity, `{"Id":"x","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`},
 		"resource of sts:AssumeRoot": {policy.Identity, statement(`"Action":"sts:AssumeRoot","Resource":"arn:aws:iam::*:root"`)},
 		"any partition":              {policy.Identity, statement(`"Action":"*","Resource":"arn:*:s3:::x"`)},
-		"value of another type":      {policy.Identity, statement(`"Action":"*","Resource":"*","Condition":{"NumericEquals":{"a":"x"},"IpAddress":{"a":"x"}}`)},
-		"empty list of values":       {policy.Identity, statement(`"Action":"*","Resource":"*","Condition":{"StringEquals":{"a":[]}}`)},
-		"escapes":                    {policy.Identity, statement(`"Action":"*","Resource":"arn:aws:s3:::\u0061\ud83d\ude00\n"`)},
-		"the longest":                {policy.Identity, longest},
-		"equal empty sids":           {policy.Identity, `{"Statement":[{"Sid":"","Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"","Effect":"Allow","Action":"*","Resource":"*"}]}`},
-		"trust everyone":             {policy.Trust, statement(`"Action":["sts:AssumeRole","sts:TagSession","sts:*"],"Principal":{"AWS":"*","Federated":"accounts.google.com"}`)},
-		"trust by unique id":         {policy.Trust, statement(`"Action":"sts:AssumeRole","Principal":{"AWS":"AIDACKCEVSQ6C2EXAMPLE"}`)},
-		"no resource":                {policy.Resource, statement(`"Action":"ecr:*","Principal":"*"`)},
-		"sid with spaces":            {policy.Resource, statement(`"Sid":"a b","Action":"s3:*","Principal":"*","Resource":"*"`)},
+		"value of another type": {
+			policy.Identity,
+			statement(`"Action":"*","Resource":"*","Condition":{"NumericEquals":{"a":"x"},"IpAddress":{"a":"x"}}`),
+		},
+		"empty list of values": {policy.Identity, statement(`"Action":"*","Resource":"*","Condition":{"StringEquals":{"a":[]}}`)},
+		"escapes":              {policy.Identity, statement(`"Action":"*","Resource":"arn:aws:s3:::\u0061\ud83d\ude00\n"`)},
+		"the longest":          {policy.Identity, longest},
+		"equal empty sids": {
+			policy.Identity,
+			`{"Statement":[{"Sid":"","Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"","Effect":"Allow","Action":"*","Resource":"*"}]}`,
+		},
+		"trust everyone": {
+			policy.Trust,
+			statement(`"Action":["sts:AssumeRole","sts:TagSession","sts:*"],"Principal":{"AWS":"*","Federated":"accounts.google.com"}`),
+		},
+		"trust by unique id": {policy.Trust, statement(`"Action":"sts:AssumeRole","Principal":{"AWS":"AIDACKCEVSQ6C2EXAMPLE"}`)},
+		"no resource":        {policy.Resource, statement(`"Action":"ecr:*","Principal":"*"`)},
+		"sid with spaces":    {policy.Resource, statement(`"Sid":"a b","Action":"s3:*","Principal":"*","Resource":"*"`)},
 	} {
 		if _, err := policy.Parse(c.kind, []byte(c.text)); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -88,18 +100,26 @@ func TestParseViolations(t *testing.T) {
 	}{
 		{"empty", ``, policy.Identity, violations(1, 1, "", syntaxErrors)},
 		{
-			"resource control for some", `{"Statement":{"Effect":"Deny","Principal":{"AWS":"123456789012"},"Action":"*","Resource":"*"}}`, policy.ResourceControl,
+			"resource control for some", `{"Statement":{"Effect":"Deny","Principal":{"AWS":"123456789012"},"Action":"*","Resource":"*"}}`,
+			policy.ResourceControl,
 			violations(1, 43, "Statement", syntaxErrors),
 		},
 		{
-			"resource control for others", `{"Statement":{"Effect":"Deny","NotPrincipal":"*","Action":"*","Resource":"*"}}`, policy.ResourceControl,
+			"resource control for others", `{"Statement":{"Effect":"Deny","NotPrincipal":"*","Action":"*","Resource":"*"}}`,
+			policy.ResourceControl,
 			violations(1, 31, "Statement", "Has prohibited field NotPrincipal."),
 		},
 		{"not an object", `[]`, policy.Identity, violations(1, 1, "", syntaxErrors)},
 		{"two documents", "{}\n {}", policy.Identity, violations(2, 2, "", syntaxErrors)},
-		{"duplicate key far down", "{" + numbered(1000, `"k%d":0`) + ",\n\"k17\":0}", policy.Identity, violations(2, 1, "", syntaxErrors)},
+		{
+			"duplicate key far down", "{" + numbered(1000, `"k%d":0`) + ",\n\"k17\":0}", policy.Identity,
+			violations(2, 1, "", syntaxErrors),
+		},
 		{"trust json", `{`, policy.Trust, violations(1, 2, "", "This policy contains invalid Json")},
-		{"duplicate key", "{\"Version\":\"2012-10-17\",\n\"Version\":\"2012-10-17\"}", policy.Identity, violations(2, 1, "", syntaxErrors)},
+		{
+			"duplicate key", "{\"Version\":\"2012-10-17\",\n\"Version\":\"2012-10-17\"}", policy.Identity,
+			violations(2, 1, "", syntaxErrors),
+		},
 		{"duplicate by escape", `{"Id":"","\u0049d":""}`, policy.Identity, violations(1, 10, "", syntaxErrors)},
 		{"trailing comma", `{"Id":"",}`, policy.Identity, violations(1, 10, "", syntaxErrors)},
 		{"utf-8", "{\"Id\":\"\xff\"}", policy.Identity, violations(1, 8, "", syntaxErrors)},
@@ -123,7 +143,11 @@ func TestParseViolations(t *testing.T) {
 		{"huge negative number", `{"Id":-1e999}`, policy.Identity, violations(1, 7, "", syntaxErrors)},
 		{"tiny number", `{"Id":1e-999}`, policy.Identity, violations(1, 7, "", syntaxErrors)},
 		{"huge exponent", `{"Id":1E9999999999}`, policy.Identity, violations(1, 7, "", syntaxErrors)},
-		{"huge number in a condition", statement(`"Action":"*","Resource":"*","Condition":{"NumericEquals":{"a":[1e308,` + "\n" + `1e999]}}`), policy.Identity, violations(2, 1, "", syntaxErrors)},
+		{
+			"huge number in a condition",
+			statement(`"Action":"*","Resource":"*","Condition":{"NumericEquals":{"a":[1e308,` + "\n" + `1e999]}}`), policy.Identity,
+			violations(2, 1, "", syntaxErrors),
+		},
 		{"no digit after point", `{"Id":1.}`, policy.Identity, violations(1, 9, "", syntaxErrors)},
 		{"no exponent", `{"Id":1e+}`, policy.Identity, violations(1, 10, "", syntaxErrors)},
 		{"minus", `{"Id":-}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
@@ -132,61 +156,181 @@ func TestParseViolations(t *testing.T) {
 		{"no colon", `{"Id" 1}`, policy.Identity, violations(1, 7, "", syntaxErrors)},
 		{"hexadecimal digits", `{"Id":"\u00g0"}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
 		{"unfinished string", `{"Id":"\"`, policy.Identity, violations(1, 10, "", syntaxErrors)},
-		{"id type", `{"Id":-1.5E+2,"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`, policy.Identity, violations(1, 7, "Id", syntaxErrors)},
+		{
+			"id type", `{"Id":-1.5E+2,"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`, policy.Identity,
+			violations(1, 7, "Id", syntaxErrors),
+		},
 		{"leading zero", `{"Id":01}`, policy.Identity, violations(1, 8, "", syntaxErrors)},
 		{"deep", strings.Repeat("[", 10000), policy.Identity, violations(1, 17, "", syntaxErrors)},
 		{"deep object", strings.Repeat(`{"a":`, 10000), policy.Identity, violations(1, 81, "", syntaxErrors)},
 		{"too many values", "[" + strings.Repeat("0,", 40_000) + "0]", policy.Identity, violations(1, 2*32767+2, "", syntaxErrors)},
-		{"one character too long", `{"Id":"` + strings.Repeat("é", 131072-9) + `"}` + " ", policy.Identity, violations(1, 131073, "", syntaxErrors)},
+		{
+			"one character too long", `{"Id":"` + strings.Repeat("é", 131072-9) + `"}` + " ", policy.Identity,
+			violations(1, 131073, "", syntaxErrors),
+		},
 		{"too long", strings.Repeat(" \n", 100<<20/2), policy.Identity, violations(131072/2+1, 1, "", syntaxErrors)},
 
 		{"no statement", `{"Version":"2012-10-17"}`, policy.Identity, violations(1, 1, "", syntaxErrors)},
 		{"empty statement", `{"Statement":[]}`, policy.Identity, violations(1, 14, "Statement", syntaxErrors)},
-		{"version", `{"Version":"2012-10-18","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`, policy.Identity, violations(1, 12, "Version", syntaxErrors)},
-		{"unknown element", `{"statement":{},"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`, policy.Identity, violations(1, 2, "statement", syntaxErrors)},
-		{"unknown in statement", statement(`"Action":"*","Resource":"*","resource":"*"`), policy.Identity, violations(1, 84, "Statement[0].resource", syntaxErrors)},
-		{"effect", `{"Statement":{"Effect":"Permit","Action":"*","Resource":"*"}}`, policy.Identity, violations(1, 24, "Statement.Effect", syntaxErrors)},
-		{"effect case", `{"Statement":{"Effect":"allow","Action":"*","Resource":"*"}}`, policy.Identity, violations(1, 24, "Statement.Effect", "The policy failed legacy parsing")},
+		{
+			"version", `{"Version":"2012-10-18","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`, policy.Identity,
+			violations(1, 12, "Version", syntaxErrors),
+		},
+		{
+			"unknown element", `{"statement":{},"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`, policy.Identity,
+			violations(1, 2, "statement", syntaxErrors),
+		},
+		{
+			"unknown in statement", statement(`"Action":"*","Resource":"*","resource":"*"`), policy.Identity,
+			violations(1, 84, "Statement[0].resource", syntaxErrors),
+		},
+		{
+			"effect", `{"Statement":{"Effect":"Permit","Action":"*","Resource":"*"}}`, policy.Identity,
+			violations(1, 24, "Statement.Effect", syntaxErrors),
+		},
+		{
+			"effect case", `{"Statement":{"Effect":"allow","Action":"*","Resource":"*"}}`, policy.Identity,
+			violations(1, 24, "Statement.Effect", "The policy failed legacy parsing"),
+		},
 		{"no effect", `{"Statement":{"Action":"*","Resource":"*"}}`, policy.Identity, violations(1, 14, "Statement", syntaxErrors)},
-		{"both", `{"Statement":{"Effect":"Deny","Action":"*","NotAction":"*","Resource":"*"}}`, policy.Identity, violations(1, 14, "Statement", syntaxErrors)},
-		{"sid", statement(`"Sid":"a b","Action":"*","Resource":"*"`), policy.Identity, violations(1, 62, "Statement[0].Sid", "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")},
-		{"sid twice", "{\"Statement\":[{\"Sid\":\"a\",\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"},\n{\"Sid\":\"a\",\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}", policy.Identity, violations(2, 1, "Statement", "Statement IDs (SID) in a single policy must be unique.")},
-		{"no action", statement(`"Resource":"*"`), policy.Identity, violations(1, 38, "Statement[0]", "Policy statement must contain actions.")},
-		{"empty action", statement(`"Action":[],"Resource":"*"`), policy.Identity, violations(1, 38, "Statement[0]", "Policy statement must contain actions.")},
-		{"action type", statement(`"Action":["s3:*",1],"Resource":"*"`), policy.Identity, violations(1, 73, "Statement[0].Action[1]", syntaxErrors)},
-		{"action vendor", statement(`"Action":"GetUser","Resource":"*"`), policy.Identity, violations(1, 65, "Statement[0].Action", noVendor)},
-		{"action colons", statement(`"Action":"iam:Get:User","Resource":"*"`), policy.Identity, violations(1, 65, "Statement[0].Action", "Actions/Condition can contain only one colon.")},
-		{"action prefix", statement(`"Action":"co*:GetUser","Resource":"*"`), policy.Identity, violations(1, 65, "Statement[0].Action", "Vendor co* is not valid")},
-		{"resource", statement(`"Action":"*","Resource":"x"`), policy.Identity, violations(1, 80, "Statement[0].Resource", `Resource x must be in ARN format or "*".`)},
-		{"resource partition", statement(`"Action":"*","Resource":"arn:a:s3:::x"`), policy.Identity, violations(1, 80, "Statement[0].Resource", `Partition "a" is not valid for resource "arn:a:s3:::x".`)},
-		{"resource service", statement(`"Action":"*","Resource":"arn:aws:s*:::x"`), policy.Identity, violations(1, 80, "Statement[0].Resource", "Resource vendor must be fully qualified and cannot contain regexes.")},
-		{"resource colons", statement(`"Action":"*","Resource":"arn:aws:s3::x"`), policy.Identity, violations(1, 80, "Statement[0].Resource", "The policy failed legacy parsing")},
-		{"resource region", statement(`"Action":"*","Resource":"arn:aws:iam:r:1:user/x"`), policy.Identity, violations(1, 80, "Statement[0].Resource", "IAM resource arn:aws:iam:r:1:user/x cannot contain region information.")},
-		{"no resource", statement(`"Action":"*"`), policy.Identity, violations(1, 38, "Statement[0]", "Policy statement must contain resources.")},
-		{"principal", statement(`"Action":"*","Resource":"*","Principal":"*"`), policy.Identity, violations(1, 84, "Statement[0]", "Policy document should not specify a principal.")},
-		{"operator", statement(`"Action":"*","Resource":"*","Condition":{"StringIs":{"a":"b"}}`), policy.Identity, violations(1, 97, "Statement[0].Condition.StringIs", syntaxErrors)},
-		{"null if exists", statement(`"Action":"*","Resource":"*","Condition":{"NullIfExists":{"a":"true"}}`), policy.Identity, violations(1, 97, "Statement[0].Condition.NullIfExists", syntaxErrors)},
-		{"two qualifiers", statement(`"Action":"*","Resource":"*","Condition":{"ForAnyValue:ForAllValues:StringLike":{"a":"true"}}`), policy.Identity, violations(1, 97, "Statement[0].Condition.ForAnyValue:ForAllValues:StringLike", syntaxErrors)},
-		{"condition value", statement(`"Action":"*","Resource":"*","Condition":{"Bool":{"a":[true,null]}}`), policy.Identity, violations(1, 115, "Statement[0].Condition.Bool.a[1]", syntaxErrors)},
-		{"condition", statement(`"Action":"*","Resource":"*","Condition":[]`), policy.Identity, violations(1, 96, "Statement[0].Condition", syntaxErrors)},
-		{"condition of operator", statement(`"Action":"*","Resource":"*","Condition":{"Bool":true}`), policy.Identity, violations(1, 104, "Statement[0].Condition.Bool", syntaxErrors)},
-		{"date", statement(`"Action":"*","Resource":"*","Condition":{"DateEquals":{"a":"2024-02-30"}}`), policy.Identity, violations(1, 115, "Statement[0].Condition.DateEquals.a", "The policy failed legacy parsing")},
-		{"wildcards", statement(`"Action":"s3:` + strings.Repeat("?*", 65) + `","Resource":"*"`), policy.Identity, violations(1, 65, "Statement[0].Action", syntaxErrors)},
-
-		{"trust resource", statement(`"Action":"sts:AssumeRole","Resource":"*","Principal":"*"`), policy.Trust, violations(1, 82, "Statement[0]", "Has prohibited field Resource.")},
-		{"trust principal", statement(`"Action":"sts:AssumeRole"`), policy.Trust, violations(1, 38, "Statement[0]", "Missing required field Principal")},
-		{"trust action", statement(`"Action":"s3:*","Principal":"*"`), policy.Trust, violations(1, 65, "Statement[0].Action", "AssumeRole policy may only specify STS AssumeRole actions.")},
-		{"principal text", statement(`"Action":"sts:AssumeRole","Principal":"me"`), policy.Trust, violations(1, 94, "Statement[0].Principal", syntaxErrors)},
-		{"principal kind", statement(`"Action":"sts:AssumeRole","Principal":{"Aws":"*"}`), policy.Trust, violations(1, 95, "Statement[0].Principal.Aws", syntaxErrors)},
-		{"trust group", statement(`"Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::123456789012:group/g"}`), policy.Trust, violations(1, 101, "Statement[0].Principal.AWS", `Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:group/g"`)},
-		{"trust wildcard", statement(`"Action":"sts:AssumeRole","Principal":{"Service":"*.amazonaws.com"}`), policy.Trust, violations(1, 105, "Statement[0].Principal.Service", `Invalid principal in policy: "SERVICE":"*.amazonaws.com"`)},
+		{
+			"both", `{"Statement":{"Effect":"Deny","Action":"*","NotAction":"*","Resource":"*"}}`, policy.Identity,
+			violations(1, 14, "Statement", syntaxErrors),
+		},
+		{
+			"sid", statement(`"Sid":"a b","Action":"*","Resource":"*"`), policy.Identity,
+			violations(1, 62, "Statement[0].Sid",
+				"Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"),
+		},
+		{
+			"sid twice",
+			"{\"Statement\":[{\"Sid\":\"a\",\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"},\n{\"Sid\":\"a\",\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}",
+			policy.Identity, violations(2, 1, "Statement", "Statement IDs (SID) in a single policy must be unique."),
+		},
+		{
+			"no action", statement(`"Resource":"*"`), policy.Identity,
+			violations(1, 38, "Statement[0]", "Policy statement must contain actions."),
+		},
+		{
+			"empty action", statement(`"Action":[],"Resource":"*"`), policy.Identity,
+			violations(1, 38, "Statement[0]", "Policy statement must contain actions."),
+		},
+		{
+			"action type", statement(`"Action":["s3:*",1],"Resource":"*"`), policy.Identity,
+			violations(1, 73, "Statement[0].Action[1]", syntaxErrors),
+		},
+		{
+			"action vendor", statement(`"Action":"GetUser","Resource":"*"`), policy.Identity,
+			violations(1, 65, "Statement[0].Action", noVendor),
+		},
+		{
+			"action colons", statement(`"Action":"iam:Get:User","Resource":"*"`), policy.Identity,
+			violations(1, 65, "Statement[0].Action", "Actions/Condition can contain only one colon."),
+		},
+		{
+			"action prefix", statement(`"Action":"co*:GetUser","Resource":"*"`), policy.Identity,
+			violations(1, 65, "Statement[0].Action", "Vendor co* is not valid"),
+		},
+		{
+			"resource", statement(`"Action":"*","Resource":"x"`), policy.Identity,
+			violations(1, 80, "Statement[0].Resource", `Resource x must be in ARN format or "*".`),
+		},
+		{
+			"resource partition", statement(`"Action":"*","Resource":"arn:a:s3:::x"`), policy.Identity,
+			violations(1, 80, "Statement[0].Resource", `Partition "a" is not valid for resource "arn:a:s3:::x".`),
+		},
+		{
+			"resource service", statement(`"Action":"*","Resource":"arn:aws:s*:::x"`), policy.Identity,
+			violations(1, 80, "Statement[0].Resource", "Resource vendor must be fully qualified and cannot contain regexes."),
+		},
+		{
+			"resource colons", statement(`"Action":"*","Resource":"arn:aws:s3::x"`), policy.Identity,
+			violations(1, 80, "Statement[0].Resource", "The policy failed legacy parsing"),
+		},
+		{
+			"resource region", statement(`"Action":"*","Resource":"arn:aws:iam:r:1:user/x"`), policy.Identity,
+			violations(1, 80, "Statement[0].Resource", "IAM resource arn:aws:iam:r:1:user/x cannot contain region information."),
+		},
+		{
+			"no resource", statement(`"Action":"*"`), policy.Identity,
+			violations(1, 38, "Statement[0]", "Policy statement must contain resources."),
+		},
+		{
+			"principal", statement(`"Action":"*","Resource":"*","Principal":"*"`), policy.Identity,
+			violations(1, 84, "Statement[0]", "Policy document should not specify a principal."),
+		},
+		{
+			"operator", statement(`"Action":"*","Resource":"*","Condition":{"StringIs":{"a":"b"}}`), policy.Identity,
+			violations(1, 97, "Statement[0].Condition.StringIs", syntaxErrors),
+		},
+		{
+			"null if exists", statement(`"Action":"*","Resource":"*","Condition":{"NullIfExists":{"a":"true"}}`), policy.Identity,
+			violations(1, 97, "Statement[0].Condition.NullIfExists", syntaxErrors),
+		},
+		{
+			"two qualifiers", statement(`"Action":"*","Resource":"*","Condition":{"ForAnyValue:ForAllValues:StringLike":{"a":"true"}}`),
+			policy.Identity, violations(1, 97, "Statement[0].Condition.ForAnyValue:ForAllValues:StringLike", syntaxErrors),
+		},
+		{
+			"condition value", statement(`"Action":"*","Resource":"*","Condition":{"Bool":{"a":[true,null]}}`), policy.Identity,
+			violations(1, 115, "Statement[0].Condition.Bool.a[1]", syntaxErrors),
+		},
+		{
+			"condition", statement(`"Action":"*","Resource":"*","Condition":[]`), policy.Identity,
+			violations(1, 96, "Statement[0].Condition", syntaxErrors),
+		},
+		{
+			"condition of operator", statement(`"Action":"*","Resource":"*","Condition":{"Bool":true}`), policy.Identity,
+			violations(1, 104, "Statement[0].Condition.Bool", syntaxErrors),
+		},
+		{
+			"date", statement(`"Action":"*","Resource":"*","Condition":{"DateEquals":{"a":"2024-02-30"}}`), policy.Identity,
+			violations(1, 115, "Statement[0].Condition.DateEquals.a", "The policy failed legacy parsing"),
+		},
+		{
+			"wildcards", statement(`"Action":"s3:` + strings.Repeat("?*", 65) + `","Resource":"*"`), policy.Identity,
+			violations(1, 65, "Statement[0].Action", syntaxErrors),
+		},
 
 		{
-			"all at once, as AWS orders them", "{\"Statement\":[\n{\"Effect\":\"Allow\",\"Action\":\"x\",\"Resource\":\"y\"},\n{\"Effect\":\"Maybe\"}]}", policy.Identity,
+			"trust resource", statement(`"Action":"sts:AssumeRole","Resource":"*","Principal":"*"`), policy.Trust,
+			violations(1, 82, "Statement[0]", "Has prohibited field Resource."),
+		},
+		{
+			"trust principal", statement(`"Action":"sts:AssumeRole"`), policy.Trust,
+			violations(1, 38, "Statement[0]", "Missing required field Principal"),
+		},
+		{
+			"trust action", statement(`"Action":"s3:*","Principal":"*"`), policy.Trust,
+			violations(1, 65, "Statement[0].Action", "AssumeRole policy may only specify STS AssumeRole actions."),
+		},
+		{
+			"principal text", statement(`"Action":"sts:AssumeRole","Principal":"me"`), policy.Trust,
+			violations(1, 94, "Statement[0].Principal", syntaxErrors),
+		},
+		{
+			"principal kind", statement(`"Action":"sts:AssumeRole","Principal":{"Aws":"*"}`), policy.Trust,
+			violations(1, 95, "Statement[0].Principal.Aws", syntaxErrors),
+		},
+		{
+			"trust group", statement(`"Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::123456789012:group/g"}`), policy.Trust,
+			violations(1, 101, "Statement[0].Principal.AWS", `Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:group/g"`),
+		},
+		{
+			"trust wildcard", statement(`"Action":"sts:AssumeRole","Principal":{"Service":"*.amazonaws.com"}`), policy.Trust,
+			violations(1, 105, "Statement[0].Principal.Service", `Invalid principal in policy: "SERVICE":"*.amazonaws.com"`),
+		},
+
+		{
+			"all at once, as AWS orders them",
+			"{\"Statement\":[\n{\"Effect\":\"Allow\",\"Action\":\"x\",\"Resource\":\"y\"},\n{\"Effect\":\"Maybe\"}]}", policy.Identity,
 			[]policy.Violation{
 				{Position: policy.Position{Line: 3, Column: 11}, Path: "Statement[1].Effect", Message: syntaxErrors},
 				{Position: policy.Position{Line: 3, Column: 1}, Path: "Statement[1]", Message: "Policy statement must contain actions."},
-				{Position: policy.Position{Line: 2, Column: 43}, Path: "Statement[0].Resource", Message: `Resource y must be in ARN format or "*".`},
+				{
+					Position: policy.Position{Line: 2, Column: 43}, Path: "Statement[0].Resource",
+					Message: `Resource y must be in ARN format or "*".`,
+				},
 				{Position: policy.Position{Line: 2, Column: 28}, Path: "Statement[0].Action", Message: noVendor},
 				{Position: policy.Position{Line: 3, Column: 1}, Path: "Statement[1]", Message: "Policy statement must contain resources."},
 			},
@@ -198,7 +342,8 @@ func TestParseViolations(t *testing.T) {
 			if !errors.As(err, &got) || document != nil {
 				t.Fatalf("Parse = %v, %v; want violations and no document", document, err)
 			}
-			if diff := cmp.Diff(policy.Violations(c.want), got, cmpopts.IgnoreFields(policy.Violation{}, "Hint"), cmpopts.IgnoreUnexported(policy.Violation{})); diff != "" {
+			if diff := cmp.Diff(policy.Violations(c.want), got, cmpopts.IgnoreFields(policy.Violation{}, "Hint"),
+				cmpopts.IgnoreUnexported(policy.Violation{})); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -308,12 +453,15 @@ func FuzzParse(f *testing.F) {
 			f.Add([]byte(c.ResourcePolicy))
 		}
 	}
+
 	for _, text := range []string{
-		``, `{`, `[]`, `{"Statement":1e999}`, `{"Id":"\ud83d\ude00\u0000"}`, "\xff", statement(`"Action":"*","Resource":"arn:aws:s3:::${a, 'b'}${*}${"`),
+		``, `{`, `[]`, `{"Statement":1e999}`, `{"Id":"\ud83d\ude00\u0000"}`, "\xff",
+		statement(`"Action":"*","Resource":"arn:aws:s3:::${a, 'b'}${*}${"`),
 		statement(`"Action":"sts:AssumeRole","Principal":{"AWS":"*"},"Condition":{"ForAnyValue:DateLessThanIfExists":{"a":["2020","1.5"]}}`),
 	} {
 		f.Add([]byte(text))
 	}
+
 	request := consoleRequest("iam:GetUser", alice, "true")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for kind := policy.Identity; kind <= policy.ResourceControl; kind++ {

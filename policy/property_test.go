@@ -14,12 +14,16 @@ import (
 
 // The generators draw from few values, so that statements and requests often meet.
 var (
-	actions    = []string{"iam:GetUser", "iam:ListUsers", "s3:GetObject"}
-	resources  = []string{"*", "arn:aws:iam::1:user/a", "arn:aws:iam::1:user/b/c", "arn:aws:s3:::x/y"}
-	patterns   = []string{"*", "arn:aws:iam::*:user/*", "arn:aws:iam::1:user/${k}", "arn:aws:s3:::x/?", "arn:aws:iam::1:user/${k, 'a'}*"}
+	actions   = []string{"iam:GetUser", "iam:ListUsers", "s3:GetObject"}
+	resources = []string{"*", "arn:aws:iam::1:user/a", "arn:aws:iam::1:user/b/c", "arn:aws:s3:::x/y"}
+	patterns  = []string{
+		"*", "arn:aws:iam::*:user/*", "arn:aws:iam::1:user/${k}", "arn:aws:s3:::x/?",
+		"arn:aws:iam::1:user/${k, 'a'}*",
+	}
 	values     = []string{"", "a", "b", "true", "false", "1", "2.5", "2024-01-01", "10.0.0.1", "arn:aws:iam::1:user/a", "QQ=="}
 	conditions = []string{
-		"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringLike", "StringNotLikeIfExists", "NumericLessThan", "NumericNotEquals",
+		"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringLike", "StringNotLikeIfExists", "NumericLessThan",
+		"NumericNotEquals",
 		"DateGreaterThanEquals", "Bool", "BoolIfExists", "BinaryEquals", "IpAddress", "NotIpAddress", "ArnLike", "ArnNotEquals", "Null",
 		"ForAllValues:StringLike", "ForAnyValue:StringNotEquals", "ForAnyValue:NumericEqualsIfExists",
 	}
@@ -30,7 +34,8 @@ type object = map[string]any
 func drawStatement(t *rapid.T, effect string) object {
 	s := object{"Effect": effect}
 	element := rapid.SampledFrom([]string{"Action", "Action", "NotAction"}).Draw(t, "element")
-	s[element] = rapid.SliceOfN(rapid.SampledFrom(append([]string{"*", "IAM:*", "iam:?e*", "s3:Get*"}, actions...)), 1, 3).Draw(t, "actions")
+	s[element] = rapid.SliceOfN(rapid.SampledFrom(append([]string{"*", "IAM:*", "iam:?e*", "s3:Get*"}, actions...)), 1, 3).Draw(t,
+		"actions")
 	element = rapid.SampledFrom([]string{"Resource", "Resource", "NotResource"}).Draw(t, "element")
 	s[element] = rapid.SliceOfN(rapid.SampledFrom(patterns), 1, 3).Draw(t, "resources")
 	if rapid.Bool().Draw(t, "conditional") {
@@ -129,7 +134,8 @@ func TestOrderDoesNotMatter(t *testing.T) {
 
 func TestLimitsOnlyNarrow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		identity, limit, request := compileStatements(t, drawStatements(t, 0)...), compileStatements(t, drawStatements(t, 0)...), drawRequest(t)
+		identity, limit, request := compileStatements(t, drawStatements(t, 0)...), compileStatements(t,
+			drawStatements(t, 0)...), drawRequest(t)
 		for _, p := range []*policy.Policies{
 			{Identity: identity, Boundary: limit},
 			{Identity: identity, Session: limit},
@@ -149,11 +155,13 @@ func TestWildcards(t *testing.T) {
 	text := func(alphabet string) *rapid.Generator[string] {
 		return rapid.StringOfN(rapid.SampledFrom([]rune(alphabet)), 1, 12, -1)
 	}
+
 	rapid.Check(t, func(t *rapid.T) {
 		pattern, name := "arn:aws:s3:::"+text("ab*?:é").Draw(t, "pattern"), "arn:aws:s3:::"+text("abé:").Draw(t, "name")
 		request := &policy.Request{
-			Principal: policy.Principal{ARN: "arn:aws:iam::1:user/a", AccountID: "1"}, Action: "s3:GetObject", Resource: name, ResourceAccountID: "1",
-			Context: policy.NewContext(),
+			Principal: policy.Principal{ARN: "arn:aws:iam::1:user/a", AccountID: "1"}, Action: "s3:GetObject", Resource: name,
+			ResourceAccountID: "1",
+			Context:           policy.NewContext(),
 		}
 		request.Context.Set("k", name)
 		want := arn.Match(pattern, name)
@@ -167,6 +175,7 @@ func TestWildcards(t *testing.T) {
 				t.Fatalf("%v: %v, want %v", s, got, want)
 			}
 		}
+
 		// Actions ignore letter case and match like the rest.
 		action := strings.ReplaceAll(strings.TrimPrefix(pattern, "arn:aws:s3:::"), ":", "")
 		request.Action = "S3:" + strings.ToUpper(strings.ReplaceAll(strings.TrimPrefix(name, "arn:aws:s3:::"), ":", ""))

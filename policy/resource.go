@@ -102,8 +102,8 @@ func splitARN(text string, variables bool) (parts [5]string, ok bool) {
 	return parts, false
 }
 
-// match reports whether a name fits. Every pattern but "*" fits ARNs only. For a pattern of the form arnWhole, the caller has checked
-// that the name is an ARN.
+// match reports whether a name fits. Every pattern but "*" fits ARNs only. For a pattern of the form arnWhole, the caller has
+// checked that the name is an ARN.
 func (p *arnPattern) match(name string, ctx *Context) bool {
 	if !strings.HasPrefix(name, p.head) {
 		return false

@@ -27,7 +27,8 @@ var parseFamilies = []struct {
 		return `{"Statement":[` + fill(size, `{"Effect":1,"Action":"x","Resource":"y"}`) + `]}`
 	}},
 	{"violations in a long path", policy.Identity, func(size int) string {
-		return statement(`"Action":"*","Resource":"*","Condition":{"StringEquals":{"` + strings.Repeat("k", size/2) + `":[` + fill(size/2, `{}`) + `]}}`)
+		return statement(`"Action":"*","Resource":"*","Condition":{"StringEquals":{"` + strings.Repeat("k", size/2) + `":[` +
+			fill(size/2, `{}`) + `]}}`)
 	}},
 	{"deep arrays", policy.Identity, func(size int) string { return strings.Repeat("[", size) }},
 	{"deep objects", policy.Identity, func(size int) string { return strings.Repeat(`{"a":`, size/5) }},
@@ -65,7 +66,8 @@ var parseFamilies = []struct {
 		return statement(`"Action":"*","Principal":{"AWS":[` + fill(size, `"arn:aws:iam::123456789012:user/a"`) + `]}`)
 	}},
 	{"condition keys", policy.Identity, func(size int) string {
-		return statement(`"Action":"*","Resource":"*","Condition":{"DateEquals":{` + numbered(size, `"k%06d":"2024-01-01T00:00:00Z"`) + `}}`)
+		return statement(`"Action":"*","Resource":"*","Condition":{"DateEquals":{` + numbered(size, `"k%06d":"2024-01-01T00:00:00Z"`) +
+			`}}`)
 	}},
 	{"operators", policy.Identity, func(size int) string {
 		return statement(`"Action":"*","Resource":"*","Condition":{` + numbered(size, `"ForAllValues:NoSuch%06d":{"a":"b"}`) + `}`)
@@ -145,6 +147,7 @@ func doSteps(family string, size int) {
 			policy.Parse(f.kind, []byte(f.text(size)))
 		}
 	}
+
 	for _, f := range matchFamilies {
 		if f.name == family {
 			done = true
@@ -161,13 +164,14 @@ func doSteps(family string, size int) {
 			}
 		}
 	}
+
 	if !done {
 		panic("there is no family " + family)
 	}
 }
 
-// counter counts how many statements of package policy are executed, by the counters that the compiler adds for measuring coverage. It is
-// exact and the same on every machine; that the standard library's functions are linear in what they are given is not shown
+// counter counts how many statements of package policy are executed, by the counters that the compiler adds for measuring coverage.
+// It is exact and the same on every machine; that the standard library's functions are linear in what they are given is not shown
 // by it.
 type counter struct{ binary, profile string }
 
@@ -175,7 +179,8 @@ func newCounter(t *testing.T) counter {
 	t.Helper()
 	dir := t.TempDir()
 	c := counter{filepath.Join(dir, "policy.test"), filepath.Join(dir, "profile")}
-	build := exec.Command("go", "test", "-c", "-covermode=count", "-coverpkg=github.com/touchstone-iam/touchstone/policy", "-o", c.binary, ".")
+	build := exec.Command("go", "test", "-c", "-covermode=count", "-coverpkg=github.com/touchstone-iam/touchstone/policy", "-o",
+		c.binary, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -189,6 +194,7 @@ func (c counter) steps(t *testing.T, family string, size int) int {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+
 	f, err := os.Open(c.profile)
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +225,8 @@ func TestSteps(t *testing.T) {
 	t.Run("match", func(t *testing.T) { testMatchingIsBounded(t, c) })
 }
 
-// testParseIsLinear doubles the worst texts: the steps of reading them double, at most. The memory of a text of any size is bounded.
+// testParseIsLinear doubles the worst texts: the steps of reading them double, at most. The memory of a text of any size is
+// bounded.
 func testParseIsLinear(t *testing.T, c counter) {
 	for _, f := range parseFamilies {
 		var steps, bytes [3]int
@@ -247,15 +254,16 @@ func allocated(kind policy.Kind, text string) int {
 	return int(after.TotalAlloc - before.TotalAlloc)
 }
 
-// testMatchingIsBounded doubles both pattern and text: the steps grow fourfold, at most, and are no more than a few for each pair of
-// characters.
+// testMatchingIsBounded doubles both pattern and text: the steps grow fourfold, at most, and are no more than a few for each pair
+// of characters.
 func testMatchingIsBounded(t *testing.T, c counter) {
 	for _, f := range matchFamilies {
 		var steps [3]int
 		for n, size := range []int{15, 30, 60} {
 			steps[n] = c.steps(t, f.name, size)
 			if most := 10*len(f.pattern(size))*len(f.text(size)) + 10_000; steps[n] > most {
-				t.Errorf("%s: %d steps, want at most %d for a pattern of %d and a text of %d", f.name, steps[n], most, len(f.pattern(size)), len(f.text(size)))
+				t.Errorf("%s: %d steps, want at most %d for a pattern of %d and a text of %d", f.name, steps[n], most, len(f.pattern(size)),
+					len(f.text(size)))
 			}
 		}
 		t.Logf("%-12s steps %8d %8d %8d", f.name, steps[0], steps[1], steps[2])

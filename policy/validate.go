@@ -20,8 +20,8 @@ type Violation struct {
 	check    check
 }
 
-// Violations is the error of [Parse]. It is never empty. The violations stand in the order in which AWS checks, so that the first is
-// the one that AWS would report. Violations of the same check stand in the order of the text.
+// Violations is the error of [Parse]. It is never empty. The violations stand in the order in which AWS checks, so that the first
+// is the one that AWS would report. Violations of the same check stand in the order of the text.
 type Violations []Violation
 
 // Error returns all violations, one on each line.

@@ -6,9 +6,9 @@ import (
 )
 
 // glob is a compiled pattern of literal text, '*', '?' and variables. Matching takes at most len(pattern) × len(subject) steps and
-// never allocates. The pattern is cut at its stars into chunks. The first chunk must fit at the start of the subject and the last at
-// its end. Each chunk between them is taken at its leftmost place, which leaves the most text for those that follow, so no choice
-// ever has to be undone.
+// never allocates. The pattern is cut at its stars into chunks. The first chunk must fit at the start of the subject and the last
+// at its end. Each chunk between them is taken at its leftmost place, which leaves the most text for those that follow, so no
+// choice ever has to be undone.
 type glob struct {
 	form   globForm
 	fold   bool   // ignore letter case

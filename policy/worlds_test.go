@@ -20,17 +20,20 @@ func (w *world) lists() (documents []*[]string, kinds []policy.Kind) {
 			documents, kinds = append(documents, list), append(kinds, kind)
 		}
 	}
+
 	add(&w.identity, policy.Identity)
 	if w.trust {
 		add(&w.resource, policy.Trust)
 	} else {
 		add(&w.resource, policy.Resource)
 	}
+
 	add(&w.boundary, policy.Boundary)
 	add(&w.session, policy.Session)
 	for n := range w.serviceControl {
 		add(&w.serviceControl[n], policy.ServiceControl)
 	}
+
 	for n := range w.resourceControl {
 		add(&w.resourceControl[n], policy.ResourceControl)
 	}
@@ -47,6 +50,7 @@ func TestStatementsOfEveryType(t *testing.T) {
 		if len(lists) == 0 {
 			return
 		}
+
 		q, _ := d.question(w)
 		before := policy.Evaluate(w.policies(t), q.request()).Effect
 		n := d.index(len(lists))
@@ -57,6 +61,7 @@ func TestStatementsOfEveryType(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		*lists[n] = append(*lists[n], string(text))
 		after := policy.Evaluate(w.policies(t), q.request()).Effect
 		switch {
@@ -67,8 +72,8 @@ func TestStatementsOfEveryType(t *testing.T) {
 	})
 }
 
-// TestLimitsOfEveryWorld adds a boundary, a session policy, or a level of an organization to any policies: none of them allows what was
-// not allowed.
+// TestLimitsOfEveryWorld adds a boundary, a session policy, or a level of an organization to any policies: none of them allows what
+// was not allowed.
 func TestLimitsOfEveryWorld(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := newDrawer(t)

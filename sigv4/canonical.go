@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// canonicalRequest appends a request to b in the form that is hashed: method, path, query, headers, their names, and the hash of the
-// body. The names in headers are lower case, sorted and separated by semicolons. With shown true the text is for a message, and the
-// value of the session token is left out.
+// canonicalRequest appends a request to b in the form that is hashed: method, path, query, headers, their names, and the hash of
+// the body. The names in headers are lower case, sorted and separated by semicolons. With shown true the text is for a message, and
+// the value of the session token is left out.
 func canonicalRequest(b []byte, r *http.Request, headers, payloadHash string, shown bool) []byte {
 	b = append(b, r.Method...)
 	b = append(b, '\n')

@@ -14,17 +14,20 @@ func TestWorkedExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	r.Header.Set("X-Amz-Date", "20150830T123600Z")
 	key := SigningKey("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "20150830", "us-east-1", "iam")
 	if got := hex.EncodeToString(key[:]); got != "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9" {
 		t.Errorf("signing key %s", got)
 	}
+
 	s := &Signature{
 		Date: "20150830", Region: "us-east-1", Service: "iam", SignedHeaders: "content-type;host;x-amz-date", stamp: "20150830T123600Z",
 		Time:  time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC),
 		value: "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
 	}
+
 	empty := sha256.Sum256(nil)
 	if err := s.Verify(key, r, hex.EncodeToString(empty[:]), s.Time, time.Minute); err != nil {
 		t.Error(err)

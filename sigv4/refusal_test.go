@@ -37,6 +37,7 @@ func TestRight(t *testing.T) {
 	if err := verify(signed(t)); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Run("with commas only", func(t *testing.T) {
 		r := signed(t)
 		edit(", ", ",")(r)
@@ -44,6 +45,7 @@ func TestRight(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+
 	t.Run("with Date", func(t *testing.T) {
 		r := request(t, http.MethodPost, "https://iam.example.com/", payload)
 		sigv4.Sign(r, []byte(payload), credentials, "eu-west-1", "iam", noon)
@@ -56,6 +58,7 @@ func TestRight(t *testing.T) {
 			t.Fatalf("%+v, %v", sig, err)
 		}
 	})
+
 	t.Run("at the limits of time", func(t *testing.T) {
 		r := signed(t)
 		sig, err := sigv4.Parse(r)
@@ -69,6 +72,7 @@ func TestRight(t *testing.T) {
 			}
 		}
 	})
+
 	t.Run("with its payload hash", func(t *testing.T) {
 		r := request(t, http.MethodPost, "https://iam.example.com/", payload)
 		r.Header.Set("X-Amz-Content-Sha256", hashOf(payload))
@@ -95,7 +99,9 @@ func add(name, value string) func(*http.Request) {
 }
 
 // resigned signs after a change, so that only the change is wrong.
-func resigned(change func(*http.Request), payload string, c sigv4.Credentials, region, service string, at time.Time) func(*http.Request) {
+func resigned(change func(*http.Request), payload string, c sigv4.Credentials, region, service string,
+	at time.Time,
+) func(*http.Request) {
 	return func(r *http.Request) {
 		change(r)
 		sigv4.Sign(r, []byte(payload), c, region, service, at)
@@ -114,16 +120,21 @@ func TestWrong(t *testing.T) {
 		unknown    = "InvalidClientTokenId"
 		headers    = "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token"
 	)
+
 	statuses := map[string]int{
 		incomplete: 400, mismatch: 403, unknown: 403, "MissingAuthenticationToken": 403,
 	}
+
 	for _, c := range []struct {
 		name   string
 		change func(*http.Request)
 		code   string
 		text   string // part of the message
 	}{
-		{"no signature", func(r *http.Request) { r.Header.Del("Authorization") }, "MissingAuthenticationToken", "Request is missing Authentication Token"},
+		{
+			"no signature", func(r *http.Request) { r.Header.Del("Authorization") }, "MissingAuthenticationToken",
+			"Request is missing Authentication Token",
+		},
 		{"empty header", set("Authorization", ""), incomplete, "Unsupported AWS 'algorithm': ''"},
 		{"two headers", add("Authorization", "AWS4-HMAC-SHA256 x"), incomplete, "more than one Authorization header"},
 		{"long header", edit("Signature=", "Signature="+strings.Repeat("x", 8<<10)), incomplete, "too long"},
@@ -137,13 +148,22 @@ func TestWrong(t *testing.T) {
 		}, incomplete, "query string"},
 		{"token in the query", func(r *http.Request) { r.URL.RawQuery = "X-Amz-Security-Token=TOKEN" }, incomplete, "both"},
 		{"both forms", func(r *http.Request) { r.URL.RawQuery = "X-Amz-Signature=00" }, incomplete, "both"},
-		{"version 2", set("Authorization", "AWS AKIAIOSFODNN7EXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg="), incomplete, "Unsupported AWS 'algorithm': 'AWS'"},
+		{
+			"version 2", set("Authorization", "AWS AKIAIOSFODNN7EXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg="), incomplete,
+			"Unsupported AWS 'algorithm': 'AWS'",
+		},
 		{"basic", set("Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), incomplete, "'Basic'"},
 		{"version 4a", edit("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), incomplete, "'AWS4-ECDSA-P256-SHA256'"},
 		{"lower-case algorithm", edit("AWS4-HMAC-SHA256", "aws4-hmac-sha256"), incomplete, "algorithm"},
-		{"nothing but the algorithm", set("Authorization", "AWS4-HMAC-SHA256"), incomplete, "Authorization header requires 'Credential' parameter. " +
-			"Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization=AWS4-HMAC-SHA256"},
-		{"no credential", edit("Credential="+scope+", ", ""), incomplete, "Authorization header requires 'Credential' parameter. Authorization="},
+		{
+			"nothing but the algorithm", set("Authorization", "AWS4-HMAC-SHA256"), incomplete,
+			"Authorization header requires 'Credential' parameter. " +
+				"Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization=AWS4-HMAC-SHA256",
+		},
+		{
+			"no credential", edit("Credential="+scope+", ", ""), incomplete,
+			"Authorization header requires 'Credential' parameter. Authorization=",
+		},
 		{"empty credential", edit(scope, ""), incomplete, "requires 'Credential' parameter"},
 		{"no signed headers", edit(headers+", ", ""), incomplete, "requires 'SignedHeaders' parameter"},
 		{"no value", func(r *http.Request) {
@@ -159,7 +179,10 @@ func TestWrong(t *testing.T) {
 			"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. Authorization=",
 		},
 		{"two dates", add("X-Amz-Date", "20260102T120000Z"), incomplete, "more than one date"},
-		{"date in another form", set("X-Amz-Date", "2026-01-02T12:00:00Z"), incomplete, "Date must be in ISO-8601 'basic format'. Got '2026-01-02T12:00:00Z'."},
+		{
+			"date in another form", set("X-Amz-Date", "2026-01-02T12:00:00Z"), incomplete,
+			"Date must be in ISO-8601 'basic format'. Got '2026-01-02T12:00:00Z'.",
+		},
 		{"fraction of a second", set("X-Amz-Date", "20260102T120000.5Z"), incomplete, "Got '20260102T120000.5Z'"},
 		{"fraction after a comma", set("X-Amz-Date", "20260102T120000,5Z"), incomplete, "Got '20260102T120000,5Z'"},
 		{"no such date", set("X-Amz-Date", "20260231T120000Z"), incomplete, "ISO-8601"},
@@ -175,7 +198,10 @@ func TestWrong(t *testing.T) {
 		{"empty key id", edit("AKIAIOSFODNN7EXAMPLE", ""), unknown, "The security token included in the request is invalid."},
 		{"short key id", edit("AKIAIOSFODNN7EXAMPLE", "AKIA"), unknown, "invalid"},
 		{"key id with other characters", edit("AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7-EXAMPLE"), unknown, "invalid"},
-		{"terminator", edit("aws4_request", "aws5_request"), mismatch, "Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5_request'"},
+		{
+			"terminator", edit("aws4_request", "aws5_request"), mismatch,
+			"Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5_request'",
+		},
 		{
 			"scope of another day", edit("/20260102/", "/20260103/"), mismatch,
 			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20260103' != '20260102', from '20260102T120000Z'.",
@@ -185,8 +211,14 @@ func TestWrong(t *testing.T) {
 		{"another region", edit("/eu-west-1/", "/eu-west-2/"), mismatch, "The request signature we calculated does not match"},
 		{"no service", edit("/iam/", "//"), mismatch, "scoped to correct service"},
 		{"another service", edit("/iam/", "/sts/"), mismatch, "The request signature we calculated does not match"},
-		{"host not signed", edit("content-type;host;", "content-type;"), mismatch, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."},
-		{"x-amz header not signed", set("X-Amz-Target", "x"), mismatch, "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization."},
+		{
+			"host not signed", edit("content-type;host;", "content-type;"), mismatch,
+			"'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
+		},
+		{
+			"x-amz header not signed", set("X-Amz-Target", "x"), mismatch,
+			"'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization.",
+		},
 		{"token not signed", edit(";x-amz-security-token", ""), mismatch, "'X-Amz-Security-Token' must be"},
 		{"date not signed", edit(";x-amz-date", ""), mismatch, "'X-Amz-Date' must be"},
 		{"two tokens", add("X-Amz-Security-Token", "OTHER"), incomplete, "one X-Amz-Security-Token"},
@@ -219,11 +251,19 @@ func TestWrong(t *testing.T) {
 			text, _, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
 			r.Header.Set("Authorization", text+"Signature="+strings.Repeat("z", 64))
 		}, mismatch, "does not match"},
-		{"another secret", resigned(nothing, payload, sigv4.Credentials{AccessKeyID: credentials.AccessKeyID, SecretAccessKey: "other"}, "eu-west-1", "iam", noon), mismatch, "does not match"},
+		{"another secret", resigned(nothing, payload, sigv4.Credentials{AccessKeyID: credentials.AccessKeyID, SecretAccessKey: "other"},
+			"eu-west-1", "iam", noon), mismatch, "does not match"},
 		{"another body", resigned(nothing, payload+"&x=y", credentials, "eu-west-1", "iam", noon), mismatch, "does not match"},
-		{"unsigned payload", resigned(set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"), payload, credentials, "eu-west-1", "iam", noon), mismatch, "x-amz-content-sha256"},
-		{"chunked payload", resigned(set("X-Amz-Content-Sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), payload, credentials, "eu-west-1", "iam", noon), mismatch, "x-amz-content-sha256"},
-		{"hash of another body", resigned(set("X-Amz-Content-Sha256", hashOf("other")), payload, credentials, "eu-west-1", "iam", noon), mismatch, "x-amz-content-sha256"},
+		{
+			"unsigned payload", resigned(set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"), payload, credentials, "eu-west-1", "iam", noon),
+			mismatch, "x-amz-content-sha256",
+		},
+		{"chunked payload", resigned(set("X-Amz-Content-Sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), payload, credentials, "eu-west-1",
+			"iam", noon), mismatch, "x-amz-content-sha256"},
+		{
+			"hash of another body", resigned(set("X-Amz-Content-Sha256", hashOf("other")), payload, credentials, "eu-west-1", "iam", noon),
+			mismatch, "x-amz-content-sha256",
+		},
 		{
 			"future", resigned(nothing, payload, credentials, "eu-west-1", "iam", noon.Add(skew+time.Second)), mismatch,
 			"Signature not yet current: 20260102T121501Z is still later than 20260102T121500Z (20260102T120000Z + 15 min.)",
@@ -232,7 +272,11 @@ func TestWrong(t *testing.T) {
 			"past", resigned(nothing, payload, credentials, "eu-west-1", "iam", noon.Add(-skew-time.Second)), mismatch,
 			"Signature expired: 20260102T114459Z is now earlier than 20260102T114500Z (20260102T120000Z - 15 min.)",
 		},
-		{"future, with another secret", resigned(nothing, payload, sigv4.Credentials{AccessKeyID: credentials.AccessKeyID, SecretAccessKey: "other"}, "eu-west-1", "iam", noon.Add(time.Hour)), mismatch, "not yet current"},
+		{
+			"future, with another secret",
+			resigned(nothing, payload, sigv4.Credentials{AccessKeyID: credentials.AccessKeyID, SecretAccessKey: "other"}, "eu-west-1", "iam",
+				noon.Add(time.Hour)), mismatch, "not yet current",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := signed(t)
@@ -259,10 +303,12 @@ func TestMismatchMessage(t *testing.T) {
 	if !errors.As(verify(r), &e) {
 		t.Fatal("verified")
 	}
+
 	const want = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing " +
 		"method. Consult the service documentation for details.\n\nThe Canonical String for this request should have been\n" +
 		"'POST\n/\n\ncontent-type:application/x-www-form-urlencoded; charset=utf-8\nhost:iam.example.com\nx-amz-date:20260102T120000Z\n" +
 		"x-amz-security-token:[not shown]\n\ncontent-type;host;x-amz-date;x-amz-security-token\n"
+
 	if !strings.HasPrefix(e.Message, want) {
 		t.Errorf("message:\n%s", e.Message)
 	}
@@ -279,7 +325,8 @@ func TestSkewShown(t *testing.T) {
 	}
 	for skew, want := range map[time.Duration]string{5 * time.Minute: " - 5 min.)", 90 * time.Second: " - 1.5 min.)"} {
 		var e *awsquery.Error
-		if err := sig.Verify([32]byte{}, signed(t), hashOf(payload), noon.Add(time.Hour), skew); !errors.As(err, &e) || !strings.HasSuffix(e.Message, want) {
+		if err := sig.Verify([32]byte{}, signed(t), hashOf(payload), noon.Add(time.Hour), skew); !errors.As(err, &e) ||
+			!strings.HasSuffix(e.Message, want) {
 			t.Errorf("skew %s: %v", skew, err)
 		}
 	}
@@ -311,8 +358,9 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if sig.Date != sig.Time.Format("20060102") || len(sig.AccessKeyID) < 16 || sig.Region == "" || sig.Service == "" || sig.SessionToken != token ||
-			!strings.Contains(";"+sig.SignedHeaders+";", ";x-amz-security-token;") {
+
+		if sig.Date != sig.Time.Format("20060102") || len(sig.AccessKeyID) < 16 || sig.Region == "" || sig.Service == "" ||
+			sig.SessionToken != token || !strings.Contains(";"+sig.SignedHeaders+";", ";x-amz-security-token;") {
 			t.Fatalf("parsed %+v", sig)
 		}
 		if code := codeOf(sig.Verify([32]byte{1}, r, hashOf(""), sig.Time, skew)); code != "SignatureDoesNotMatch" {

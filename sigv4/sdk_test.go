@@ -33,19 +33,24 @@ func drawRequest(t *rapid.T) drawn {
 	for _, segment := range rapid.SliceOfN(rapid.StringMatching(`[a-zA-Z0-9 +é%~_-]{1,6}`), 0, 4).Draw(t, "path") {
 		d.path += "/" + url.PathEscape(segment)
 	}
+
 	if rapid.Bool().Draw(t, "slash") || d.path == "" {
 		d.path += "/"
 	}
+
 	for range rapid.IntRange(0, 5).Draw(t, "parameters") {
 		d.query.Set(rapid.StringMatching(`[A-Za-z0-9.~_-]{1,8}`).Draw(t, "name"), rapid.String().Draw(t, "value"))
 	}
+
 	if rapid.Bool().Draw(t, "twice") {
 		d.query["Again"] = rapid.SliceOfN(rapid.StringMatching(`[A-Za-z0-9]{0,3}`), 2, 3).Draw(t, "values")
 	}
+
 	for range rapid.IntRange(0, 4).Draw(t, "headers") {
 		name := "X-Amz-T" + rapid.StringMatching(`[A-Za-z0-9-]{0,6}`).Draw(t, "header")
 		d.header.Add(name, rapid.StringMatching(`[!-~]?[ -~é]{0,12}[!-~]?`).Draw(t, "header value"))
 	}
+
 	if d.method != http.MethodGet {
 		d.body = rapid.String().Draw(t, "body")
 		d.header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
@@ -87,22 +92,27 @@ func TestSDKSignatures(t *testing.T) {
 		if rapid.Bool().Draw(t, "temporary") {
 			c.SessionToken = rapid.StringMatching(`[A-Za-z0-9+/=]{1,64}`).Draw(t, "token")
 		}
+
 		region := rapid.SampledFrom([]string{"us-east-1", "eu-west-1", "local"}).Draw(t, "region")
 		if err := signer.SignHTTP(context.Background(), c, r, hashOf(d.body), "iam", region, noon); err != nil {
 			t.Fatal(err)
 		}
+
 		arrived := overTheWire(t, r)
 		sig, err := sigv4.Parse(arrived)
 		if err != nil {
 			t.Fatalf("parse: %v", err)
 		}
-		if sig.AccessKeyID != c.AccessKeyID || sig.Region != region || sig.Service != "iam" || sig.SessionToken != c.SessionToken || !sig.Time.Equal(noon) {
+		if sig.AccessKeyID != c.AccessKeyID || sig.Region != region || sig.Service != "iam" || sig.SessionToken != c.SessionToken ||
+			!sig.Time.Equal(noon) {
 			t.Fatalf("parsed %+v", sig)
 		}
+
 		key := sigv4.SigningKey(c.SecretAccessKey, sig.Date, sig.Region, sig.Service)
 		if err := sig.Verify(key, arrived, hashOf(d.body), noon.Add(time.Minute), skew); err != nil {
 			t.Fatalf("verify: %v", err)
 		}
+
 		change := rapid.SampledFrom([]string{"method", "path", "query", "host", "body", "key"}).Draw(t, "change")
 		hash := hashOf(d.body)
 		switch change {
@@ -120,6 +130,7 @@ func TestSDKSignatures(t *testing.T) {
 		case "key":
 			key[31] ^= 1
 		}
+
 		if code := codeOf(sig.Verify(key, arrived, hash, noon, skew)); code != "SignatureDoesNotMatch" {
 			t.Fatalf("with another %s: %q", change, code)
 		}

@@ -96,7 +96,8 @@ func isPresigned(query string) bool {
 	return false
 }
 
-// parameters reads the Authorization header, which has the algorithm and three parameters. It returns the credential with its scope.
+// parameters reads the Authorization header, which has the algorithm and three parameters. It returns the credential with its
+// scope.
 func (s *Signature) parameters(header string, all http.Header) (credential string, err error) {
 	name, rest, _ := strings.Cut(header, " ")
 	if name != algorithm {
@@ -148,8 +149,8 @@ func (s *Signature) parameters(header string, all http.Header) (credential strin
 	return credential, nil
 }
 
-// date reads the time of the signature from the header X-Amz-Date, in the basic form of ISO 8601. Without that header it reads Date,
-// in the form of HTTP or of ISO 8601.
+// date reads the time of the signature from the header X-Amz-Date, in the basic form of ISO 8601. Without that header it reads
+// Date, in the form of HTTP or of ISO 8601.
 func (s *Signature) date(h http.Header) error {
 	values, form := h["X-Amz-Date"], timeForm
 	if len(values) == 0 {

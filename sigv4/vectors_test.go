@@ -15,6 +15,7 @@ func TestPublishedSuite(t *testing.T) {
 		secret  = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 		vanilla = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"
 	)
+
 	at := time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
 	key := sigv4.SigningKey(secret, "20150830", "us-east-1", "service")
 	for _, c := range []struct {

@@ -13,14 +13,15 @@ type migrated struct{ From, To int64 }
 
 func migrateCommand() *cobra.Command {
 	var (
-		where place
+		where location
 		out   output
 	)
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Bring the database to this version's schema", Args: args(0, "no arguments"),
 		Long: `Bring the schema of the database to the version that this Touchstone works with, and say from which version to which.
 An empty PostgreSQL database gets its tables. A SQLite database is first copied to DIR/touchstone.db.schema-N, where N is
-the version that it has; back up a PostgreSQL database yourself. No master key is needed.
+the version that it has; back up a PostgreSQL database yourself. The master key is needed only for a database in which an earlier
+version stored secrets in another form.
 
 'touchstone serve' does the same when it starts; every other command refuses an older database. Stop what runs on the
 database first: while a server or a command has it open, its schema is left as it is, and that process is named.`,
@@ -30,11 +31,11 @@ database first: while a server or a command has it open, its schema is left as i
 			if err := out.check(); err != nil {
 				return err
 			}
-			if err := where.check(cmd); err != nil {
+			if err := where.place.check(cmd); err != nil {
 				return err
 			}
 
-			from, to, err := server.MigrateState(cmd.Context(), server.StateConfig{Data: where.data, Database: where.database})
+			from, to, err := server.MigrateState(cmd.Context(), where.state())
 			if err != nil {
 				return err
 			}

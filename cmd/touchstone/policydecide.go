@@ -51,6 +51,7 @@ not match: what the request has and what the policy asks.`,
 			if err != nil {
 				return err
 			}
+
 			x := newPolicyExplanation(r, &e)
 			return q.out.print(cmd.OutOrStdout(), x, func() { x.print(cmd.OutOrStdout()) })
 		},

@@ -132,7 +132,69 @@ and the removal is recorded in the audit trail.`,
 }
 
 func sessionsCommand() *cobra.Command {
-	return group("sessions", "End sessions", sessionsRevoke())
+	return group("sessions", "List and end console sessions", sessionsList(), sessionsRevoke())
+}
+
+// listedSession is a session as 'sessions list --output json' prints it.
+type listedSession struct {
+	SessionID     string `json:"SessionId"`
+	Stage         string
+	CreateDate    string
+	LastSeen      string
+	Expires       string
+	MFASerial     string `json:"MFASerialNumber,omitempty"`
+	SourceAddress string
+	UserAgent     string `json:",omitempty"`
+}
+
+func sessionsList() *cobra.Command {
+	var (
+		where location
+		out   output
+		id    principalFlags
+	)
+	cmd := &cobra.Command{
+		Use: "list", Short: "List a user's console sessions", Args: args(0, "no arguments"),
+		Long: "List the console sessions that a user has, the oldest first. The stage full is a complete sign-in; the other stages " +
+			"still wait for an MFA device (mfa) or a new password (change-password).",
+		Example: "  touchstone sessions list --data ./data --account acme --user alice",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := out.check(); err != nil {
+				return err
+			}
+			if err := id.check(); err != nil {
+				return err
+			}
+
+			return where.operate(cmd, false, func(ctx context.Context, o *operator.Operator) error {
+				sessions, err := o.Sessions(ctx, id.who)
+				if err != nil {
+					return err
+				}
+
+				listed := make([]listedSession, len(sessions))
+				for n, s := range sessions {
+					listed[n] = listedSession{
+						s.ID, string(s.Stage), s.CreatedAt.Format(time.RFC3339), s.LastSeenAt.Format(time.RFC3339),
+						s.ExpiresAt.Format(time.RFC3339), s.MFASerial, s.SourceAddress, s.UserAgent,
+					}
+				}
+
+				return out.print(cmd.OutOrStdout(), listed, func() {
+					w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+					fmt.Fprintln(w, "STAGE\tCREATED\tLAST SEEN\tEXPIRES\tADDRESS\tBROWSER")
+					for _, s := range listed {
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Stage, s.CreateDate, s.LastSeen, s.Expires, s.SourceAddress, s.UserAgent)
+					}
+					w.Flush()
+				})
+			})
+		},
+	}
+	where.flags(cmd)
+	out.flags(cmd)
+	id.flags(cmd)
+	return cmd
 }
 
 func sessionsRevoke() *cobra.Command {
@@ -140,6 +202,7 @@ func sessionsRevoke() *cobra.Command {
 		where location
 		id    principalFlags
 	)
+
 	cmd := &cobra.Command{
 		Use: "revoke", Short: "End every session of a user at once", Args: args(0, "no arguments"),
 		Long: "End every session that a user has now, in the console and by temporary credentials. " +

@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"touchstone": main})
+	testscript.Main(m, map[string]func(){"touchstone": main, "readme": readme})
 }
 
 // TestScripts runs the command as a person at a shell does: each file of testdata is a session. Those in state run on both engines,
@@ -32,10 +32,12 @@ func TestScripts(t *testing.T) {
 	if storetest.Server() != "" {
 		directories = []string{"state", "postgres"}
 	}
+
 	migrations, err := filepath.Abs("../../internal/store/migrations")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, directory := range directories {
 		t.Run(directory, func(t *testing.T) {
 			d := &databases{t: t, migrations: migrations}
@@ -49,10 +51,12 @@ func TestScripts(t *testing.T) {
 							env.Setenv(name, value)
 						}
 					}
+
 					return err
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"exits": exits, "ready": ready, "get": get, "call": call, "capture": capture,
+					"exits": exits, "ready": ready, "answers": answers, "certificate": certificate, "shell": shell,
+					"get": get, "call": call, "capture": capture,
 					"on": d.on, "old": d.old, "hold": d.hold, "release": d.release, "guarded": d.guarded,
 				},
 			})
@@ -96,6 +100,30 @@ func ready(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Fatalf("the server does not become ready")
 }
 
+// answers waits until something accepts connections on a port of this machine: answers $PORT.
+func answers(ts *testscript.TestScript, _ bool, args []string) {
+	for range 200 {
+		if c, err := net.Dial("tcp", "127.0.0.1:"+args[0]); err == nil {
+			c.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("nothing answers on port %s", args[0])
+}
+
+// certificate makes a certificate for a host and its key, and says when from now it expires: certificate CERT KEY HOST 24h.
+func certificate(ts *testscript.TestScript, _ bool, args []string) {
+	left, err := time.ParseDuration(args[3])
+	ts.Check(err)
+	ts.Check(writeCertificate(ts.MkAbs(args[0]), ts.MkAbs(args[1]), args[2], time.Now().Add(left)))
+}
+
+// shell has the shell run a line as a person would type it: shell $COMMAND.
+func shell(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(ts.Exec("sh", "-c", strings.Join(args, " ")))
+}
+
 // get fetches a path of the server on $PORT and prints the status and the body: get /healthz.
 func get(ts *testscript.TestScript, _ bool, args []string) {
 	status, body, err := fetch("http://localhost:" + ts.Getenv("PORT") + args[0])
@@ -133,7 +161,8 @@ func call(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost:"+ts.Getenv("PORT")+"/", strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost:"+ts.Getenv("PORT")+"/",
+		strings.NewReader(form.Encode()))
 	ts.Check(err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	sigv4.Sign(r, []byte(form.Encode()), sigv4.Credentials{

@@ -16,10 +16,16 @@ func versionCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := server.Version()
 			return out.print(cmd.OutOrStdout(), v, func() {
-				fmt.Fprintf(cmd.OutOrStdout(), "touchstone %s (%s, %s)\n", v.Version, v.Commit, v.Go)
+				fmt.Fprint(cmd.OutOrStdout(), versionLine())
 			})
 		},
 	}
 	out.flags(cmd)
 	return cmd
+}
+
+// versionLine is the version for people.
+func versionLine() string {
+	v := server.Version()
+	return fmt.Sprintf("touchstone %s (commit %s, built with %s)\n", v.Version, v.Commit, v.Go)
 }

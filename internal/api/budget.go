@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// proofsPerMinute is how many unsigned calls an address may have checked in a minute, and proofSlots how many counters there are. An
-// address shares its counter with few others; what matters is that no number of addresses makes the table grow.
+// proofsPerMinute is how many unsigned calls an address may have checked in a minute, and proofSlots how many counters there are.
+// An address shares its counter with few others; what matters is that no number of addresses makes the table grow.
 const (
 	proofsPerMinute = 60
 	proofSlots      = 1 << 12
 )
 
-// ProofBudget limits how often the proofs of unsigned calls are checked for each client: an IPv4 address, or the /64 of an IPv6 one.
-// Its size is fixed. It is safe for concurrent use.
+// ProofBudget limits how often the proofs of unsigned calls are checked for each client: an IPv4 address, or the /64 of an IPv6
+// one. Its size is fixed. It is safe for concurrent use.
 type ProofBudget struct {
 	seed maphash.Seed
 

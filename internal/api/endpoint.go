@@ -36,7 +36,10 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		answer = text.Bytes()
 	}
 
-	httpd.Note(hr.Context(), r.entry.Name, code)
+	httpd.Note(hr.Context(), r.entry.Name, r.entry.Action, code)
+	if r.Caller.Valid() {
+		httpd.Identify(hr.Context(), r.Caller.AccountID(), r.Caller.ARN())
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/xml")
 	h.Set("X-Amzn-RequestId", r.ID)
@@ -62,7 +65,7 @@ func (s *Service) query(w http.ResponseWriter, hr *http.Request, r *Request) ([]
 	}
 	form, err := awsquery.ParseForm(hr, body)
 	if err != nil {
-		return nil, s.unauthenticated(r, err)
+		return nil, s.unauthenticated(hr.Context(), r, err)
 	}
 
 	// Which operation is meant is known to whoever asks, and decides the namespace of the answer. That it does not exist is
@@ -75,14 +78,14 @@ func (s *Service) query(w http.ResponseWriter, hr *http.Request, r *Request) ([]
 
 	sig, err := sigv4.Parse(hr)
 	if err != nil {
-		return nil, s.unauthenticated(r, err)
+		return nil, s.unauthenticated(hr.Context(), r, err)
 	}
 	hash := sha256.Sum256(body)
 	done, err := s.perform(hr.Context(), r, &signed{
 		service: s, sig: sig, http: hr, payloadHash: hex.EncodeToString(hash[:]), form: form, unknown: unknown,
 	})
 	if err != nil && !r.Caller.Valid() {
-		return nil, s.unauthenticated(r, err)
+		return nil, s.unauthenticated(hr.Context(), r, err)
 	}
 	return done.answer, err
 }
@@ -133,21 +136,24 @@ func (s *Service) queryUnsigned(ctx context.Context, r *Request, form awsquery.F
 	}
 	in := r.entry.NewInput()
 	if err := awsquery.Decode(form, r.entry.Operation, in); err != nil {
-		return nil, s.unauthenticated(r, err)
+		return nil, s.unauthenticated(ctx, r, err)
 	}
 
 	// Checking signatures is slow, and anybody may ask for it.
 	if !s.Proofs.take(r.Env.Address, r.Now) {
-		return nil, s.unauthenticated(r, &awsquery.Error{Code: "Throttling", Status: http.StatusBadRequest, Message: "Rate exceeded"})
+		return nil, s.unauthenticated(ctx, r, &awsquery.Error{
+			Code: "Throttling", Status: http.StatusBadRequest,
+			Message: "Rate exceeded",
+		})
 	}
 	proof, err := r.entry.prove(ctx, r, in)
 	if err != nil {
-		return nil, s.unauthenticated(r, err)
+		return nil, s.unauthenticated(ctx, r, err)
 	}
 
 	done, err := s.perform(ctx, r, &unsigned{service: s, proof: proof, in: in})
 	if err != nil && !r.Caller.Valid() {
-		return nil, s.unauthenticated(r, err)
+		return nil, s.unauthenticated(ctx, r, err)
 	}
 	return done.answer, err
 }
@@ -167,10 +173,10 @@ func (q *unsigned) open(tx *store.Tx, r *Request) (in any, err error) {
 func (q *unsigned) encode(r *Request, out any) ([]byte, error) { return encodeAnswer(r, out) }
 
 // unauthenticated records a request that failed before it was known whose it is, and returns what its sender is told.
-func (s *Service) unauthenticated(r *Request, err error) error {
-	told := s.failure(r, err)
+func (s *Service) unauthenticated(ctx context.Context, r *Request, err error) error {
+	told := s.failure(ctx, r, err)
 	if err := s.Audit.Unauthenticated(r.Env.Address, newAnonymousEvent(r, told)); err != nil {
-		return s.failure(r, err)
+		return s.failure(ctx, r, err)
 	}
 	return told
 }
@@ -188,5 +194,8 @@ func toldOverTheWire(err error) *awsquery.Error {
 		}
 	}
 	// The client went away or was too slow.
-	return &awsquery.Error{Code: "IncompleteBody", Status: http.StatusBadRequest, Message: "The request's body could not be read whole."}
+	return &awsquery.Error{
+		Code: "IncompleteBody", Status: http.StatusBadRequest,
+		Message: "The request's body could not be read whole.",
+	}
 }

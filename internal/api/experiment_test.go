@@ -120,7 +120,8 @@ func on[In any](checks api.Checks) api.Resolver[In, struct{}] {
 	}
 }
 
-// executions are the operations that were executed, by the types of their inputs. A transaction may run again, so nothing is counted.
+// executions are the operations that were executed, by the types of their inputs. A transaction may run again, so nothing is
+// counted.
 type executions map[string]bool
 
 // executes notes that an operation was executed.
@@ -146,13 +147,13 @@ func panics(t *testing.T, what, text string, fn func()) {
 // call does an operation in process as somebody signed in.
 func call[In, Out any](t *testing.T, e *experiment, c *touchtest.Console, o awsquery.Typed[In, Out], in *In) (*Out, error) {
 	t.Helper()
-	caller, _, err := e.Server.SignIn.Caller(ctx, c.Token)
+	admitted, err := e.Server.SignIn.Admit(ctx, c.Token)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := e.Server.Clock.Now()
 	return api.Call(ctx, e.service, api.Request{
-		ID: ids.NewUUID(), Now: now, Caller: caller,
+		ID: ids.NewUUID(), Now: now, Caller: admitted.Caller,
 		Env: authz.Environment{Now: now, Address: touchtest.Visitor.Address, Region: "us-east-1"},
 	}, o, in)
 }

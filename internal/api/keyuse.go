@@ -84,6 +84,13 @@ func (u *KeyUses) Flush(ctx context.Context, s *store.Store) error {
 	return nil
 }
 
+// Waiting returns how many uses are not written yet.
+func (u *KeyUses) Waiting() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.pending)
+}
+
 // Pending returns a use that is not written yet.
 func (u *KeyUses) Pending(id string) (service, region string, at time.Time) {
 	u.mu.Lock()

@@ -38,8 +38,9 @@ func Marker(list, last string) string {
 // maxMarker is how many characters a marker of a request may have (the model's markerType).
 const maxMarker = 320
 
-// Fit returns the place, or, when its marker would be longer than a request may send it back, its beginning with a digest of the whole.
-// Whatever is listed by such places is read whole and sorted by them: of two that begin alike, the order is that of the digests.
+// Fit returns the place, or, when its marker would be longer than a request may send it back, its beginning with a digest of the
+// whole. Whatever is listed by such places is read whole and sorted by them: of two that begin alike, the order is that of the
+// digests.
 func Fit(list, place string) string {
 	if len(Marker(list, place)) <= maxMarker {
 		return place
@@ -80,7 +81,9 @@ type Paged interface {
 
 // List reads one page of a list. read returns up to limit items that stand behind the place after, in the order of their places,
 // which are compared by bytes; place returns where an item stands. next is the marker of the following page, "" on the last one.
-func List[T any](name string, in Paged, read func(after string, limit int) ([]T, error), place func(*T) string) (items []T, next string, err error) {
+func List[T any](name string, in Paged, read func(after string, limit int) ([]T, error),
+	place func(*T) string,
+) (items []T, next string, err error) {
 	mark, size := in.Page()
 	after, err := Place(name, mark)
 	if err != nil {

@@ -32,6 +32,7 @@ func TestMarkersFit(t *testing.T) {
 			}
 		}
 	}
+
 	if place := strings.Repeat("k", 128); api.Fit(list, place) != place {
 		t.Error("a place that fits is changed")
 	}
@@ -52,8 +53,17 @@ func TestPageSizes(t *testing.T) {
 	for n := range 250 {
 		all = append(all, fmt.Sprintf("%03d", n))
 	}
+
 	place := func(item *string) string { return *item }
-	for _, test := range []struct{ has, asked, want int }{{250, 0, 100}, {100, 0, 100}, {101, 0, 100}, {0, 0, 0}, {5, 5, 5}, {6, 5, 5}, {4, 5, 4}} {
+	for _, test := range []struct{ has, asked, want int }{
+		{250, 0, 100},
+		{100, 0, 100},
+		{101, 0, 100},
+		{0, 0, 0},
+		{5, 5, 5},
+		{6, 5, 5},
+		{4, 5, 4},
+	} {
 		items, next, err := api.List("Things", size{"", test.asked}, api.Cut(all[:test.has], place), place)
 		if err != nil || !slices.Equal(items, all[:test.want]) || (next != "") != (test.has > test.want) {
 			t.Errorf("%d of %d: %d items, marker %q, %v", test.asked, test.has, len(items), next, err)

@@ -157,7 +157,7 @@ func (s *Service) perform(ctx context.Context, r *Request, from origin) (result,
 	default:
 		done, err = s.change(ctx, r, from, d)
 	}
-	return done, s.settle(r, d.in, err)
+	return done, s.settle(ctx, r, d.in, err)
 }
 
 // slow reports whether the operation has work that its first snapshot must not wait for.
@@ -317,8 +317,8 @@ func (r *Request) lock(others []string) store.Lock {
 
 // confirm makes sure, inside the transaction, that the caller may still do it: the credential is still good, nothing that the
 // decision read has changed, and the policies would be asked the same; otherwise it is decided anew. The questions are compared as
-// well as the accounts' states because not everything that a resolver may read raises a generation. It returns what the operation is
-// about, as the transaction has it.
+// well as the accounts' states because not everything that a resolver may read raises a generation. It returns what the operation
+// is about, as the transaction has it.
 func (s *Service) confirm(tx *store.Tx, run *Request, d *decided, found []authz.Key) (subject, error) {
 	expected := slices.Clone(d.state)
 	if run.entry.does == changes {
@@ -357,8 +357,8 @@ func (s *Service) confirm(tx *store.Tx, run *Request, d *decided, found []authz.
 	return about, about.missing
 }
 
-// issue finishes an operation that hands out credentials: done is what it made in the snapshot that decided, unless it has slow work
-// to do first. The event is durable before the answer is given; if it cannot be written, nothing is handed out.
+// issue finishes an operation that hands out credentials: done is what it made in the snapshot that decided, unless it has slow
+// work to do first. The event is durable before the answer is given; if it cannot be written, nothing is handed out.
 func (s *Service) issue(ctx context.Context, r *Request, from origin, d decided, done result) (result, error) {
 	accounts := d.subject.accounts
 	if r.entry.slow() {
@@ -397,21 +397,21 @@ func (s *Service) issue(ctx context.Context, r *Request, from origin, d decided,
 }
 
 // settle records a read, or the failure of a request, and turns err into what the caller is told.
-func (s *Service) settle(r *Request, in any, err error) error {
+func (s *Service) settle(ctx context.Context, r *Request, in any, err error) error {
 	if err == nil {
 		if r.entry.does != reads || r.entry.unrecorded || !s.Audit.RecordsReads() {
 			return nil
 		}
-		return s.failure(r, s.Audit.Read(newEvent(r, in, nil, nil)))
+		return s.failure(ctx, r, s.Audit.Read(newEvent(r, in, nil, nil)))
 	}
 
-	told := s.failure(r, err)
+	told := s.failure(ctx, r, err)
 	if r.Caller.Valid() {
 		// When the database is gone, the event of that cannot be written either. The caller is still told what became of the request:
 		// whether a change was made may be unknown.
 		unrecorded := s.Audit.Now(newEvent(r, in, nil, told))
 		if unrecorded != nil && !errors.Is(err, store.ErrUnavailable) {
-			return s.failure(r, unrecorded)
+			return s.failure(ctx, r, unrecorded)
 		}
 	}
 	return told

@@ -86,7 +86,8 @@ func (s *slow) tag(user string, key aws.Credentials) chan string {
 	}.Encode()
 	r := httptest.NewRequest(http.MethodPost, s.Server.URL+"/", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}, "us-east-1", "iam", time.Now())
+	sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}, "us-east-1",
+		"iam", time.Now())
 	answer := make(chan string, 1)
 	go func() {
 		w := httptest.NewRecorder()
@@ -132,12 +133,14 @@ func TestChangedDuringPrepare(t *testing.T) {
 			}
 		}, "InvalidClientTokenId", 0},
 		"the key is deleted": {func(t *testing.T, s *slow, u *touchtest.User) {
-			if _, err := s.IAM(s.Root).DeleteAccessKey(ctx, &awsiam.DeleteAccessKeyInput{UserName: &u.Name, AccessKeyId: &u.Key.AccessKeyID}); err != nil {
+			if _, err := s.IAM(s.Root).DeleteAccessKey(ctx,
+				&awsiam.DeleteAccessKeyInput{UserName: &u.Name, AccessKeyId: &u.Key.AccessKeyID}); err != nil {
 				t.Error(err)
 			}
 		}, "InvalidClientTokenId", 0},
 		"the permission is taken away": {func(t *testing.T, s *slow, u *touchtest.User) {
-			if _, err := s.IAM(s.Root).DeleteUserPolicy(ctx, &awsiam.DeleteUserPolicyInput{UserName: &u.Name, PolicyName: aws.String("test")}); err != nil {
+			if _, err := s.IAM(s.Root).DeleteUserPolicy(ctx,
+				&awsiam.DeleteUserPolicyInput{UserName: &u.Name, PolicyName: aws.String("test")}); err != nil {
 				t.Error(err)
 			}
 		}, "AccessDenied", 0},
@@ -159,7 +162,8 @@ func TestChangedDuringPrepare(t *testing.T) {
 			}
 		}, "AccessDenied", 0},
 		"the account is reset": {func(t *testing.T, s *slow, _ *touchtest.User) {
-			if _, err := s.Server.State.Operator().CreateAccount(ctx, operator.AccountRequest{ID: s.ID, RootEmail: s.Email, Reset: true}); err != nil {
+			if _, err := s.Server.State.Operator().CreateAccount(ctx,
+				operator.AccountRequest{RootEmail: s.Email, Reset: &operator.AccountNames{ID: s.ID}}); err != nil {
 				t.Error(err)
 			}
 		}, "InvalidClientTokenId", 0},
@@ -175,6 +179,7 @@ func TestChangedDuringPrepare(t *testing.T) {
 			if got := <-answer; !strings.Contains(got, test.want) {
 				t.Errorf("answered %s\nwant %s", got, test.want)
 			}
+
 			if got := s.tags("alice"); got != test.tagged {
 				t.Errorf("%d tags, want %d", got, test.tagged)
 			}
@@ -201,10 +206,12 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 		_, err := c.GetUser(ctx, &awsiam.GetUserInput{})
 		return codeOf(err)
 	}
+
 	other, err := server.OpenState(ctx, touchtest.StateConfig(t, s.Data))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { other.Close() })
 	elsewhere := func(change func(tx *store.Tx, i *store.Principal) error) {
 		t.Helper()
@@ -218,6 +225,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	for range 3 {
 		if got := get(); got != "" {
 			t.Fatalf("allowed by policy: %s", got)
@@ -230,15 +238,19 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 		}
 		a.PutPolicy("alice", touchtest.AdminPolicy)
 	}
+
 	elsewhere(func(tx *store.Tx, i *store.Principal) error {
 		return tx.SetAccessKeyActive(a.ID, i.ID, u.Key.AccessKeyID, false)
 	})
+
 	if got := get(); got != "InvalidClientTokenId" {
 		t.Fatalf("with the key inactive: %q", got)
 	}
+
 	elsewhere(func(tx *store.Tx, i *store.Principal) error {
 		return tx.SetAccessKeyActive(a.ID, i.ID, u.Key.AccessKeyID, true)
 	})
+
 	if got := get(); got != "" {
 		t.Fatalf("with the key active again: %q", got)
 	}
@@ -253,12 +265,15 @@ func TestResetUnderARunningServer(t *testing.T) {
 	if _, err := a.IAM(u.Key).GetUser(ctx, &awsiam.GetUserInput{}); err != nil {
 		t.Fatal(err)
 	}
+
 	var before store.Freshness
 	view(t, s, func(tx *store.Tx) (err error) { before, err = tx.Freshness(a.ID); return err })
-	made, err := s.State.Operator().CreateAccount(ctx, operator.AccountRequest{ID: a.ID, RootEmail: a.Email, Reset: true, AccessKey: true})
+	made, err := s.State.Operator().CreateAccount(ctx,
+		operator.AccountRequest{RootEmail: a.Email, Reset: &operator.AccountNames{ID: a.ID}, AccessKey: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for {
 		var now store.Freshness
 		view(t, s, func(tx *store.Tx) (err error) { now, err = tx.Freshness(a.ID); return err })
@@ -269,12 +284,14 @@ func TestResetUnderARunningServer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	for name, key := range map[string]aws.Credentials{"user": u.Key, "root": a.Root} {
 		_, err := a.STS(key).GetCallerIdentity(ctx, &awssts.GetCallerIdentityInput{})
 		if got := codeOf(err); got != "InvalidClientTokenId" {
 			t.Errorf("the old account's %s: %q, want InvalidClientTokenId", name, got)
 		}
 	}
+
 	root := aws.Credentials{AccessKeyID: made.AccessKeyID, SecretAccessKey: made.SecretAccessKey}
 	if _, err := a.STS(root).GetCallerIdentity(ctx, &awssts.GetCallerIdentityInput{}); err != nil {
 		t.Errorf("the new account's root: %v", err)
@@ -301,10 +318,12 @@ func TestLimitsHoldUnderRace(t *testing.T) {
 			codes <- codeOf(err)
 		}()
 	}
+
 	var got []string
 	for range writers {
 		got = append(got, <-codes)
 	}
+
 	slices.Sort(got)
 	if got[0] != "" || got[1] != "LimitExceeded" || got[writers-1] != "LimitExceeded" {
 		t.Errorf("answers: %q, want one success and otherwise LimitExceeded", got)

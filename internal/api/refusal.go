@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,13 +9,17 @@ import (
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/iamapi"
 	"github.com/touchstone-iam/touchstone/internal/authn"
+	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
 // NotImplemented is the answer of an operation, or of a parameter, that is not built yet.
 func NotImplemented(what string) *awsquery.Error {
-	return &awsquery.Error{Code: "NotImplemented", Status: http.StatusNotImplemented, Message: what + " is not implemented in this version of Touchstone."}
+	return &awsquery.Error{
+		Code: "NotImplemented", Status: http.StatusNotImplemented,
+		Message: what + " is not implemented in this version of Touchstone.",
+	}
 }
 
 // Invalid is InvalidInput about a parameter, with whose name its message begins.
@@ -65,9 +70,9 @@ func Taken(err error, format string, args ...any) error {
 	return err
 }
 
-// failure returns what the caller is told: an error that is meant for clients, or, for anything unexpected, only the request id. The
-// unexpected one goes to the log.
-func (s *Service) failure(r *Request, err error) error {
+// failure returns what the caller is told: an error that is meant for clients, or, for anything unexpected, only the request id.
+// The cause of an unexpected one goes to the log.
+func (s *Service) failure(ctx context.Context, r *Request, err error) error {
 	var told *awsquery.Error
 	switch {
 	case err == nil:
@@ -80,7 +85,7 @@ func (s *Service) failure(r *Request, err error) error {
 			Message: "The service is busy checking passwords. Try again in a few seconds.",
 		}
 	case errors.Is(err, store.ErrUnavailable):
-		s.Logger.Error("database not available", "request_id", r.ID, "operation", r.entry.Name, "error", err)
+		s.report(ctx, r, err)
 		message := "The service's database is not available at the moment, and nothing was changed. Try again in a few seconds."
 		if errors.Is(err, store.ErrOutcomeUnknown) {
 			message = "The service lost its database while it made the change, and the outcome is unknown. " +
@@ -89,7 +94,7 @@ func (s *Service) failure(r *Request, err error) error {
 		return &awsquery.Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: message}
 	}
 
-	s.Logger.Error("request failed", "request_id", r.ID, "operation", r.entry.Name, "error", err)
+	s.report(ctx, r, err)
 	code := "ServiceFailure"
 	if r.entry.Service == "sts" {
 		code = "InternalFailure"
@@ -97,6 +102,13 @@ func (s *Service) failure(r *Request, err error) error {
 	return &awsquery.Error{
 		Code: code, Status: http.StatusInternalServerError,
 		Message: "The request processing has failed because of an unknown error, exception or failure. Request id: " + r.ID,
+	}
+}
+
+// report puts the cause of a failure into the log, once: in the request's line, or in one of its own when there is none.
+func (s *Service) report(ctx context.Context, r *Request, cause error) {
+	if !httpd.Fail(ctx, cause) {
+		s.Logger.Error("request failed", "request_id", r.ID, "operation", r.entry.Name, "error", cause)
 	}
 }
 

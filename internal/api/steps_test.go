@@ -114,6 +114,7 @@ func newIssuing(t *testing.T) *issuing {
 				return &stsapi.GetSessionTokenOutput{Credentials: issued}, nil
 			},
 		})
+
 	return e
 }
 
@@ -215,6 +216,7 @@ func TestIssueIsConfirmed(t *testing.T) {
 						return new(stsapi.GetSessionTokenOutput), nil
 					},
 				})
+
 			e.answers(t, "the request", stsapi.GetSessionToken.Operation, u.Key, test.status, test.code)
 			if executed != (test.code == "") {
 				t.Errorf("executed: %v", executed)
@@ -252,10 +254,16 @@ func TestTwoAccounts(t *testing.T) {
 		status int
 		code   string
 	}{
-		"nothing":          {nil, false, http.StatusOK, ""},
-		"something else":   {func(o *touchtest.Account, tx *store.Tx) error { return nil }, false, http.StatusOK, ""},
-		"the trust goes":   {func(o *touchtest.Account, tx *store.Tx) error { return tx.DeleteAlias(o.ID, "open-"+o.ID) }, false, http.StatusForbidden, "AccessDenied"},
-		"the account goes": {func(o *touchtest.Account, tx *store.Tx) error { return tx.RemoveAccount(o.ID) }, true, http.StatusForbidden, "AccessDenied"},
+		"nothing":        {nil, false, http.StatusOK, ""},
+		"something else": {func(o *touchtest.Account, tx *store.Tx) error { return nil }, false, http.StatusOK, ""},
+		"the trust goes": {
+			func(o *touchtest.Account, tx *store.Tx) error { return tx.DeleteAlias(o.ID, "open-"+o.ID) }, false,
+			http.StatusForbidden, "AccessDenied",
+		},
+		"the account goes": {
+			func(o *touchtest.Account, tx *store.Tx) error { return tx.RemoveAccount(o.ID) }, true, http.StatusForbidden,
+			"AccessDenied",
+		},
 	} {
 		for _, kind := range []string{"change", "issue"} {
 			t.Run(name+", "+kind, func(t *testing.T) {
@@ -282,29 +290,31 @@ func TestTwoAccounts(t *testing.T) {
 				o := iamapi.UpdateAccountPasswordPolicy.Operation
 				if kind == "change" {
 					type in = iamapi.UpdateAccountPasswordPolicyInput
-					api.ChangeInSteps(e.service.Table, iamapi.UpdateAccountPasswordPolicy, otherAccount[in](other.ID), api.Steps[in, struct{}, theirs, int]{
-						Prepare: func(context.Context, *api.Request, theirs, *in, *int) ([]authz.Key, error) {
-							prepare()
-							return nil, nil
-						},
-						Execute: func(_ *api.Request, _ *store.Tx, about theirs, _ int, _ *in) (*struct{}, error) {
-							executed = about.lets
-							return nil, nil
-						},
-					})
+					api.ChangeInSteps(e.service.Table, iamapi.UpdateAccountPasswordPolicy, otherAccount[in](other.ID),
+						api.Steps[in, struct{}, theirs, int]{
+							Prepare: func(context.Context, *api.Request, theirs, *in, *int) ([]authz.Key, error) {
+								prepare()
+								return nil, nil
+							},
+							Execute: func(_ *api.Request, _ *store.Tx, about theirs, _ int, _ *in) (*struct{}, error) {
+								executed = about.lets
+								return nil, nil
+							},
+						})
 				} else {
 					type in = stsapi.GetSessionTokenInput
 					o = stsapi.GetSessionToken.Operation
-					api.IssueInSteps(e.service.Table, stsapi.GetSessionToken, otherAccount[in](other.ID), api.Steps[in, stsapi.GetSessionTokenOutput, theirs, int]{
-						Prepare: func(context.Context, *api.Request, theirs, *in, *int) ([]authz.Key, error) {
-							prepare()
-							return nil, nil
-						},
-						Execute: func(_ *api.Request, _ *store.Tx, about theirs, _ int, _ *in) (*stsapi.GetSessionTokenOutput, error) {
-							executed = about.lets
-							return new(stsapi.GetSessionTokenOutput), nil
-						},
-					})
+					api.IssueInSteps(e.service.Table, stsapi.GetSessionToken, otherAccount[in](other.ID),
+						api.Steps[in, stsapi.GetSessionTokenOutput, theirs, int]{
+							Prepare: func(context.Context, *api.Request, theirs, *in, *int) ([]authz.Key, error) {
+								prepare()
+								return nil, nil
+							},
+							Execute: func(_ *api.Request, _ *store.Tx, about theirs, _ int, _ *in) (*stsapi.GetSessionTokenOutput, error) {
+								executed = about.lets
+								return new(stsapi.GetSessionTokenOutput), nil
+							},
+						})
 				}
 
 				e.answers(t, "the request", o, u.Key, test.status, test.code)

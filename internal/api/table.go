@@ -116,13 +116,17 @@ func Proven[In any](prove func(context.Context, *Request, *In) (*authn.Proof, er
 }
 
 // Read defines an operation that only reads.
-func Read[In, Out, About any](t *Table, o awsquery.Typed[In, Out], on Resolver[In, About], do Execute[In, Out, About], options ...Option) {
+func Read[In, Out, About any](t *Table, o awsquery.Typed[In, Out], on Resolver[In, About], do Execute[In, Out, About],
+	options ...Option,
+) {
 	define(t, o, reads, on, plain(do), append(options, AsRead())...)
 }
 
 // Change defines an operation that changes what decisions or authentications read, so that everything cached for the account is
 // read anew.
-func Change[In, Out, About any](t *Table, o awsquery.Typed[In, Out], on Resolver[In, About], do Execute[In, Out, About], options ...Option) {
+func Change[In, Out, About any](t *Table, o awsquery.Typed[In, Out], on Resolver[In, About], do Execute[In, Out, About],
+	options ...Option,
+) {
 	define(t, o, changes, on, plain(do), options...)
 }
 
@@ -133,14 +137,18 @@ func ChangeInSteps[In, Out, About, Made any](
 	define(t, o, changes, on, steps, options...)
 }
 
-// Record defines an operation that writes only what is read anew for every request, such as a ceremony or a console session: nothing
-// that is kept in memory was made from it.
-func Record[In, Out, About any](t *Table, o awsquery.Typed[In, Out], on Resolver[In, About], do Execute[In, Out, About], options ...Option) {
+// Record defines an operation that writes only what is read anew for every request, such as a ceremony or a console session:
+// nothing that is kept in memory was made from it.
+func Record[In, Out, About any](t *Table, o awsquery.Typed[In, Out], on Resolver[In, About], do Execute[In, Out, About],
+	options ...Option,
+) {
 	define(t, o, records, on, plain(do), options...)
 }
 
 // Issue defines an operation that hands out credentials of which nothing is stored. Its event is durable before the answer.
-func Issue[In, Out, About any](t *Table, o awsquery.Typed[In, Out], on Resolver[In, About], do Execute[In, Out, About], options ...Option) {
+func Issue[In, Out, About any](t *Table, o awsquery.Typed[In, Out], on Resolver[In, About], do Execute[In, Out, About],
+	options ...Option,
+) {
 	define(t, o, issues, on, plain(do), options...)
 }
 
@@ -165,8 +173,8 @@ func plain[In, Out, About any](do Execute[In, Out, About]) Steps[In, Out, About,
 	}
 }
 
-// define fills an operation's entry. It panics when the table does not have the operation, when it is defined already, or when it has
-// nothing to authorise or execute: all are faults of the program.
+// define fills an operation's entry. It panics when the table does not have the operation, when it is defined already, or when it
+// has nothing to authorise or execute: all are faults of the program.
 func define[In, Out, About, Made any](
 	t *Table, o awsquery.Typed[In, Out], does effect, on Resolver[In, About], steps Steps[In, Out, About, Made], options ...Option,
 ) {

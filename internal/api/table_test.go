@@ -33,7 +33,8 @@ func TestAskingNothingIsAFault(t *testing.T) {
 			t.Parallel()
 			e := newExperiment(t)
 			executed := make(executions)
-			api.Read(e.service.Table, iamapi.GetUser, on[iamapi.GetUserInput](test.checks), executes[iamapi.GetUserInput, iamapi.GetUserOutput](executed))
+			api.Read(e.service.Table, iamapi.GetUser, on[iamapi.GetUserInput](test.checks),
+				executes[iamapi.GetUserInput, iamapi.GetUserOutput](executed))
 			api.Change(e.service.Table, iamapi.DeleteAccountAlias, on[iamapi.DeleteAccountAliasInput](test.checks),
 				executes[iamapi.DeleteAccountAliasInput, struct{}](executed))
 			api.Record(e.service.Table, iamapi.DeleteAccountPasswordPolicy, on[iamapi.DeleteAccountPasswordPolicyInput](test.checks),
@@ -120,7 +121,8 @@ func TestOptions(t *testing.T) {
 	api.Change(e.service.Table, iamapi.DeleteAccountPasswordPolicy, open, do, api.As("Other"), api.AsRead())
 	api.Change(e.service.Table, iamapi.DeleteAccountAlias, on[iamapi.DeleteAccountAliasInput](api.Open()),
 		executes[iamapi.DeleteAccountAliasInput, struct{}](executed), api.Unrecorded())
-	api.Read(e.service.Table, iamapi.GetUser, on[iamapi.GetUserInput](api.Open()), executes[iamapi.GetUserInput, iamapi.GetUserOutput](executed))
+	api.Read(e.service.Table, iamapi.GetUser, on[iamapi.GetUserInput](api.Open()),
+		executes[iamapi.GetUserInput, iamapi.GetUserOutput](executed))
 
 	e.answers(t, "recorded as another", iamapi.DeleteAccountPasswordPolicy.Operation, e.Root, http.StatusOK, "")
 	if r := e.LastRecord("Other"); !r.ReadOnly || len(e.Records("DeleteAccountPasswordPolicy")) > 0 {
@@ -130,7 +132,8 @@ func TestOptions(t *testing.T) {
 	if all := e.Records("DeleteAccountAlias"); len(all) > 0 {
 		t.Errorf("the events are %+v", all)
 	}
-	e.answers(t, "a failure of what is unrecorded", iamapi.DeleteAccountAlias.Operation, e.Root, http.StatusBadRequest, "ValidationError")
+	e.answers(t, "a failure of what is unrecorded", iamapi.DeleteAccountAlias.Operation, e.Root, http.StatusBadRequest,
+		"ValidationError")
 	if r := e.LastRecord("DeleteAccountAlias"); r.ErrorCode != "ValidationError" {
 		t.Errorf("the event is %+v", r)
 	}

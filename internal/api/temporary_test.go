@@ -179,6 +179,7 @@ func TestTemporaryCredentialsInPolicies(t *testing.T) {
 	when := func(condition string) string {
 		return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":{` + condition + `}}}`
 	}
+
 	hour := func(n int) string { return time.Now().Add(time.Duration(n) * time.Hour).UTC().Format(time.RFC3339) }
 	for name, test := range map[string]struct {
 		policy                 string
@@ -199,11 +200,14 @@ func TestTemporaryCredentialsInPolicies(t *testing.T) {
 			plain := e.of(t, "alice")
 			withMFA := plain
 			withMFA.AccessKeyID, withMFA.MFAAt = "ASIAEXAMPLE000000002", plain.IssuedAt.Add(-time.Minute)
+
 			for what, each := range map[string]struct {
 				key     aws.Credentials
 				allowed bool
 			}{
-				"without MFA": {e.tokens.issue(plain), test.plain}, "with MFA": {e.tokens.issue(withMFA), test.withMFA}, "a long-term key": {u.Key, test.always},
+				"without MFA":     {e.tokens.issue(plain), test.plain},
+				"with MFA":        {e.tokens.issue(withMFA), test.withMFA},
+				"a long-term key": {u.Key, test.always},
 			} {
 				if each.allowed {
 					e.answers(t, what, iamapi.GetUser.Operation, each.key, http.StatusOK, "")
@@ -330,6 +334,7 @@ func TestTemporaryCredentialsAreRechecked(t *testing.T) {
 						return nil, nil
 					},
 				})
+
 			e.answers(t, "the request", iamapi.DeleteAccountPasswordPolicy.Operation, e.tokens.issue(issued), test.status, test.code)
 			if executed != (test.code == "") {
 				t.Errorf("executed: %t", executed)

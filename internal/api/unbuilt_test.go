@@ -62,9 +62,11 @@ func require(t *testing.T, form url.Values, name string, s *awsquery.Shape) {
 		for n := range max(s.Min, 1) {
 			require(t, form, fmt.Sprintf("%s.member.%d", name, n+1), s.Element)
 		}
+
 	case awsquery.Map:
 		require(t, form, name+".entry.1.key", s.Key)
 		require(t, form, name+".entry.1.value", s.Element)
+
 	case awsquery.Structure:
 		// A form cannot tell a structure without members from none.
 		none := !slices.ContainsFunc(s.Members, func(m awsquery.Member) bool { return m.Required })
@@ -73,6 +75,7 @@ func require(t *testing.T, form url.Values, name string, s *awsquery.Shape) {
 				require(t, form, strings.TrimPrefix(name+"."+m.Name, "."), m.Shape)
 			}
 		}
+
 	default:
 		t.Fatalf("%s is of kind %d", name, s.Kind)
 	}

@@ -33,6 +33,7 @@ func newUnsigned(t *testing.T) *unsigned {
 		in  = stsapi.AssumeRoleWithWebIdentityInput
 		out = stsapi.AssumeRoleWithWebIdentityOutput
 	)
+
 	prove := func(_ context.Context, _ *api.Request, in *in) (*authn.Proof, error) {
 		e.proved.Add(1)
 		if !strings.HasPrefix(in.WebIdentityToken.Reveal(), "good") {
@@ -44,12 +45,15 @@ func newUnsigned(t *testing.T) *unsigned {
 			UserID: "accounts.example.com:app:sub", UserName: "sub",
 		}, nil
 	}
+
 	resolve := func(*api.Request, *store.Tx, *in) (api.Subject[struct{}], error) {
 		return api.Subject[struct{}]{Checks: e.checks}, nil
 	}
+
 	issue := func(r *api.Request, _ *store.Tx, _ struct{}, _ *in) (*out, error) {
 		return &out{SubjectFromWebIdentityToken: r.Caller.UserID(), Provider: r.Caller.Proof().Provider}, nil
 	}
+
 	api.Issue(e.service.Table, stsapi.AssumeRoleWithWebIdentity, resolve, issue, api.Proven(prove))
 	return e
 }
@@ -125,13 +129,15 @@ func TestFailedProofs(t *testing.T) {
 		if status != http.StatusBadRequest || !strings.Contains(text, "<Code>"+test.code+"</Code>") {
 			t.Errorf("%s: answered %d %s", test.what, status, text)
 		}
+
 		all := e.everyRecord(t, "AssumeRoleWithWebIdentity")
 		if len(all) != already+1 {
 			t.Fatalf("%s: the events are %s", test.what, mustJSON(all))
 		}
+
 		r := all[already]
-		if r.ErrorCode != test.code || r.UserIdentity.Type != "Unknown" || r.RecipientAccountID != "" || r.SourceIPAddress != "127.0.0.1" ||
-			r.RequestParameters != nil || strings.Contains(mustJSON(r), "token\"") {
+		if r.ErrorCode != test.code || r.UserIdentity.Type != "Unknown" || r.RecipientAccountID != "" ||
+			r.SourceIPAddress != "127.0.0.1" || r.RequestParameters != nil || strings.Contains(mustJSON(r), "token\"") {
 			t.Errorf("%s: the event is %s", test.what, mustJSON(r))
 		}
 	}
@@ -157,7 +163,8 @@ func TestProofBudget(t *testing.T) {
 		before := e.proved.Load()
 		status, text := e.ask(e.ID, "good token", from)
 		checked := e.proved.Load() - before
-		if status != http.StatusBadRequest || !strings.Contains(text, "<Code>Throttling</Code><Message>Rate exceeded</Message>") || checked > 0 {
+		if status != http.StatusBadRequest || !strings.Contains(text, "<Code>Throttling</Code><Message>Rate exceeded</Message>") ||
+			checked > 0 {
 			t.Errorf("%s: answered %d %s, checked %d", what, status, text, checked)
 		}
 	}

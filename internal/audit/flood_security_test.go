@@ -18,6 +18,7 @@ func TestFloodFromOneNetwork(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if err := l.Unauthenticated(netip.MustParseAddr("2001:db8:1:3::1"), record("GetUser")); err != nil {
 		t.Fatal(err)
 	}
@@ -27,8 +28,10 @@ func TestFloodFromOneNetwork(t *testing.T) {
 	if err := l.FlushUnauthenticated(now.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
+
 	all := stored(t, s)
-	if last := all[len(all)-1]; len(all) != 12 || !strings.Contains(last.Record, `"sourceIPAddress":"2001:db8:1:2::/64"`) || !strings.Contains(last.Record, `"notRecorded":290`) {
+	if last := all[len(all)-1]; len(all) != 12 || !strings.Contains(last.Record, `"sourceIPAddress":"2001:db8:1:2::/64"`) ||
+		!strings.Contains(last.Record, `"notRecorded":290`) {
 		t.Errorf("%d events, the last %s", len(all), last.Record)
 	}
 }

@@ -111,6 +111,9 @@ func (l *Log) Read(r *Record) error {
 // RecordsReads reports whether [Log.Read] records anything. Callers ask it to spare the work of describing a read.
 func (l *Log) RecordsReads() bool { return l.reads != ReadsOff }
 
+// Waiting returns how many events wait to be written.
+func (l *Log) Waiting() int { return len(l.queue) }
+
 // Unauthenticated records a failed request of an unknown caller. In each minute it records the first ten requests from a client
 // (see [Source]); when the minute is over, one event tells how many more there were.
 func (l *Log) Unauthenticated(from netip.Addr, r *Record) error {

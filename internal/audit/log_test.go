@@ -85,12 +85,14 @@ func TestReads(t *testing.T) {
 					}
 				})
 			}
+
 			wg.Wait()
 			if mode == audit.ReadsSync {
 				if got := len(stored(t, s)); got != want {
 					t.Errorf("before the log is closed %d events are stored, want %d", got, want)
 				}
 			}
+
 			if err := l.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -109,11 +111,13 @@ func TestUnauthenticated(t *testing.T) {
 	l, s := newLog(t, audit.ReadsQueued)
 	flood := func(from string, n int) {
 		for range n {
-			if err := l.Unauthenticated(netip.MustParseAddr(from), &audit.Record{Time: now, EventName: "ListUsers", SourceIPAddress: from}); err != nil {
+			if err := l.Unauthenticated(netip.MustParseAddr(from),
+				&audit.Record{Time: now, EventName: "ListUsers", SourceIPAddress: from}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+
 	flood("10.0.0.1", 100)
 	flood("10.0.0.2", 3)
 	if got := len(stored(t, s)); got != 13 {
@@ -122,6 +126,7 @@ func TestUnauthenticated(t *testing.T) {
 	if err := l.FlushUnauthenticated(now.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
+
 	var sums []string
 	for _, e := range stored(t, s) {
 		if e.Name == "UnauthenticatedRequests" {
@@ -135,6 +140,7 @@ func TestUnauthenticated(t *testing.T) {
 			sums = append(sums, fmt.Sprint(r.SourceIPAddress, " ", r.AdditionalEventData.NotRecorded))
 		}
 	}
+
 	if diff := cmp.Diff([]string{"10.0.0.1 90"}, sums); diff != "" {
 		t.Errorf("summaries (-want +got):\n%s", diff)
 	}
@@ -184,10 +190,12 @@ func TestParameters(t *testing.T) {
 		UserName: "alice", Password: "hunter2-hunter2", Tags: []tag{{"k", ""}}, Seed: []byte("seed"), CreateDate: &at,
 		Nested: &struct{ SecretAccessKey awsquery.Secret }{"wJalr"},
 	}
+
 	got, err := json.Marshal(audit.Parameters(&in))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := `{"createDate":"Nov 24, 2026 3:04:05 AM","nested":{},"tags":[{"key":"k"}],"userName":"alice"}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)

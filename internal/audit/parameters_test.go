@@ -18,7 +18,10 @@ func TestParametersOfMapsAndDocuments(t *testing.T) {
 		given any
 		want  string
 	}{
-		{&iamapi.PutAccountPropertiesInput{Properties: map[string]string{"RoleManager/Enabled": "true"}}, `{"properties":{"RoleManager/Enabled":"true"}}`},
+		{
+			&iamapi.PutAccountPropertiesInput{Properties: map[string]string{"RoleManager/Enabled": "true"}},
+			`{"properties":{"RoleManager/Enabled":"true"}}`,
+		},
 		{
 			&iamapi.AcquireRoleInput{ReplacementValues: map[string]iamapi.ReplacementValueEntry{"Team": {Values: []string{"a", "b"}}}},
 			`{"replacementValues":{"Team":{"values":["a","b"]}}}`,

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/secret/secrettest"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/store/storetest"
 	"github.com/touchstone-iam/touchstone/sigv4"
@@ -35,12 +35,12 @@ var limits = authn.SessionLimits{Absolute: 12 * time.Hour, Idle: time.Hour, Part
 
 // world is an account with alice, who has a key, and an authenticator.
 type world struct {
-	t      *testing.T
-	store  *store.Store
-	master *secret.MasterKey
-	authn  *authn.Authenticator
-	alice  *store.Principal
-	secret string
+	t       *testing.T
+	store   *store.Store
+	secrets *secret.Keyring
+	authn   *authn.Authenticator
+	alice   *store.Principal
+	secret  string
 }
 
 func newWorld(t *testing.T) *world {
@@ -53,10 +53,8 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.store.Close() })
-	if w.master, err = secret.LoadOrCreateMasterKey(filepath.Join(dir, "master.key"), true); err != nil {
-		t.Fatal(err)
-	}
-	w.authn = authn.New(w.master, 5*time.Minute, limits)
+	w.secrets = secrettest.Keyring(t)
+	w.authn = authn.New(w.secrets, 5*time.Minute, limits)
 
 	w.alice = &store.Principal{
 		AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDAALICE", Name: "alice", Path: "/", CreatedAt: now,
@@ -69,7 +67,7 @@ func newWorld(t *testing.T) *world {
 
 // insertKey gives alice her key.
 func (w *world) insertKey(tx *store.Tx, plain string) error {
-	sealed := w.master.Seal([]byte(plain), authn.SecretContext(account, keyID))
+	sealed := w.secrets.SealSecretKey(account, w.alice.ID, keyID, plain)
 	return tx.InsertAccessKey(&store.AccessKey{
 		AccountID: account, ID: keyID, PrincipalID: w.alice.ID, Active: true, SealedSecret: sealed, CreatedAt: now,
 	})
@@ -148,7 +146,8 @@ func TestKeys(t *testing.T) {
 		},
 		"inactive and active again": {
 			change: func(w *world, tx *store.Tx) error {
-				return errors.Join(tx.SetAccessKeyActive(account, w.alice.ID, keyID, false), tx.SetAccessKeyActive(account, w.alice.ID, keyID, true))
+				return errors.Join(tx.SetAccessKeyActive(account, w.alice.ID, keyID, false),
+					tx.SetAccessKeyActive(account, w.alice.ID, keyID, true))
 			},
 			arn: "arn:aws:iam::111122223333:user/alice",
 		},
@@ -172,7 +171,10 @@ func TestKeys(t *testing.T) {
 			},
 			arn: "arn:aws:iam::111122223333:user/staff/alicia",
 		},
-		"of a user who is gone":      {change: func(w *world, tx *store.Tx) error { return tx.DeletePrincipal(account, w.alice.ID) }, code: unknown},
+		"of a user who is gone": {
+			change: func(w *world, tx *store.Tx) error { return tx.DeletePrincipal(account, w.alice.ID) },
+			code:   unknown,
+		},
 		"of an account that is gone": {change: func(_ *world, tx *store.Tx) error { return tx.RemoveAccount(account) }, code: unknown},
 		"of an account that was made anew": {
 			change: func(w *world, tx *store.Tx) error {
@@ -214,7 +216,8 @@ func TestKeys(t *testing.T) {
 				}
 				return
 			}
-			if !c.Valid() || c.ARN() != test.arn || c.Credential != authn.LongTermKey || c.AccessKeyID != keyID || c.IsTemporary() || c.UsedMFA() {
+			if !c.Valid() || c.ARN() != test.arn || c.Credential != authn.LongTermKey || c.AccessKeyID != keyID || c.IsTemporary() ||
+				c.UsedMFA() {
 				t.Errorf("the caller is %+v, %s", c, c.ARN())
 			}
 		})

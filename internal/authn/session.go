@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -14,7 +13,7 @@ var ErrNoSession = errors.New("no such session")
 // Session finds the session that a browser's token names, at whatever stage it is, with its principal. It is over when it is
 // past its limits, when its principal is gone, or when the principal's sessions were ended after it was made.
 func (a *Authenticator) Session(tx *store.Tx, token string, now time.Time) (*store.Session, *store.Principal, error) {
-	account, hash, err := secret.ParseToken(token)
+	account, hash, err := a.secrets.ParseToken(token)
 	if err != nil {
 		return nil, nil, ErrNoSession
 	}

@@ -7,14 +7,13 @@ import (
 
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/ids"
-	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
 // insertSession makes a session of alice's that was begun and used now, changed by change.
 func (w *world) insertSession(change func(*store.Session)) (token string, s *store.Session) {
 	w.t.Helper()
-	token, hash := secret.NewToken(account)
+	token, hash := w.secrets.NewToken(account)
 	s = &store.Session{
 		AccountID: account, ID: ids.New(), PrincipalID: w.alice.ID, TokenHash: hash, Stage: store.StageFull, Scope: store.ScopeFull,
 		CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(limits.Absolute),
@@ -51,17 +50,30 @@ func TestSessions(t *testing.T) {
 		after   time.Duration // of the request, since the session was made
 		scope   authn.Scope   // "" is no caller
 	}{
-		"just signed in":              {scope: authn.ScopeFull},
-		"almost idle for too long":    {after: limits.Idle - time.Second, scope: authn.ScopeFull},
-		"idle for too long":           {after: limits.Idle},
-		"used in between":             {session: func(s *store.Session) { s.LastSeenAt = now.Add(limits.Idle) }, after: limits.Idle + time.Minute, scope: authn.ScopeFull},
-		"almost at the absolute end":  {session: func(s *store.Session) { s.LastSeenAt = now.Add(limits.Absolute) }, after: limits.Absolute - time.Second, scope: authn.ScopeFull},
-		"at the absolute end":         {session: func(s *store.Session) { s.LastSeenAt = now.Add(limits.Absolute) }, after: limits.Absolute},
+		"just signed in":           {scope: authn.ScopeFull},
+		"almost idle for too long": {after: limits.Idle - time.Second, scope: authn.ScopeFull},
+		"idle for too long":        {after: limits.Idle},
+		"used in between": {
+			session: func(s *store.Session) { s.LastSeenAt = now.Add(limits.Idle) },
+			after:   limits.Idle + time.Minute, scope: authn.ScopeFull,
+		},
+		"almost at the absolute end": {
+			session: func(s *store.Session) { s.LastSeenAt = now.Add(limits.Absolute) },
+			after:   limits.Absolute - time.Second, scope: authn.ScopeFull,
+		},
+		"at the absolute end": {
+			session: func(s *store.Session) { s.LastSeenAt = now.Add(limits.Absolute) },
+			after:   limits.Absolute,
+		},
 		"recovery":                    {session: func(s *store.Session) { s.Scope = store.ScopeRecovery }, scope: authn.ScopeRecovery},
 		"a device is still asked for": {session: func(s *store.Session) { s.Stage = store.StageMFA }},
-		"a new password comes first":  {session: func(s *store.Session) { s.Stage = store.StageChangePassword }, scope: authn.ScopeChangePassword},
+		"a new password comes first": {
+			session: func(s *store.Session) { s.Stage = store.StageChangePassword },
+			scope:   authn.ScopeChangePassword,
+		},
 		"a new password comes first, in recovery": {
-			session: func(s *store.Session) { s.Stage, s.Scope = store.StageChangePassword, store.ScopeRecovery }, scope: authn.ScopeChangePassword,
+			session: func(s *store.Session) { s.Stage, s.Scope = store.StageChangePassword, store.ScopeRecovery },
+			scope:   authn.ScopeChangePassword,
 		},
 		"a new password, for too long": {session: func(s *store.Session) { s.Stage = store.StageChangePassword }, after: limits.Partial},
 		"ended": {change: func(w *world, s *store.Session, tx *store.Tx) error {
@@ -76,7 +88,9 @@ func TestSessions(t *testing.T) {
 		"of a user who is renamed": {change: func(w *world, _ *store.Session, tx *store.Tx) error {
 			return tx.RenamePrincipal(account, w.alice.ID, "alicia", "/")
 		}, scope: authn.ScopeFull},
-		"of a user who is gone":      {change: func(w *world, _ *store.Session, tx *store.Tx) error { return tx.DeletePrincipal(account, w.alice.ID) }},
+		"of a user who is gone": {change: func(w *world, _ *store.Session, tx *store.Tx) error {
+			return tx.DeletePrincipal(account, w.alice.ID)
+		}},
 		"of an account that is gone": {change: func(_ *world, _ *store.Session, tx *store.Tx) error { return tx.RemoveAccount(account) }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,8 +124,8 @@ func TestTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	token, _ := w.insertSession(nil)
-	other, _ := secret.NewToken(account)
-	elsewhere, _ := secret.NewToken("444455556666")
+	other, _ := w.secrets.NewToken(account)
+	elsewhere, _ := w.secrets.NewToken("444455556666")
 	for _, each := range []string{"", "x", token + "x", token[:len(token)-1], other, elsewhere} {
 		if c, err := w.console(each, now); !errors.Is(err, authn.ErrNoSession) || c.Valid() {
 			t.Errorf("%q: answered %v", each, err)
@@ -139,7 +153,10 @@ func TestRecheck(t *testing.T) {
 		},
 		"the key is somebody else's now": {
 			change: func(w *world, tx *store.Tx) error {
-				bob := &store.Principal{AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDABOB", Name: "bob", Path: "/", CreatedAt: now}
+				bob := &store.Principal{
+					AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: "AIDABOB", Name: "bob", Path: "/",
+					CreatedAt: now,
+				}
 				k, err := tx.AccessKey(account, keyID)
 				if err != nil {
 					return err

@@ -23,7 +23,7 @@ type SessionLimits struct {
 
 // Authenticator makes Callers. It is safe for concurrent use.
 type Authenticator struct {
-	master   *secret.MasterKey
+	secrets  *secret.Keyring
 	skew     time.Duration
 	sessions SessionLimits
 
@@ -33,9 +33,9 @@ type Authenticator struct {
 	keys map[string]*knownKey
 }
 
-// New returns an authenticator that opens secrets with master and accepts signatures up to skew old or early.
-func New(master *secret.MasterKey, skew time.Duration, sessions SessionLimits) *Authenticator {
-	return &Authenticator{master: master, skew: skew, sessions: sessions, keys: make(map[string]*knownKey)}
+// New returns an authenticator that opens secrets with the installation's keys and accepts signatures up to skew old or early.
+func New(secrets *secret.Keyring, skew time.Duration, sessions SessionLimits) *Authenticator {
+	return &Authenticator{secrets: secrets, skew: skew, sessions: sessions, keys: make(map[string]*knownKey)}
 }
 
 // maxKnownKeys bounds the cache of access keys; at the bound an arbitrary one makes room.
@@ -55,11 +55,16 @@ type knownKey struct {
 
 // errUnknownKey is the answer to a key that is unknown, deleted or inactive: which of them is not told.
 func errUnknownKey() error {
-	return &awsquery.Error{Code: "InvalidClientTokenId", Status: http.StatusForbidden, Message: "The security token included in the request is invalid."}
+	return &awsquery.Error{
+		Code: "InvalidClientTokenId", Status: http.StatusForbidden,
+		Message: "The security token included in the request is invalid.",
+	}
 }
 
 // Signed authenticates a signed request, whose payload has the given SHA-256 in hex.
-func (a *Authenticator) Signed(tx *store.Tx, sig *sigv4.Signature, r *http.Request, payloadHash string, now time.Time) (*Caller, error) {
+func (a *Authenticator) Signed(tx *store.Tx, sig *sigv4.Signature, r *http.Request, payloadHash string,
+	now time.Time,
+) (*Caller, error) {
 	if sig.SessionToken != "" {
 		return a.signedTemporary(tx, sig, r, payloadHash, now)
 	}
@@ -118,11 +123,11 @@ func (a *Authenticator) openKey(tx *store.Tx, id string, known *knownKey) (*know
 		renewed.freshness, renewed.principal = freshness, principal
 		return &renewed, nil
 	}
-	plain, err := a.master.Open(row.SealedSecret, SecretContext(row.AccountID, id))
+	plain, err := a.secrets.OpenSecretKey(row.AccountID, row.PrincipalID, id, row.SealedSecret)
 	if err != nil {
 		return nil, fmt.Errorf("open the secret of access key %s: %w", id, err)
 	}
-	return &knownKey{freshness: freshness, principal: principal, sealed: row.SealedSecret, secret: string(plain)}, nil
+	return &knownKey{freshness: freshness, principal: principal, sealed: row.SealedSecret, secret: plain}, nil
 }
 
 // readKey reads an active key and whose it is. ErrNotFound.
@@ -144,11 +149,6 @@ func readKey(tx *store.Tx, id string) (*store.AccessKey, *store.Principal, store
 	}
 	principal, err := tx.Principal(account, row.PrincipalID)
 	return row, principal, freshness, err
-}
-
-// SecretContext is the associated data that an access key's secret is sealed with.
-func SecretContext(account, accessKeyID string) []byte {
-	return secret.AD(account, "access_key", accessKeyID)
 }
 
 // scoped returns the key with the signing key of the signature's scope.

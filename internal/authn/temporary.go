@@ -31,11 +31,16 @@ type OpenToken func(token string) (*Temporary, error)
 func (a *Authenticator) AcceptTokens(open OpenToken) { a.openToken = open }
 
 func errExpiredToken() error {
-	return &awsquery.Error{Code: "ExpiredToken", Status: http.StatusForbidden, Message: "The security token included in the request is expired"}
+	return &awsquery.Error{
+		Code: "ExpiredToken", Status: http.StatusForbidden,
+		Message: "The security token included in the request is expired",
+	}
 }
 
 // signedTemporary authenticates a request that was signed with temporary credentials.
-func (a *Authenticator) signedTemporary(tx *store.Tx, sig *sigv4.Signature, r *http.Request, payloadHash string, now time.Time) (*Caller, error) {
+func (a *Authenticator) signedTemporary(tx *store.Tx, sig *sigv4.Signature, r *http.Request, payloadHash string,
+	now time.Time,
+) (*Caller, error) {
 	if a.openToken == nil {
 		return nil, errUnknownKey()
 	}
@@ -58,6 +63,7 @@ func (a *Authenticator) temporary(tx *store.Tx, t *Temporary, now time.Time) (*C
 	if !now.Before(t.ExpiresAt) {
 		return nil, errExpiredToken()
 	}
+
 	freshness, err := tx.Freshness(t.AccountID)
 	if err == nil {
 		var principal *store.Principal
@@ -69,6 +75,7 @@ func (a *Authenticator) temporary(tx *store.Tx, t *Temporary, now time.Time) (*C
 			}, nil
 		}
 	}
+
 	if err == nil || errors.Is(err, store.ErrNotFound) {
 		return nil, errUnknownKey()
 	}

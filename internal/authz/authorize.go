@@ -161,8 +161,8 @@ func (env *Environment) describe(ctx *policy.Context) {
 	}
 }
 
-// ResourceTags are the condition keys of the tags of an IAM resource, under both of their names (IAM User Guide, "Controlling access
-// to IAM resources using tags").
+// ResourceTags are the condition keys of the tags of an IAM resource, under both of their names (IAM User Guide, "Controlling
+// access to IAM resources using tags").
 func ResourceTags(tags []store.Tag) []Key {
 	keys := make([]Key, 0, 2*len(tags))
 	for _, t := range tags {

@@ -31,6 +31,7 @@ func (w *world) governs(own, group, managed, limit string) {
 		if limit != "" {
 			errs = append(errs, tx.SetSetting(settingOfPolicy(limitARN), limit), tx.SetBoundary(account, w.alice.ID, limitARN))
 		}
+
 		return errors.Join(errs...)
 	})
 }
@@ -87,10 +88,13 @@ func TestRefusals(t *testing.T) {
 		"only the boundary allows": {
 			limit: allows, checks: []authz.Check{getsBob}, message: begin + "user bob " + unallowed,
 		},
-		"the boundary allows, too":                                 {own: allows, limit: allows, checks: []authz.Check{getsBob}},
-		"another account's resource":                               {checks: []authz.Check{foreign}, message: begin + foreign.Resource},
-		"another account's resource, which is not theirs to allow": {own: allows, checks: []authz.Check{foreign}, message: begin + foreign.Resource},
-		"several checks, all allowed":                              {own: allows, group: others, checks: []authz.Check{lists, getsBob}},
+		"the boundary allows, too":   {own: allows, limit: allows, checks: []authz.Check{getsBob}},
+		"another account's resource": {checks: []authz.Check{foreign}, message: begin + foreign.Resource},
+		"another account's resource, which is not theirs to allow": {
+			own: allows, checks: []authz.Check{foreign},
+			message: begin + foreign.Resource,
+		},
+		"several checks, all allowed": {own: allows, group: others, checks: []authz.Check{lists, getsBob}},
 		"several checks, of which one is refused": {
 			own: others, checks: []authz.Check{lists, getsBob, worded}, message: begin + "user bob " + unallowed,
 		},
@@ -117,7 +121,8 @@ func TestRefusals(t *testing.T) {
 			if told.Code != "AccessDenied" || told.Status != http.StatusForbidden || told.Message != test.message {
 				t.Errorf("told %d %s: %s\nwant %s", told.Status, told.Code, told.Message, test.message)
 			}
-			if denial.Principal != aliceID || denial.Action != "iam:GetUser" || denial.PolicyARN != test.policyARN || denial.Error() != test.message {
+			if denial.Principal != aliceID || denial.Action != "iam:GetUser" || denial.PolicyARN != test.policyARN ||
+				denial.Error() != test.message {
 				t.Errorf("the denial is %+v", denial)
 			}
 		})
@@ -174,9 +179,11 @@ func TestUnreadablePolicies(t *testing.T) {
 					denial     *authz.Denial
 					told       *awsquery.Error
 				)
+
 				if !errors.As(err, &unreadable) || unreadable.Policy != test.policy || errors.As(err, &denial) || errors.As(err, &told) {
 					t.Errorf("in %s: %v", p.name, err)
 				}
+
 				if err := p.store.View(ctx, func(tx *store.Tx) error {
 					c, err := p.caller(tx, w.alice.ID)
 					if err != nil {
@@ -199,6 +206,7 @@ func TestSourcesThatFail(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.governs(document("Allow", "*", "*", ""), "", "", "")
+
 	fault := errors.New("fault")
 	fine := func(*store.Tx, *store.Principal) ([]authz.Version, error) { return nil, nil }
 	for name, source := range map[string]authz.Source{

@@ -72,8 +72,8 @@ func AccessDenied(message string) *awsquery.Error {
 	return &awsquery.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: message}
 }
 
-// Refuse returns a refusal in the form of a denial whose reason is a rule of ours and not a policy, such as "because an MFA device of
-// the user must be used to sign in first".
+// Refuse returns a refusal in the form of a denial whose reason is a rule of ours and not a policy, such as "because an MFA device
+// of the user must be used to sign in first".
 func Refuse(c *authn.Caller, action, resource, reason string) error {
 	d := &Denial{Principal: c.ARN(), Action: action, Resource: resource, rule: reason}
 	return d.refusal()

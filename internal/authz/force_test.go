@@ -113,6 +113,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 					}
 				}
 			}
+
 			asked("at first", false)
 			for _, step := range steps {
 				w.update(func(tx *store.Tx) error { return step.change(w, tx) })

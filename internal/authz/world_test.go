@@ -190,5 +190,6 @@ func document(effect, action, resource, condition string) string {
 	if condition != "" {
 		condition = `,"Condition":{` + condition + `}`
 	}
-	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":%q,"Action":%q,"Resource":%q%s}}`, effect, action, resource, condition)
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":%q,"Action":%q,"Resource":%q%s}}`, effect, action, resource,
+		condition)
 }

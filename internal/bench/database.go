@@ -40,6 +40,7 @@ func database(ctx context.Context, binary string) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
+
 	onPostgres := place{
 		name:  "postgres",
 		flags: []string{"--database", cluster.URL(), "--master-key-file", filepath.Join(dir, "master.key")},
@@ -84,6 +85,7 @@ func (p place) prepare(ctx context.Context, binary string) (account, error) {
 	})
 }
 
+// update changes an account through the store.
 func (p place) update(ctx context.Context, account string, change func(*store.Tx) error) error {
 	s, err := store.OpenConfig(ctx, p.store)
 	if err != nil {
@@ -98,11 +100,13 @@ func besideBare(ctx context.Context, binary string, p place, databaseURL string)
 	if err != nil {
 		return err
 	}
+
 	server, err := p.serve(ctx, binary)
 	if err != nil {
 		return err
 	}
 	defer server.stop() //nolint:errcheck // the figures are already there
+
 	config, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
 		return err
@@ -113,6 +117,7 @@ func besideBare(ctx context.Context, binary string, p place, databaseURL string)
 		return err
 	}
 	defer pool.Close()
+
 	b := &bare{pool: pool, account: made}
 	if err := b.find(ctx); err != nil {
 		return err
@@ -172,6 +177,7 @@ func repeat(ctx context.Context, transaction func(context.Context) error) (float
 		})
 	}
 	wg.Wait()
+
 	return float64(ran.Load()) / time.Since(begun).Seconds(), fault
 }
 
@@ -182,8 +188,10 @@ type bare struct {
 	root    string // the root user's internal id
 }
 
+// find reads the id of the account's root user, whose requests are imitated.
 func (b *bare) find(ctx context.Context) error {
-	return b.pool.QueryRow(ctx, `select principal_id from principal where account_id = $1 and kind = 'root'`, b.account.AccountID).Scan(&b.root)
+	return b.pool.QueryRow(ctx, `select principal_id from principal where account_id = $1 and kind = 'root'`,
+		b.account.AccountID).Scan(&b.root)
 }
 
 // view runs reads in a snapshot, as the store does.
@@ -191,10 +199,12 @@ func (b *bare) view(ctx context.Context, read func(pgx.Tx) error) error {
 	return pgx.BeginTxFunc(ctx, b.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, read)
 }
 
+// freshness reads the account's state, as every operation does.
 func (b *bare) freshness(ctx context.Context, tx pgx.Tx) error {
 	var incarnation string
 	var generation int64
-	return tx.QueryRow(ctx, `select incarnation, generation from account where account_id = $1`, b.account.AccountID).Scan(&incarnation, &generation)
+	return tx.QueryRow(ctx, `select incarnation, generation from account where account_id = $1`,
+		b.account.AccountID).Scan(&incarnation, &generation)
 }
 
 // tagged reads a principal with its tags, as every operation about a user does.
@@ -309,6 +319,7 @@ func growing(ctx context.Context, binary string, p place) error {
 	if err := p.addUsers(ctx, small.AccountID, fewUsers); err != nil {
 		return err
 	}
+
 	fmt.Fprintf(os.Stderr, "bench: making %d users on %s\n", hundredsOfThousands, p.name)
 	if err := p.addUsers(ctx, large.AccountID, hundredsOfThousands); err != nil {
 		return err
@@ -319,6 +330,7 @@ func growing(ctx context.Context, binary string, p place) error {
 		return err
 	}
 	defer server.stop() //nolint:errcheck // the figures are already there
+
 	var ratios []float64
 	for range rounds {
 		few, err := createUsers(server.address, small)
@@ -335,7 +347,7 @@ func growing(ctx context.Context, binary string, p place) error {
 	return nil
 }
 
-// addUsers fills an account, through the store.
+// addUsers fills an account through the store, in transactions of a size that a server would not mind.
 func (p place) addUsers(ctx context.Context, account string, users int) error {
 	const batch = 10_000
 	for from := 0; from < users; from += batch {

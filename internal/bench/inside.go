@@ -40,17 +40,20 @@ func inside(ctx context.Context, _ string) error {
 	return decision()
 }
 
+// signIn measures a sign-in by password beside a bare argon2id with the same costs.
 func signIn(ctx context.Context) error {
 	data, err := os.MkdirTemp("", "touchstone-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(data)
+
 	state, err := server.OpenState(ctx, server.StateConfig{Data: data, Create: true})
 	if err != nil {
 		return err
 	}
 	defer state.Close()
+
 	c := server.Defaults()
 	c.URL, c.Logger = "http://localhost:8080", slog.New(slog.NewTextHandler(io.Discard, nil))
 	s, err := server.New(ctx, state, c)
@@ -58,20 +61,24 @@ func signIn(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
+
 	const email, password = "root@example.com", "a password for the benchmark"
 	made, err := state.Operator().CreateAccount(ctx, operator.AccountRequest{RootEmail: email, URL: c.URL})
 	if err != nil {
 		return err
 	}
+
 	_, link, _ := strings.Cut(made.SetupURL, "link=")
 	visitor := signin.Visitor{Address: netip.MustParseAddr("127.0.0.1"), RequestID: ids.NewUUID()}
 	if _, err := s.SignIn.SetUp(ctx, visitor, link, password); err != nil {
 		return err
 	}
+
 	var ratios []float64
 	for range 40 {
 		begun := time.Now()
-		argon2.IDKey([]byte(password), make([]byte, 16), secret.DefaultParams.Time, secret.DefaultParams.MemoryKiB, secret.DefaultParams.Threads, 32)
+		argon2.IDKey([]byte(password), make([]byte, 16), secret.DefaultParams.Time, secret.DefaultParams.MemoryKiB,
+			secret.DefaultParams.Threads, 32)
 		bare := time.Since(begun)
 		begun = time.Now()
 		if _, err := s.SignIn.Root(ctx, visitor, email, password, ""); err != nil {
@@ -79,16 +86,19 @@ func signIn(ctx context.Context) error {
 		}
 		ratios = append(ratios, float64(time.Since(begun))/float64(bare))
 	}
+
 	report("sign-in/of-argon2id", median(ratios), "ratio", 1.15, 0)
 	return nil
 }
 
+// assertion measures the verification of an assertion beside a bare verification of an ECDSA signature.
 func assertion() error {
 	const origin = "http://localhost:8080"
 	rp, err := mfa.NewRelyingParty("localhost", "Touchstone", []string{origin})
 	if err != nil {
 		return err
 	}
+
 	now := time.Now()
 	user := mfa.User{Handle: []byte("a principal's id"), Name: "alice", DisplayName: "alice"}
 	key := softkey.New()
@@ -96,6 +106,7 @@ func assertion() error {
 	if err != nil {
 		return err
 	}
+
 	answer, err := key.Create(origin, options)
 	if err != nil {
 		return err
@@ -104,6 +115,7 @@ func assertion() error {
 	if err != nil {
 		return err
 	}
+
 	credentials := []mfa.Credential{*credential}
 	if options, record, err = rp.BeginAssertion(user, credentials, now); err != nil {
 		return err
@@ -111,16 +123,20 @@ func assertion() error {
 	if answer, err = key.Get(origin, options); err != nil {
 		return err
 	}
+
+	// The control verifies a signature over as many bytes.
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
 	}
+
 	message := make([]byte, 37+32)
 	digest := sha256.Sum256(message)
 	signature, err := ecdsa.SignASN1(rand.Reader, private, digest[:])
 	if err != nil {
 		return err
 	}
+
 	var ratios, costs []float64
 	for range 9 {
 		bare := each(300, func() error {
@@ -140,16 +156,19 @@ func assertion() error {
 		ratios = append(ratios, float64(ours.took)/float64(bare.took))
 		costs = append(costs, float64(ours.took.Nanoseconds())/300/1000)
 	}
+
 	report("assertion", median(costs), "us", 0, 0)
 	report("assertion/of-ecdsa-verify", median(ratios), "ratio", 1.6, 0)
 	return nil
 }
 
+// timed is how long something took, or why it failed.
 type timed struct {
 	took time.Duration
 	err  error
 }
 
+// each does something n times and returns how long that took.
 func each(n int, do func() error) timed {
 	begun := time.Now()
 	for range n {
@@ -166,6 +185,7 @@ func decision() error {
 	if err != nil {
 		return fmt.Errorf("the FIDO page's policy: %w", err)
 	}
+
 	policies := &policy.Policies{Identity: policy.Compile(policy.Source{ID: "test", Document: document})}
 	keys := policy.NewContext()
 	keys.Set("aws:username", "alice")
@@ -178,6 +198,7 @@ func decision() error {
 	if !policy.Evaluate(policies, request).Allowed() {
 		return errors.New("the FIDO page's policy does not allow a first key")
 	}
+
 	r := testing.Benchmark(func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

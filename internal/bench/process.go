@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -27,6 +26,7 @@ func process(ctx context.Context, binary string) error {
 		return err
 	}
 	defer os.RemoveAll(data)
+
 	made, err := makeAccount(ctx, binary, data)
 	if err != nil {
 		return err
@@ -48,12 +48,14 @@ func process(ctx context.Context, binary string) error {
 	if err := memory(ctx, binary, data, "idle-memory", 25); err != nil {
 		return err
 	}
-	if err := addUsers(ctx, data, made.AccountID); err != nil {
+	stored := place{store: store.Config{Path: filepath.Join(data, "touchstone.db")}}
+	if err := stored.addUsers(ctx, made.AccountID, manyUsers); err != nil {
 		return err
 	}
 	return memory(ctx, binary, data, "idle-memory/users=100000", 100)
 }
 
+// serve starts a server on SQLite, with its data in the directory.
 func serve(ctx context.Context, binary, data string) (*running, error) {
 	return start(ctx, binary, []string{"serve", "--data", data, "--log-level", "warn"}, "--listen")
 }
@@ -64,6 +66,7 @@ func memory(ctx context.Context, binary, data, name string, target float64) erro
 	if err != nil {
 		return err
 	}
+
 	time.Sleep(1500 * time.Millisecond)
 	resident, err := residentMiB(server.cmd.Process.Pid)
 	if err != nil {
@@ -73,39 +76,19 @@ func memory(ctx context.Context, binary, data, name string, target float64) erro
 	return server.stop()
 }
 
+// residentMiB reads how much memory of a process is resident (Linux).
 func residentMiB(pid int) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
+
 	_, rest, found := strings.Cut(string(text), "VmRSS:")
 	fields := strings.Fields(rest)
 	if !found || len(fields) == 0 {
 		return 0, errors.New("no VmRSS in /proc/PID/status")
 	}
+
 	kib, err := strconv.ParseFloat(fields[0], 64)
 	return kib / 1024, err
-}
-
-// addUsers fills an account, through the store.
-func addUsers(ctx context.Context, data, account string) error {
-	s, err := store.Open(ctx, filepath.Join(data, "touchstone.db"))
-	if err != nil {
-		return err
-	}
-	err = s.Update(ctx, store.Raise(account), func(tx *store.Tx) error {
-		if err := tx.SetQuota(account, "UsersPerAccount", 2*manyUsers); err != nil {
-			return err
-		}
-		for n := range manyUsers {
-			if err := tx.InsertPrincipal(&store.Principal{
-				AccountID: account, ID: ids.New(), Kind: store.User, UniqueID: ids.NewUnique("AIDA"),
-				Name: fmt.Sprintf("user-%06d", n), Path: "/", CreatedAt: time.Now(),
-			}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return errors.Join(err, s.Close())
 }

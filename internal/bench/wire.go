@@ -52,14 +52,18 @@ func wire(ctx context.Context, binary string) error {
 			return err
 		}
 		defer os.RemoveAll(data)
+
 		made, err := makeAccount(ctx, binary, data)
 		if err != nil {
 			return err
 		}
-		server, err := start(ctx, binary, []string{"serve", "--data", data, "--audit-reads", reads.mode, "--log-level", "warn"}, "--listen")
+
+		server, err := start(ctx, binary, []string{"serve", "--data", data, "--audit-reads", reads.mode, "--log-level", "warn"},
+			"--listen")
 		if err != nil {
 			return err
 		}
+
 		requests := map[string][]byte{
 			"GetCallerIdentity": signed(server.address, made, "sts", url.Values{"Action": {"GetCallerIdentity"}, "Version": {"2011-06-15"}}),
 			"GetUser":           signed(server.address, made, "iam", url.Values{"Action": {"GetUser"}, "Version": {"2010-05-08"}}),
@@ -75,6 +79,7 @@ func wire(ctx context.Context, binary string) error {
 				}
 			}
 		}
+
 		if err := server.stop(); err != nil {
 			return err
 		}
@@ -101,6 +106,7 @@ func beside(echo, server, name, reads string, request []byte, connections int, t
 		rates = append(rates, got.rate)
 		p99s = append(p99s, float64(got.p99.Microseconds()))
 	}
+
 	label := fmt.Sprintf("%s/reads=%s/connections=%d", name, reads, connections)
 	report(label+"/rate", median(rates), "requests/s", 0, 0)
 	report(label+"/p99", median(p99s), "us", 0, 0)
@@ -135,14 +141,17 @@ func load(address string, request []byte, connections int) (result, error) {
 		})
 	}
 	wg.Wait()
+
 	elapsed := time.Since(begun)
 	if fault != nil || len(all) == 0 {
 		return result{}, errors.Join(fault, errors.New("no request was answered"))
 	}
+
 	slices.Sort(all)
 	return result{rate: float64(len(all)) / elapsed.Seconds(), p99: all[len(all)*99/100]}, nil
 }
 
+// loop sends the request again and again on one connection until the time, and returns how long each answer took.
 func loop(address string, request []byte, until time.Time) (took []time.Duration, err error) {
 	err = send(address, func() []byte {
 		if time.Now().After(until) {
@@ -165,7 +174,7 @@ func sendEach(address string, requests [][]byte) error {
 	}, func(time.Duration) {})
 }
 
-// send sends requests on a connection until next returns nil, and tells after each how long its answer took.
+// send sends requests on a connection until next returns nil. It calls took after each with the time until its answer.
 func send(address string, next func() []byte, took func(time.Duration)) error {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -187,7 +196,7 @@ func send(address string, next func() []byte, took func(time.Duration)) error {
 	return nil
 }
 
-// answer reads an answer that must have the status 200, looking no closer than its length.
+// answer reads an answer, which must have the status 200. It skips the body, and of the headers it looks only at the length.
 func answer(in *bufio.Reader) error {
 	length, first := -1, true
 	for {
@@ -210,14 +219,16 @@ func answer(in *bufio.Reader) error {
 			}
 		}
 	}
+
 	if length < 0 {
 		return errors.New("an answer without Content-Length")
 	}
+
 	_, err := in.Discard(length)
 	return err
 }
 
-// signed is a request as it goes over the wire.
+// signed returns a signed request as it goes over the wire.
 func signed(address string, a account, service string, form url.Values) []byte {
 	body := form.Encode()
 	r, err := http.NewRequest(http.MethodPost, "http://"+address+"/", strings.NewReader(body))
@@ -226,7 +237,9 @@ func signed(address string, a account, service string, form url.Values) []byte {
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	r.Header.Set("User-Agent", "aws-cli/2.0 bench")
-	sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: a.AccessKeyID, SecretAccessKey: a.SecretAccessKey}, "us-east-1", service, time.Now())
+	sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: a.AccessKeyID, SecretAccessKey: a.SecretAccessKey}, "us-east-1",
+		service, time.Now())
+
 	var text bytes.Buffer
 	if err := r.Write(&text); err != nil {
 		panic(err) // a buffer takes everything
@@ -234,13 +247,15 @@ func signed(address string, a account, service string, form url.Values) []byte {
 	return text.Bytes()
 }
 
+// makeAccount makes an account on SQLite, with its data in the directory.
 func makeAccount(ctx context.Context, binary, data string) (account, error) {
 	return makeAccountIn(ctx, binary, []string{"--data", data})
 }
 
 // makeAccountIn makes an account in the database that the flags name, with an e-mail address of its own.
 func makeAccountIn(ctx context.Context, binary string, flags []string) (a account, err error) {
-	args := append([]string{"account", "create", "--access-key", "--output", "json", "--root-email", ids.New() + "@example.com"}, flags...)
+	args := append([]string{"account", "create", "--access-key", "--output", "json", "--root-email", ids.New() + "@example.com"},
+		flags...)
 	out, err := exec.CommandContext(ctx, binary, args...).Output()
 	if err != nil {
 		return a, fmt.Errorf("account create: %w", err)
@@ -270,6 +285,7 @@ func start(ctx context.Context, program string, args []string, listenFlag string
 	if err := r.cmd.Start(); err != nil {
 		return nil, err
 	}
+
 	for time.Since(begun) < 10*time.Second {
 		conn, err := net.Dial("tcp", r.address)
 		if err == nil {
@@ -281,8 +297,9 @@ func start(ctx context.Context, program string, args []string, listenFlag string
 	return nil, errors.Join(fmt.Errorf("%s does not listen on %s", program, r.address), r.stop())
 }
 
+// stop interrupts the server and waits until it has ended.
 func (r *running) stop() error {
-	r.cmd.Process.Signal(os.Interrupt) //nolint:errcheck // when it is gone already, Wait tells
+	r.cmd.Process.Signal(os.Interrupt) //nolint:errcheck // Wait says so when the process is gone already
 	err := r.cmd.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && !exit.Exited() {

@@ -1,8 +1,8 @@
-// Package catalogue has the actions, resources and condition keys of the services that Touchstone serves, IAM and STS, and the global
-// condition keys. [policy.Lint] checks policies against it.
+// Package catalogue has the actions, resources and condition keys of the services that Touchstone serves, IAM and STS, and the
+// global condition keys. [policy.Lint] checks policies against it.
 //
-// The catalogue is generated from the service models in internal/model. The types of the condition keys are added, because the models
-// do not have them. [Builtin] returns it, and [Load] adds other services from files that an operator writes, in the form of
+// The catalogue is generated from the service models in internal/model. The types of the condition keys are added, because the
+// models do not have them. [Builtin] returns it, and [Load] adds other services from files that an operator writes, in the form of
 // [policy.Catalogue].
 package catalogue
 

@@ -33,13 +33,28 @@ var globalKeys = map[policy.KeyType]string{
 
 // keyTypes are the types of the services' keys that are no plain strings (Service Authorization Reference).
 var keyTypes = map[string]policy.KeyType{
-	"saml:edupersonaffiliation": "ArrayOfString", "saml:edupersonassurance": "ArrayOfString", "saml:edupersonentitlement": "ArrayOfString",
-	"saml:edupersonnickname": "ArrayOfString", "saml:edupersonorgunitdn": "ArrayOfString", "saml:edupersonscopedaffiliation": "ArrayOfString",
-	"saml:edupersontargetedid": "ArrayOfString", "aws:TagKeys": "ArrayOfString", "iam:AccountPropertyNamespaces": "ArrayOfString", "sts:TransitiveTagKeys": "ArrayOfString",
-	"sts:RequestContextProviders": "ArrayOfARN", "cognito-identity.amazonaws.com:amr": "ArrayOfString",
-	"iam:AssociatedResourceArn": policy.KeyARN, "iam:PermissionsBoundary": policy.KeyARN, "iam:PolicyARN": policy.KeyARN,
-	"iam:TemplateArn": policy.KeyARN, "iam:RoleTemplateARN": policy.KeyARN, "iam:DelegationRequestOwner": policy.KeyARN, "sts:TaskPolicyArn": policy.KeyARN,
-	"iam:ServiceSpecificCredentialAgeDays": policy.KeyNumeric, "iam:DelegationDuration": policy.KeyNumeric, "sts:DurationSeconds": policy.KeyNumeric,
+	"saml:edupersonaffiliation":            "ArrayOfString",
+	"saml:edupersonassurance":              "ArrayOfString",
+	"saml:edupersonentitlement":            "ArrayOfString",
+	"saml:edupersonnickname":               "ArrayOfString",
+	"saml:edupersonorgunitdn":              "ArrayOfString",
+	"saml:edupersonscopedaffiliation":      "ArrayOfString",
+	"saml:edupersontargetedid":             "ArrayOfString",
+	"aws:TagKeys":                          "ArrayOfString",
+	"iam:AccountPropertyNamespaces":        "ArrayOfString",
+	"sts:TransitiveTagKeys":                "ArrayOfString",
+	"sts:RequestContextProviders":          "ArrayOfARN",
+	"cognito-identity.amazonaws.com:amr":   "ArrayOfString",
+	"iam:AssociatedResourceArn":            policy.KeyARN,
+	"iam:PermissionsBoundary":              policy.KeyARN,
+	"iam:PolicyARN":                        policy.KeyARN,
+	"iam:TemplateArn":                      policy.KeyARN,
+	"iam:RoleTemplateARN":                  policy.KeyARN,
+	"iam:DelegationRequestOwner":           policy.KeyARN,
+	"sts:TaskPolicyArn":                    policy.KeyARN,
+	"iam:ServiceSpecificCredentialAgeDays": policy.KeyNumeric,
+	"iam:DelegationDuration":               policy.KeyNumeric,
+	"sts:DurationSeconds":                  policy.KeyNumeric,
 }
 
 var placeholder = regexp.MustCompile(`\$\{[A-Za-z]+\}`)
@@ -50,10 +65,12 @@ func TestUpToDate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	type permission struct {
 		Resources     []string
 		ConditionKeys []string
 	}
+
 	var model struct {
 		Services map[string]struct {
 			Operations map[string]struct {
@@ -70,9 +87,11 @@ func TestUpToDate(t *testing.T) {
 			}
 		}
 	}
+
 	if err := json.Unmarshal(text, &model); err != nil {
 		t.Fatal(err)
 	}
+
 	c := policy.Catalogue{Services: make(map[string]policy.CatalogueService), Keys: make(map[string]policy.KeyType)}
 	key := func(name string) string {
 		name = placeholder.ReplaceAllString(name, "*")
@@ -81,6 +100,7 @@ func TestUpToDate(t *testing.T) {
 		}
 		return name
 	}
+
 	for prefix, service := range model.Services {
 		s := policy.CatalogueService{Actions: make(map[string]policy.CatalogueAction), Resources: make(map[string]string)}
 		for kind, r := range service.ResourceTypes {
@@ -126,21 +146,25 @@ func TestUpToDate(t *testing.T) {
 		}
 		c.Services[prefix] = s
 	}
+
 	for t, names := range globalKeys {
 		for _, name := range strings.Fields(names) {
 			c.Keys["aws:"+name] = t
 		}
 	}
+
 	want, err := json.MarshalIndent(c, "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want = append(want, '\n')
 	if *update {
 		if err := os.WriteFile("catalogue.json", want, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	got, err := os.ReadFile("catalogue.json")
 	if err != nil {
 		t.Fatal(err)
@@ -148,6 +172,7 @@ func TestUpToDate(t *testing.T) {
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("catalogue.json is not what the models say; run go generate\n%s", diff)
 	}
+
 	for name := range keyTypes {
 		if _, ok := c.Keys[name]; !ok {
 			t.Errorf("the models have no condition key %s", name)
@@ -157,9 +182,11 @@ func TestUpToDate(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	name := t.TempDir() + "/jobs.json"
-	if err := os.WriteFile(name, []byte(`{"services":{"jobs":{"actions":{"Run":{}}}},"keys":{"jobs:Queue":"String"}}`), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte(`{"services":{"jobs":{"actions":{"Run":{}}}},"keys":{"jobs:Queue":"String"}}`),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	c, err := catalogue.Load(name)
 	if err != nil {
 		t.Fatal(err)

@@ -107,7 +107,8 @@ func TestAWSCommandLine(t *testing.T) {
 	}
 
 	want(at(c.run("sts", "get-caller-identity"), "Arn"), "arn:aws:iam::"+a.ID+":root")
-	want(at(c.run("iam", "create-user", "--user-name", "alice", "--path", "/eng/", "--tags", "Key=team,Value=blue"), "User", "Arn"), "arn:aws:iam::"+a.ID+":user/eng/alice")
+	want(at(c.run("iam", "create-user", "--user-name", "alice", "--path", "/eng/", "--tags", "Key=team,Value=blue"), "User", "Arn"),
+		"arn:aws:iam::"+a.ID+":user/eng/alice")
 	c.fails("EntityAlreadyExists", "iam", "create-user", "--user-name", "ALICE")
 	want(at(c.run("iam", "get-user", "--user-name", "alice"), "User", "Tags", 0, "Value"), "blue")
 	c.run("iam", "create-user", "--user-name", "bob")
@@ -117,7 +118,8 @@ func TestAWSCommandLine(t *testing.T) {
 	c.fails("NoSuchEntity", "iam", "get-user", "--user-name", "bob")
 	c.run("iam", "delete-user", "--user-name", "robert")
 
-	want(at(c.run("iam", "create-login-profile", "--user-name", "alice", "--password", "A-first-passw0rd", "--password-reset-required"), "LoginProfile", "PasswordResetRequired"), true)
+	want(at(c.run("iam", "create-login-profile", "--user-name", "alice", "--password", "A-first-passw0rd",
+		"--password-reset-required"), "LoginProfile", "PasswordResetRequired"), true)
 	want(at(c.run("iam", "get-login-profile", "--user-name", "alice"), "LoginProfile", "UserName"), "alice")
 	c.fails("PasswordPolicyViolation", "iam", "update-login-profile", "--user-name", "alice", "--password", "short")
 	c.run("iam", "update-login-profile", "--user-name", "alice", "--password", "A-second-passw0rd", "--no-password-reset-required")
@@ -127,23 +129,30 @@ func TestAWSCommandLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.run("iam", "put-user-policy", "--user-name", "alice", "--policy-name", "all", "--policy-document", "file://"+document)
-	want(at(c.run("iam", "get-user-policy", "--user-name", "alice", "--policy-name", "all"), "PolicyDocument", "Version"), "2012-10-17")
+	want(at(c.run("iam", "get-user-policy", "--user-name", "alice", "--policy-name", "all"), "PolicyDocument", "Version"),
+		"2012-10-17")
 	want(at(c.run("iam", "list-user-policies", "--user-name", "alice"), "PolicyNames", 0), "all")
 	source := "arn:aws:iam::" + a.ID + ":user/eng/alice"
-	simulated := c.run("iam", "simulate-principal-policy", "--policy-source-arn", source, "--action-names", "iam:GetUser", "--resource-arns", source)
+	simulated := c.run("iam", "simulate-principal-policy", "--policy-source-arn", source, "--action-names", "iam:GetUser",
+		"--resource-arns", source)
 	want(at(simulated, "EvaluationResults", 0, "EvalDecision"), "allowed")
-	want(at(simulated, "EvaluationResults", 0, "ResourceSpecificResults", 0, "MatchedStatements", 0, "SourcePolicyId"), "user_alice_all")
+	want(at(simulated, "EvaluationResults", 0, "ResourceSpecificResults", 0, "MatchedStatements", 0, "SourcePolicyId"),
+		"user_alice_all")
 	const withMFA = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}}`
-	want(at(c.run("iam", "get-context-keys-for-custom-policy", "--policy-input-list", withMFA), "ContextKeyNames", 0), "aws:MultiFactorAuthPresent")
-	want(at(c.run("iam", "get-context-keys-for-principal-policy", "--policy-source-arn", source, "--policy-input-list", withMFA), "ContextKeyNames", 0), "aws:MultiFactorAuthPresent")
+	want(at(c.run("iam", "get-context-keys-for-custom-policy", "--policy-input-list", withMFA), "ContextKeyNames", 0),
+		"aws:MultiFactorAuthPresent")
+	want(at(c.run("iam", "get-context-keys-for-principal-policy", "--policy-source-arn", source, "--policy-input-list", withMFA),
+		"ContextKeyNames", 0), "aws:MultiFactorAuthPresent")
 	simulated = c.run("iam", "simulate-custom-policy", "--policy-input-list", withMFA, "--action-names", "iam:GetUser", "s3:GetObject")
 	want(at(simulated, "EvaluationResults", 1, "EvalDecision"), "implicitDeny")
 	want(at(simulated, "EvaluationResults", 1, "MissingContextValues", 0), "aws:MultiFactorAuthPresent")
-	simulated = c.run("iam", "simulate-custom-policy", "--policy-input-list", withMFA, "--action-names", "iam:GetUser", "s3:GetObject", "--page-size", "1",
+	simulated = c.run("iam", "simulate-custom-policy", "--policy-input-list", withMFA, "--action-names", "iam:GetUser", "s3:GetObject",
+		"--page-size", "1",
 		"--context-entries", "ContextKeyName=aws:MultiFactorAuthPresent,ContextKeyValues=true,ContextKeyType=boolean")
 	want(at(simulated, "EvaluationResults", 1, "EvalDecision"), "allowed")
 	c.fails("InvalidInput", "iam", "simulate-custom-policy", "--policy-input-list", "{}", "--action-names", "iam:GetUser")
-	c.fails("MalformedPolicyDocument", "iam", "put-user-policy", "--user-name", "alice", "--policy-name", "bad", "--policy-document", "{}")
+	c.fails("MalformedPolicyDocument", "iam", "put-user-policy", "--user-name", "alice", "--policy-name", "bad", "--policy-document",
+		"{}")
 
 	made := c.run("iam", "create-access-key", "--user-name", "alice")
 	id, _ := at(made, "AccessKey", "AccessKeyId").(string)
@@ -153,7 +162,8 @@ func TestAWSCommandLine(t *testing.T) {
 	want(at(alice.run("sts", "get-caller-identity"), "Arn"), "arn:aws:iam::"+a.ID+":user/eng/alice")
 	alice.run("iam", "change-password", "--old-password", "A-second-passw0rd", "--new-password", "A-third-passw0rd")
 	want(at(c.run("iam", "list-access-keys", "--user-name", "alice"), "AccessKeyMetadata", 0, "Status"), "Active")
-	want(at(c.run("iam", "get-access-key-last-used", "--access-key-id", key.AccessKeyID), "AccessKeyLastUsed", "ServiceName"), "sts") // its first use in the span
+	// its first use in the span
+	want(at(c.run("iam", "get-access-key-last-used", "--access-key-id", key.AccessKeyID), "AccessKeyLastUsed", "ServiceName"), "sts")
 	c.run("iam", "update-access-key", "--user-name", "alice", "--access-key-id", key.AccessKeyID, "--status", "Inactive")
 	alice.fails("InvalidClientTokenId", "sts", "get-caller-identity")
 	c.run("iam", "delete-access-key", "--user-name", "alice", "--access-key-id", key.AccessKeyID)
@@ -166,7 +176,8 @@ func TestAWSCommandLine(t *testing.T) {
 	serial := console.MustEnrol("", "laptop", softkey.New())
 	want(at(c.run("iam", "list-mfa-devices", "--user-name", "alice"), "MFADevices", 0, "SerialNumber"), serial)
 	want(at(c.run("iam", "get-account-summary"), "SummaryMap", "MFADevicesInUse"), float64(1))
-	c.fails("NoSuchEntity", "iam", "enable-mfa-device", "--user-name", "alice", "--serial-number", serial, "--authentication-code1", "123456", "--authentication-code2", "654321")
+	c.fails("NoSuchEntity", "iam", "enable-mfa-device", "--user-name", "alice", "--serial-number", serial, "--authentication-code1",
+		"123456", "--authentication-code2", "654321")
 	c.fails("DeleteConflict", "iam", "delete-user", "--user-name", "alice")
 	c.run("iam", "deactivate-mfa-device", "--user-name", "alice", "--serial-number", serial)
 	c.run("iam", "delete-user-policy", "--user-name", "alice", "--policy-name", "all")

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -52,6 +53,64 @@ func (c *certificate) stat() (states [2]fileState) {
 		}
 	}
 	return states
+}
+
+// reread reads the files whether or not they changed, and returns when the certificate expires. On an error the certificate before
+// stays in use.
+func (c *certificate) reread() (expires time.Time, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err = c.load()
+	return c.pair.Leaf.NotAfter, err
+}
+
+// expires returns when the certificate in use expires.
+func (c *certificate) expires() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pair.Leaf.NotAfter
+}
+
+// Reread reads the TLS certificate and its key again, and returns when the certificate expires. On an error the certificate before
+// stays in use. Without TLS it does nothing, and ok is false.
+func (s *Server) Reread() (expires time.Time, ok bool, err error) {
+	if s.certificate == nil {
+		return time.Time{}, false, nil
+	}
+	expires, err = s.certificate.reread()
+	return expires, true, err
+}
+
+// soon is how long before its end a certificate is warned of.
+const soon = 7 * 24 * time.Hour
+
+// CertificateDoubts returns what is doubtful about the TLS certificate of a valid configuration, each as a sentence: browsers and
+// clients refuse a certificate that has expired, or that is for another host than the public URL's.
+func CertificateDoubts(c Config, now time.Time) (texts []string) {
+	read, err := newCertificate(&c, nil)
+	if read == nil || err != nil {
+		return nil
+	}
+	leaf := read.pair.Leaf
+	doubt := func(format string, args ...any) { texts = append(texts, fmt.Sprintf(format, args...)) }
+
+	switch {
+	case now.After(leaf.NotAfter):
+		doubt("the TLS certificate %s expired on %s: renew it; the server reads the new files by itself",
+			c.TLSCert, leaf.NotAfter.Format(time.DateOnly))
+	case now.Before(leaf.NotBefore):
+		doubt("the TLS certificate %s is valid only from %s on", c.TLSCert, leaf.NotBefore.Format(time.RFC3339))
+	case now.Add(soon).After(leaf.NotAfter):
+		doubt("the TLS certificate %s expires on %s: renew it; the server reads the new files by itself",
+			c.TLSCert, leaf.NotAfter.Format(time.DateOnly))
+	}
+
+	if u, err := url.Parse(c.URL); err == nil {
+		if err := leaf.VerifyHostname(u.Hostname()); err != nil {
+			doubt("the TLS certificate %s is not for the host of --url %s: %v", c.TLSCert, c.URL, err)
+		}
+	}
+	return texts
 }
 
 // get returns the certificate for a connection; it is a [tls.Config]'s GetCertificate. While the two files do not fit together, as

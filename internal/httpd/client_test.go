@@ -27,39 +27,75 @@ func TestClient(t *testing.T) {
 		listed    []string // X-Forwarded-For
 		want      string
 	}{
-		"no headers, no proxy":              {peer: "192.0.2.1:1", want: "192.0.2.1"},
-		"proxy without headers":             {peer: "10.0.0.1:1", want: "10.0.0.1"},
-		"a stranger's word is not believed": {peer: "192.0.2.1:1", listed: []string{"198.51.100.7"}, forwarded: []string{"for=198.51.100.8"}, want: "192.0.2.1"},
-		"one proxy":                         {peer: "10.0.0.1:1", listed: []string{"198.51.100.7"}, want: "198.51.100.7"},
-		"IPv4 peer in IPv6 form":            {peer: "[::ffff:10.0.0.1]:1", listed: []string{"198.51.100.7"}, want: "198.51.100.7"},
-		"proxy configured in IPv6 form":     {peer: "172.16.0.1:1", listed: []string{"198.51.100.7"}, want: "198.51.100.7"},
-		"client in IPv6 form":               {peer: "10.0.0.1:1", listed: []string{"::ffff:198.51.100.7"}, want: "198.51.100.7"},
-		"IPv6 proxy and client with zone":   {peer: "[2001:db8:1::1]:1", listed: []string{"fe80::1%eth0"}, want: "fe80::1"},
-		"client made up what comes before":  {peer: "10.0.0.1:1", listed: []string{"127.0.0.1, 10.9.9.9, 198.51.100.7"}, want: "198.51.100.7"},
-		"proxy adds a line of its own":      {peer: "10.0.0.1:1", listed: []string{"127.0.0.1", "198.51.100.7"}, want: "198.51.100.7"},
-		"two proxies":                       {peer: "10.0.0.1:1", listed: []string{"127.0.0.1, 198.51.100.7, 10.0.0.2"}, want: "198.51.100.7"},
-		"client is among the proxies":       {peer: "10.0.0.1:1", listed: []string{"10.0.0.3, 10.0.0.2"}, want: "10.0.0.3"},
-		"address with port":                 {peer: "10.0.0.1:1", listed: []string{"198.51.100.7:4711"}, want: "198.51.100.7"},
-		"IPv6 address with port":            {peer: "10.0.0.1:1", listed: []string{"[2001:db8::7]:4711"}, want: "2001:db8::7"},
-		"IPv6 address in brackets":          {peer: "10.0.0.1:1", listed: []string{"[2001:db8::7]"}, want: "2001:db8::7"},
-		"proxy adds an empty element":       {peer: "10.0.0.1:1", listed: []string{"198.51.100.7, "}, want: refused},
-		"proxy adds an empty line":          {peer: "10.0.0.1:1", listed: []string{"198.51.100.7", ""}, want: refused},
-		"as many hops as are looked at":     {peer: "10.0.0.1:1", listed: []string{"198.51.100.7" + strings.Repeat(",10.0.0.2", maxHops-1)}, want: "198.51.100.7"},
-		"more hops than are looked at":      {peer: "10.0.0.1:1", listed: []string{"198.51.100.7" + strings.Repeat(",10.0.0.2", maxHops)}, want: refused},
-		"commas alone":                      {peer: "10.0.0.1:1", listed: []string{strings.Repeat(",", 30_000)}, want: refused},
-		"not an address":                    {peer: "10.0.0.1:1", listed: []string{"unknown"}, want: refused},
-		"not an address, where not needed":  {peer: "10.0.0.1:1", listed: []string{"<script>, 198.51.100.7"}, want: "198.51.100.7"},
-		"one open bracket":                  {peer: "10.0.0.1:1", listed: []string{"[2001:db8::7"}, want: refused},
+		"no headers, no proxy":  {peer: "192.0.2.1:1", want: "192.0.2.1"},
+		"proxy without headers": {peer: "10.0.0.1:1", want: "10.0.0.1"},
+		"a stranger's word is not believed": {
+			peer: "192.0.2.1:1", listed: []string{"198.51.100.7"},
+			forwarded: []string{"for=198.51.100.8"}, want: "192.0.2.1",
+		},
+		"one proxy":                       {peer: "10.0.0.1:1", listed: []string{"198.51.100.7"}, want: "198.51.100.7"},
+		"IPv4 peer in IPv6 form":          {peer: "[::ffff:10.0.0.1]:1", listed: []string{"198.51.100.7"}, want: "198.51.100.7"},
+		"proxy configured in IPv6 form":   {peer: "172.16.0.1:1", listed: []string{"198.51.100.7"}, want: "198.51.100.7"},
+		"client in IPv6 form":             {peer: "10.0.0.1:1", listed: []string{"::ffff:198.51.100.7"}, want: "198.51.100.7"},
+		"IPv6 proxy and client with zone": {peer: "[2001:db8:1::1]:1", listed: []string{"fe80::1%eth0"}, want: "fe80::1"},
+		"client made up what comes before": {
+			peer: "10.0.0.1:1", listed: []string{"127.0.0.1, 10.9.9.9, 198.51.100.7"},
+			want: "198.51.100.7",
+		},
+		"proxy adds a line of its own": {peer: "10.0.0.1:1", listed: []string{"127.0.0.1", "198.51.100.7"}, want: "198.51.100.7"},
+		"two proxies": {
+			peer: "10.0.0.1:1", listed: []string{"127.0.0.1, 198.51.100.7, 10.0.0.2"},
+			want: "198.51.100.7",
+		},
+		"client is among the proxies": {peer: "10.0.0.1:1", listed: []string{"10.0.0.3, 10.0.0.2"}, want: "10.0.0.3"},
+		"address with port":           {peer: "10.0.0.1:1", listed: []string{"198.51.100.7:4711"}, want: "198.51.100.7"},
+		"IPv6 address with port":      {peer: "10.0.0.1:1", listed: []string{"[2001:db8::7]:4711"}, want: "2001:db8::7"},
+		"IPv6 address in brackets":    {peer: "10.0.0.1:1", listed: []string{"[2001:db8::7]"}, want: "2001:db8::7"},
+		"proxy adds an empty element": {peer: "10.0.0.1:1", listed: []string{"198.51.100.7, "}, want: refused},
+		"proxy adds an empty line":    {peer: "10.0.0.1:1", listed: []string{"198.51.100.7", ""}, want: refused},
+		"as many hops as are looked at": {
+			peer:   "10.0.0.1:1",
+			listed: []string{"198.51.100.7" + strings.Repeat(",10.0.0.2", maxHops-1)}, want: "198.51.100.7",
+		},
+		"more hops than are looked at": {
+			peer: "10.0.0.1:1", listed: []string{"198.51.100.7" + strings.Repeat(",10.0.0.2", maxHops)},
+			want: refused,
+		},
+		"commas alone":                     {peer: "10.0.0.1:1", listed: []string{strings.Repeat(",", 30_000)}, want: refused},
+		"not an address":                   {peer: "10.0.0.1:1", listed: []string{"unknown"}, want: refused},
+		"not an address, where not needed": {peer: "10.0.0.1:1", listed: []string{"<script>, 198.51.100.7"}, want: "198.51.100.7"},
+		"one open bracket":                 {peer: "10.0.0.1:1", listed: []string{"[2001:db8::7"}, want: refused},
 
-		"Forwarded":                      {peer: "10.0.0.1:1", forwarded: []string{"for=198.51.100.7;proto=https;by=10.0.0.1"}, want: "198.51.100.7"},
-		"Forwarded, quoted IPv6":         {peer: "10.0.0.1:1", forwarded: []string{`proto=http; For="[2001:db8::7]:4711"`}, want: "2001:db8::7"},
-		"Forwarded, two proxies":         {peer: "10.0.0.1:1", forwarded: []string{"for=127.0.0.1, for=198.51.100.7", "for=10.0.0.2"}, want: "198.51.100.7"},
-		"Forwarded, open quote before":   {peer: "10.0.0.1:1", forwarded: []string{`for="127.0.0.1, for=198.51.100.7`}, want: "198.51.100.7"},
-		"Forwarded, hidden":              {peer: "10.0.0.1:1", forwarded: []string{"for=_gazonk"}, want: refused},
-		"Forwarded, without for":         {peer: "10.0.0.1:1", forwarded: []string{"by=10.0.0.1"}, want: refused},
-		"both agree":                     {peer: "10.0.0.1:1", forwarded: []string{"for=198.51.100.7"}, listed: []string{"127.0.0.1, 198.51.100.7"}, want: "198.51.100.7"},
-		"client adds Forwarded":          {peer: "10.0.0.1:1", forwarded: []string{"for=127.0.0.1"}, listed: []string{"198.51.100.7"}, want: refused},
-		"client adds X-Forwarded-For":    {peer: "10.0.0.1:1", forwarded: []string{"for=198.51.100.7"}, listed: []string{"127.0.0.1"}, want: refused},
+		"Forwarded": {
+			peer: "10.0.0.1:1", forwarded: []string{"for=198.51.100.7;proto=https;by=10.0.0.1"},
+			want: "198.51.100.7",
+		},
+		"Forwarded, quoted IPv6": {
+			peer: "10.0.0.1:1", forwarded: []string{`proto=http; For="[2001:db8::7]:4711"`},
+			want: "2001:db8::7",
+		},
+		"Forwarded, two proxies": {
+			peer: "10.0.0.1:1", forwarded: []string{"for=127.0.0.1, for=198.51.100.7", "for=10.0.0.2"},
+			want: "198.51.100.7",
+		},
+		"Forwarded, open quote before": {
+			peer: "10.0.0.1:1", forwarded: []string{`for="127.0.0.1, for=198.51.100.7`},
+			want: "198.51.100.7",
+		},
+		"Forwarded, hidden":      {peer: "10.0.0.1:1", forwarded: []string{"for=_gazonk"}, want: refused},
+		"Forwarded, without for": {peer: "10.0.0.1:1", forwarded: []string{"by=10.0.0.1"}, want: refused},
+		"both agree": {
+			peer: "10.0.0.1:1", forwarded: []string{"for=198.51.100.7"},
+			listed: []string{"127.0.0.1, 198.51.100.7"}, want: "198.51.100.7",
+		},
+		"client adds Forwarded": {
+			peer: "10.0.0.1:1", forwarded: []string{"for=127.0.0.1"}, listed: []string{"198.51.100.7"},
+			want: refused,
+		},
+		"client adds X-Forwarded-For": {
+			peer: "10.0.0.1:1", forwarded: []string{"for=198.51.100.7"}, listed: []string{"127.0.0.1"},
+			want: refused,
+		},
 		"client adds an empty Forwarded": {peer: "10.0.0.1:1", forwarded: []string{""}, listed: []string{"198.51.100.7"}, want: refused},
 		"no peer":                        {peer: "@", listed: []string{"198.51.100.7"}, want: "invalid IP"},
 	} {
@@ -71,6 +107,7 @@ func TestClient(t *testing.T) {
 			if test.listed != nil {
 				r.Header["X-Forwarded-For"] = test.listed
 			}
+
 			address, secure, err := s.client(r)
 			got := address.String()
 			if errors.Is(err, errForwarded) {
@@ -109,6 +146,7 @@ func TestSecure(t *testing.T) {
 		if test.proto != "" {
 			r.Header.Set("X-Forwarded-Proto", test.proto)
 		}
+
 		if test.node != "" {
 			r.Header.Set("Forwarded", test.node)
 		}
@@ -129,10 +167,12 @@ func FuzzClient(f *testing.F) {
 		if err != nil || client.Zone() != "" {
 			return
 		}
+
 		client = client.Unmap()
 		if s.trusted(client) {
 			return
 		}
+
 		for name, h := range map[string]http.Header{
 			"appended to X-Forwarded-For":    {"X-Forwarded-For": {listed + ", " + appended}},
 			"a further X-Forwarded-For":      {"X-Forwarded-For": {listed, appended}},

@@ -41,7 +41,7 @@ func (c *Config) Validate() error {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if !hostPort(c.Listen) {
 		fault("--listen %q: use host:port, such as 127.0.0.1:8080", c.Listen)
-	} else if !c.tls() && len(c.BehindProxy) == 0 && !c.InsecureHTTP && !loopback(c.Listen) {
+	} else if !c.tls() && len(c.BehindProxy) == 0 && !c.InsecureHTTP && !Loopback(c.Listen) {
 		fault("--listen %s reaches beyond this machine without TLS: give --tls-cert and --tls-key, or --behind-proxy with the proxy's "+
 			"addresses, or --insecure-http on a network for tests", c.Listen)
 	}
@@ -58,7 +58,11 @@ func (c *Config) Validate() error {
 	if _, err := prefixes(c.BehindProxy); err != nil {
 		faults = append(faults, err)
 	}
-	if err := checkURL(c.URL, c.InsecureHTTP); err != nil {
+	check := CheckURL
+	if c.InsecureHTTP {
+		check = CheckOrigin
+	}
+	if _, err := check(c.URL); err != nil {
 		faults = append(faults, err)
 	} else if strings.HasPrefix(c.URL, "https:") != c.tls() && len(c.BehindProxy) == 0 && (c.TLSCert == "") == (c.TLSKey == "") {
 		fault("--url %s does not fit how it is served: https needs --tls-cert and --tls-key, or --behind-proxy; with them http is not served", c.URL)
@@ -74,39 +78,47 @@ func (c *Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// checkURL checks that security keys work at the public URL. Browsers demand a secure context and a domain (WebAuthn §5.1.2,
-// §13.4.9); and the URL must be spelled as browsers spell the origin, because the two are compared byte for byte. With insecure it
-// need not be a secure context.
-func checkURL(text string, insecure bool) error {
+// CheckURL checks that a public URL is an origin at which security keys work, and returns its host without the port. It must be as
+// [CheckOrigin] demands, and a secure context (WebAuthn §5.1.2). The error calls the URL --url, after the flag that it is given by.
+func CheckURL(text string) (host string, err error) {
+	if host, err = CheckOrigin(text); err != nil {
+		return "", err
+	}
+	if u, err := url.Parse(text); err != nil || !SecureContext(u) {
+		return "", fmt.Errorf("--url %s: browsers let security keys work only over https, or on localhost; "+
+			"'serve --insecure-http' allows it on a network for tests, without security keys", text)
+	}
+	return host, nil
+}
+
+// CheckOrigin checks that a public URL is an origin whose host is a domain, as browsers demand of a relying party (WebAuthn
+// §13.4.9), and returns its host without the port. The URL must be spelled as browsers spell the origin, because the two are
+// compared byte for byte; a slash at the end is allowed. The error calls the URL --url.
+func CheckOrigin(text string) (host string, err error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Path != "" && u.Path != "/" ||
 		strings.ContainsAny(text, "?#@") || strings.HasSuffix(u.Host, ":") {
-		return fmt.Errorf("--url %q: use an origin such as https://iam.example.com", text)
+		return "", fmt.Errorf("--url %q: use an origin such as https://iam.example.com", text)
 	}
 
-	host := u.Hostname()
+	host = u.Hostname()
 	if isAddress(host) {
-		return fmt.Errorf("--url %s: security keys do not work on an IP address: use a host name, or localhost", text)
+		return "", fmt.Errorf("--url %s: security keys do not work on an IP address: use a host name, or localhost", text)
 	}
 
 	const hostBytes = "abcdefghijklmnopqrstuvwxyz0123456789-._"
 	if strings.Trim(host, hostBytes) != "" || strings.HasSuffix(host, ".") || !strings.HasPrefix(text, u.Scheme) {
-		return fmt.Errorf("--url %s: write it as browsers do: lower case, ASCII (xn--…), no dot at the end", text)
+		return "", fmt.Errorf("--url %s: write it as browsers do: lower case, ASCII (xn--…), no dot at the end", text)
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return fmt.Errorf("--url %s: port %s is not between 1 and 65535", text, port)
+			return "", fmt.Errorf("--url %s: port %s is not between 1 and 65535", text, port)
 		} else if n == 80 && u.Scheme == "http" || n == 443 && u.Scheme == "https" || port[0] == '0' {
-			return fmt.Errorf("--url %s: write the port as browsers do: without leading zeros, and not at all where it is the scheme's own", text)
+			return "", fmt.Errorf("--url %s: write the port as browsers do: without leading zeros, and not at all where it is the scheme's own", text)
 		}
 	}
 
-	if !insecure && !SecureContext(u) {
-		return fmt.Errorf("--url %s: browsers let security keys work only over https, or on localhost; "+
-			"--insecure-http allows it on a network for tests, without security keys", text)
-	}
-
-	return nil
+	return host, nil
 }
 
 // SecureContext reports whether browsers trust pages of the origin with security keys: over https, and on localhost (Secure
@@ -129,7 +141,7 @@ func (c *Config) Warnings() []string {
 }
 
 // Beyond reports whether other machines can reach the server, by its address or through a proxy.
-func (c *Config) Beyond() bool { return !loopback(c.Listen) || len(c.BehindProxy) > 0 }
+func (c *Config) Beyond() bool { return !Loopback(c.Listen) || len(c.BehindProxy) > 0 }
 
 // isAddress reports whether a browser takes a host for an IP address. That is an IPv6 address, or any host that ends in a number,
 // such as 127.1 and 0x7f000001 (WHATWG URL, "ends in a number").
@@ -158,8 +170,8 @@ func hostPort(listen string) bool {
 	return err == nil
 }
 
-// loopback reports whether an address can be reached from this machine only.
-func loopback(listen string) bool {
+// Loopback reports whether an address to listen on can be reached from this machine only.
+func Loopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return false

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -38,13 +39,16 @@ type Server struct {
 	secureURL   bool
 	handler     http.Handler
 	ready       func(context.Context) error
+	remarks     func() []string // nil: none
 	logger      *slog.Logger
-	metrics     metrics
+	metrics     *metrics
+	arrivals    arrivals
 	listener    net.Listener
 	scraped     net.Listener // of the metrics; nil when there are none
 }
 
-// New returns a server for the handler. The readiness probe fails while ready returns an error. The configuration must be valid, see
+// New returns a server for the handler. The readiness probe fails while ready returns an error, whose text
+// is told to callers on this machine alone. The configuration must be valid, see
 // [Config.Validate].
 func New(c Config, handler http.Handler, ready func(context.Context) error, logger *slog.Logger) (*Server, error) {
 	proxies, proxyFault := prefixes(c.BehindProxy)
@@ -55,34 +59,58 @@ func New(c Config, handler http.Handler, ready func(context.Context) error, logg
 	if c.ShutdownGrace == 0 {
 		c.ShutdownGrace = defaultGrace
 	}
-	return &Server{
+	s := &Server{
 		config: c, certificate: certificate, proxies: proxies, secureURL: strings.HasPrefix(c.URL, "https://"),
-		handler: handler, ready: ready, logger: logger,
-	}, nil
+		handler: handler, ready: ready, logger: logger, metrics: newMetrics(),
+	}
+	if c.MetricsListen != "" {
+		s.registerOwn()
+	}
+	return s, nil
 }
+
+// Remarks has the probe of readiness add lines for whoever operates the server: callers on this machine, and those of the
+// listener for metrics. Call it before [Server.Serve].
+func (s *Server) Remarks(remarks func() []string) { s.remarks = remarks }
 
 // Listen binds the addresses. It is apart from [Server.Serve] so that an address in use is reported before the server is announced.
 func (s *Server) Listen() error {
 	var err error
 	if s.listener, err = net.Listen("tcp", s.config.Listen); err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return listening("--listen", err)
 	}
 	if s.config.MetricsListen == "" {
 		return nil
 	}
 	if s.scraped, err = net.Listen("tcp", s.config.MetricsListen); err != nil {
-		return errors.Join(fmt.Errorf("listen for metrics: %w", err), s.listener.Close())
+		return errors.Join(listening("--metrics-listen", err), s.listener.Close())
 	}
 	return nil
+}
+
+// listening words the error of an address that cannot be listened on, with what can be done.
+func listening(flag string, err error) error {
+	advice := ""
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		advice = ": stop the process that has it ('ss -ltnp' shows which one it is), or choose another address with " + flag
+	case errors.Is(err, syscall.EACCES):
+		advice = ": ports below 1024 are for privileged processes: give this one the capability CAP_NET_BIND_SERVICE " +
+			"(in a systemd unit: AmbientCapabilities=CAP_NET_BIND_SERVICE), or choose a higher port with " + flag
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		advice = ": this machine has no such address; choose another one with " + flag
+	}
+	return fmt.Errorf("%s: %w%s", flag, err, advice)
 }
 
 // Addr returns the address that the server listens on. Call it after [Server.Listen].
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve answers requests until ctx is done. Then it accepts no more, lets those in flight finish, and returns. It returns an error
-// when they take longer than the configured grace. Call it after [Server.Listen].
+// Serve answers requests until ctx is done. Then it accepts no more, ends those that have not been received whole, lets the others
+// finish, and returns. It returns an error when they take longer than the configured grace. Call it after [Server.Listen].
 func (s *Server) Serve(ctx context.Context) error {
 	server := s.newHTTP(s.Handler())
+	server.ConnState = s.arrivals.connection
 	failed := make(chan error, 2)
 	go func() {
 		if s.certificate != nil {
@@ -93,7 +121,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 	}()
 	if s.scraped != nil {
-		metrics := s.newHTTP(s.metrics.handler())
+		metrics := s.newHTTP(s.scrapes())
 		defer metrics.Close() //nolint:errcheck // a scrape that is cut off is made again
 		go func() { failed <- metrics.Serve(s.scraped) }()
 	}
@@ -104,13 +132,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownGrace)
-	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		return errors.Join(fmt.Errorf("requests did not finish within %v: %w", s.config.ShutdownGrace, err), server.Close())
-	}
-
-	return nil
+	return s.stop(server)
 }
 
 // newHTTP returns a server of net/http with our limits.

@@ -29,18 +29,22 @@ func makeCertificate(t *testing.T) (cert, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}
+
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	write := func(name, kind string, der []byte) string {
 		path := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
@@ -78,6 +82,7 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 		}
 		io.WriteString(w, "finished")
 	})
+
 	got := make(chan string, 1)
 	go func() {
 		answer, err := http.Get("http://" + s.Addr().String())
@@ -88,6 +93,7 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 		body, _ := io.ReadAll(answer.Body)
 		got <- string(body)
 	}()
+
 	<-begun
 	done := stop()
 	for { // until the listener is closed
@@ -97,11 +103,13 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 		}
 		c.Close()
 	}
+
 	select {
 	case err := <-done:
 		t.Fatalf("stopped before the request was answered: %v", err)
 	default:
 	}
+
 	close(finish)
 	if text := <-got; text != "finished" {
 		t.Errorf("the request in flight got %q", text)
@@ -114,10 +122,11 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 func TestStopEndsWithTheGrace(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
 	defer close(finish)
-	s, stop := running(t, Config{Listen: "127.0.0.1:0", URL: "http://localhost", ShutdownGrace: time.Millisecond}, func(http.ResponseWriter, *http.Request) {
-		close(begun)
-		<-finish
-	})
+	s, stop := running(t, Config{Listen: "127.0.0.1:0", URL: "http://localhost", ShutdownGrace: time.Millisecond},
+		func(http.ResponseWriter, *http.Request) {
+			close(begun)
+			<-finish
+		})
 	go http.Get("http://" + s.Addr().String()) //nolint:errcheck // it is cut off
 	<-begun
 	if err := <-stop(); !errors.Is(err, context.DeadlineExceeded) {
@@ -127,16 +136,19 @@ func TestStopEndsWithTheGrace(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	cert, key := makeCertificate(t)
-	s, stop := running(t, Config{Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key, URL: "https://localhost"}, func(w http.ResponseWriter, r *http.Request) {
-		if !IsSecure(r.Context()) {
-			t.Error("TLS is not secure")
-		}
-		io.WriteString(w, r.Proto)
-	})
+	s, stop := running(t, Config{Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key, URL: "https://localhost"},
+		func(w http.ResponseWriter, r *http.Request) {
+			if !IsSecure(r.Context()) {
+				t.Error("TLS is not secure")
+			}
+			io.WriteString(w, r.Proto)
+		})
+
 	text, err := os.ReadFile(cert)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(text)
 	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost"}}
@@ -147,10 +159,12 @@ func TestTLS(t *testing.T) {
 	if body, _ := io.ReadAll(answer.Body); string(body) != "HTTP/2.0" {
 		t.Errorf("spoke %q", body)
 	}
+
 	answer.Body.Close()
 	if answer.TLS.Version < tls.VersionTLS12 {
 		t.Errorf("TLS version %x", answer.TLS.Version)
 	}
+
 	transport.CloseIdleConnections()
 	if err := <-stop(); err != nil {
 		t.Error(err)
@@ -160,7 +174,8 @@ func TestTLS(t *testing.T) {
 // A renewed certificate is served to the next connection; until both files are there, the one before.
 func TestTLSCertificateIsRenewed(t *testing.T) {
 	cert, key := makeCertificate(t)
-	s, _ := running(t, Config{Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key, URL: "https://localhost"}, func(http.ResponseWriter, *http.Request) {})
+	s, _ := running(t, Config{Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key, URL: "https://localhost"},
+		func(http.ResponseWriter, *http.Request) {})
 	served := func() string {
 		t.Helper()
 		c, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it asks which one is served
@@ -170,6 +185,7 @@ func TestTLSCertificateIsRenewed(t *testing.T) {
 		defer c.Close()
 		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.ConnectionState().PeerCertificates[0].Raw}))
 	}
+
 	read := func(name string) string {
 		t.Helper()
 		text, err := os.ReadFile(name)
@@ -178,6 +194,7 @@ func TestTLSCertificateIsRenewed(t *testing.T) {
 		}
 		return string(text)
 	}
+
 	first := read(cert)
 	newCert, newKey := makeCertificate(t)
 	second := read(newCert)
@@ -209,6 +226,7 @@ func TestHeaderLimit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		const head, tail = "GET / HTTP/1.1\r\nHost: localhost\r\nX: ", "\r\n\r\n"
 		go io.WriteString(c, head+strings.Repeat("x", test.length-len(head)-len(tail))+tail) //nolint:errcheck // it is cut off
 		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -229,9 +247,11 @@ func TestBodyLimitOnTheWire(t *testing.T) {
 			w.WriteHeader(http.StatusRequestEntityTooLarge)
 		}
 	})
+
 	for name, request := range map[string]string{
-		"length said":     "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\n\r\n",
-		"length not said": "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n" + strings.Repeat("x", 1001),
+		"length said": "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\n\r\n",
+		"length not said": "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n" +
+			strings.Repeat("x", 1001),
 		"expects to be told": "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9223372036854775807\r\n" +
 			"Expect: 100-continue\r\n\r\n",
 	} {
@@ -263,6 +283,7 @@ func TestMetricsHaveTheirOwnListener(t *testing.T) {
 		body, _ := io.ReadAll(answer.Body)
 		return answer.StatusCode, string(body)
 	}
+
 	if status, _ := fetch(s.Addr(), "/metrics"); status != 404 {
 		t.Errorf("metrics on the main listener: %d", status)
 	}
@@ -292,6 +313,7 @@ func TestListenReportsFaults(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
+
 	_, err = New(Config{BehindProxy: []string{"x"}, TLSCert: "missing.pem", TLSKey: "missing.pem"}, nil, nil, nil)
 	if err == nil || !strings.Contains(err.Error(), `"x"`) || !strings.Contains(err.Error(), "missing.pem") {
 		t.Errorf("a proxy that is no address and a certificate that is none: %v", err)

@@ -1,98 +1,127 @@
 package httpd
 
 import (
-	"bytes"
-	"cmp"
-	"fmt"
-	"maps"
 	"net/http"
-	"slices"
+	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// bounds are the upper bounds of the duration histogram's buckets.
-var bounds = [...]time.Duration{
-	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond,
-	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond,
-}
+// buckets are the upper bounds of a request's duration, in seconds: from a warm request to a password that is hashed in a queue.
+var buckets = []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10}
 
-// outcome is how a request ended. It is a counter's labels, so its values must be few and never come from the client (see [Note]).
+// outcome is how a request ended. It is the labels of metrics, so its values must be few and never come from the client (see
+// [Note]).
 type outcome struct {
 	operation, code string // "" for pages
 	status          int
 }
 
+// labels returns what the metrics say of the outcome: the operation, "page" for a page, and success, refused (the client's fault)
+// or failed (the service's).
+func (o outcome) labels() (operation, result string) {
+	operation, result = o.operation, "success"
+	if operation == "" {
+		operation = "page"
+	}
+	switch {
+	case o.status >= http.StatusInternalServerError:
+		result = "failed"
+	case o.status >= http.StatusBadRequest:
+		result = "refused"
+	}
+	return operation, result
+}
+
 // metrics counts requests.
 type metrics struct {
-	inFlight atomic.Int64
-	buckets  [len(bounds) + 1]atomic.Int64 // the last one is for requests above all bounds
-	sum      atomic.Int64                  // nanoseconds
+	registry *prometheus.Registry
+	inFlight prometheus.Gauge
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
 
-	mu       sync.Mutex
-	requests map[outcome]int64
+	mu     sync.Mutex
+	series map[outcome]series // so that a request does not look its labels up
 }
 
-func (m *metrics) begin() { m.inFlight.Add(1) }
+// series are the metrics of one outcome.
+type series struct {
+	requests prometheus.Counter
+	duration prometheus.Observer
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "touchstone_http_requests_in_flight", Help: "Requests being answered.",
+		}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "touchstone_http_requests_total",
+			Help: "Requests answered, by operation (page for a page), error code (empty for none) and status.",
+		}, []string{"operation", "code", "status"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "touchstone_http_request_duration_seconds", Buckets: buckets,
+			Help: "How long requests took, by operation (page for a page) and outcome: success, refused (status 4xx) or failed (5xx).",
+		}, []string{"operation", "outcome"}),
+		series: make(map[outcome]series),
+	}
+	m.registry.MustRegister(m.inFlight, m.requests, m.duration)
+	return m
+}
+
+func (m *metrics) begin() { m.inFlight.Inc() }
 
 func (m *metrics) end(o outcome, took time.Duration) {
-	m.inFlight.Add(-1)
-	n := 0
-	for n < len(bounds) && took > bounds[n] {
-		n++
-	}
-	m.buckets[n].Add(1)
-	m.sum.Add(int64(took))
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.requests == nil {
-		m.requests = map[outcome]int64{}
-	}
-	m.requests[o]++
+	m.inFlight.Dec()
+	s := m.of(o)
+	s.requests.Inc()
+	s.duration.Observe(took.Seconds())
 }
 
-// outcomes returns a copy of the counts so far.
-func (m *metrics) outcomes() map[outcome]int64 {
+// of returns the metrics of an outcome, which it makes at the first request with that outcome.
+func (m *metrics) of(o outcome) series {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return maps.Clone(m.requests)
+	s, known := m.series[o]
+	if !known {
+		operation, result := o.labels()
+		s = series{
+			m.requests.WithLabelValues(operation, o.code, strconv.Itoa(o.status)),
+			m.duration.WithLabelValues(operation, result),
+		}
+		m.series[o] = s
+	}
+	return s
 }
 
-// handler serves the metrics at /metrics, where Prometheus looks for them.
-func (m *metrics) handler() http.Handler {
+// Register adds collectors to the metrics that are served on the listener for metrics. It panics when two collectors have a metric
+// of the same name.
+func (s *Server) Register(all ...prometheus.Collector) { s.metrics.registry.MustRegister(all...) }
+
+// registerOwn adds what is known of the process and of the certificate.
+func (s *Server) registerOwn() {
+	s.Register(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if s.certificate != nil {
+		s.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "touchstone_tls_certificate_expiry_timestamp_seconds",
+			Help: "When the TLS certificate in use expires, in seconds since 1970.",
+		}, func() float64 { return float64(s.certificate.expires().Unix()) }))
+	}
+}
+
+// scrapes serves the metrics at /metrics, where Prometheus looks for them, and the probes beside them. A collector that fails
+// leaves only its own metrics out.
+func (s *Server) scrapes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-		w.Write(m.text()) //nolint:errcheck // fails only when the client has gone
-	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { probed(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { s.readyz(w, r, true) })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4,
+	}))
 	return mux
-}
-
-// text renders the metrics in Prometheus's text format, version 0.0.4.
-func (m *metrics) text() []byte {
-	var b bytes.Buffer
-	family := func(name, kind, help string) { fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind) }
-	const inFlight, requests, duration = "touchstone_http_requests_in_flight", "touchstone_http_requests_total", "touchstone_http_request_duration_seconds"
-	family(inFlight, "gauge", "Requests being answered.")
-	fmt.Fprintf(&b, "%s %d\n", inFlight, m.inFlight.Load())
-	family(requests, "counter", "Requests answered, by operation (none for pages), error code and status.")
-	counts := m.outcomes()
-	for _, o := range slices.SortedFunc(maps.Keys(counts), func(x, y outcome) int {
-		return cmp.Or(cmp.Compare(x.operation, y.operation), cmp.Compare(x.code, y.code), cmp.Compare(x.status, y.status))
-	}) {
-		fmt.Fprintf(&b, "%s{operation=%q,code=%q,status=\"%d\"} %d\n", requests, o.operation, o.code, o.status, counts[o])
-	}
-
-	family(duration, "histogram", "How long requests took.")
-	var total int64
-	for n, bound := range bounds {
-		total += m.buckets[n].Load()
-		fmt.Fprintf(&b, "%s_bucket{le=\"%g\"} %d\n", duration, bound.Seconds(), total)
-	}
-
-	total += m.buckets[len(bounds)].Load()
-	fmt.Fprintf(&b, "%s_bucket{le=\"+Inf\"} %d\n", duration, total)
-	fmt.Fprintf(&b, "%s_sum %g\n%s_count %d\n", duration, time.Duration(m.sum.Load()).Seconds(), duration, total)
-	return b.Bytes()
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/ids"
@@ -18,16 +19,20 @@ const readyTimeout = 5 * time.Second
 type exchange struct {
 	facts  facts
 	answer recorder
+	body   incoming
 }
 
 // facts are what the server found out about a request. They are the request's context at the same time.
 type facts struct {
 	context.Context
 	id      string
+	server  *Server
 	address netip.Addr
 	secure  bool
 
-	operation, code string // as Note was told
+	operation, action, code string // as Note was told
+	account, principal      string // as Identify was told
+	failure                 error  // as Fail was told
 }
 
 type factsKey struct{}
@@ -57,12 +62,36 @@ func ClientAddr(ctx context.Context) netip.Addr { return factsOf(ctx).address }
 // IsSecure reports whether the client uses TLS. Behind a trusted proxy, the public URL's scheme decides.
 func IsSecure(ctx context.Context) bool { return factsOf(ctx).secure }
 
-// Note records for the log and the metrics which operation a request asks for, and the error code of its answer, "" for success.
-// Both must come from tables and never from the client, because the metrics keep a counter for each pair as long as the server
-// runs.
-func Note(ctx context.Context, operation, code string) {
+// IsDirect reports whether a request came from its client itself: whether its Host is the one that the client asked for. Behind a
+// proxy the Host may be the proxy's own idea. Outside a request it is false.
+func IsDirect(r *http.Request) bool {
+	f := factsOf(r.Context())
+	return f.server != nil && !f.server.trusted(peerOf(r))
+}
+
+// Note records for the log and the metrics which operation a request asks for, which action the policies are asked about, and the
+// error code of its answer, "" for success. All must come from tables and never from the client, because the metrics keep a counter
+// for each operation and code as long as the server runs.
+func Note(ctx context.Context, operation, action, code string) {
 	f := factsOf(ctx)
-	f.operation, f.code = operation, code
+	f.operation, f.action, f.code = operation, action, code
+}
+
+// Identify records for the log who makes a request: the id of the account, and the principal's ARN.
+func Identify(ctx context.Context, account, principal string) {
+	f := factsOf(ctx)
+	f.account, f.principal = account, principal
+}
+
+// Fail records the cause of a failure that a person should look at. The cause is in the request's one line in the log, whose level
+// is then Error. When a request fails several times, the first cause counts. It reports whether ctx is a request's; a caller
+// outside any request must log the cause itself.
+func Fail(ctx context.Context, cause error) bool {
+	f := factsOf(ctx)
+	if f.failure == nil {
+		f.failure = cause
+	}
+	return f.id != ""
 }
 
 // Handler returns the server's handler with everything around it, except the limits of connections.
@@ -72,7 +101,7 @@ func (s *Server) Handler() http.Handler {
 		case "/healthz":
 			probed(w, http.StatusOK, "ok")
 		case "/readyz":
-			s.readyz(w, r)
+			s.readyz(w, r, s.local(r)) // the reason is for whoever operates the server
 		default:
 			s.serve(w, r)
 		}
@@ -84,7 +113,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	address, secure, err := s.client(r)
 	x := &exchange{
-		facts:  facts{Context: r.Context(), id: ids.NewUUID(), address: address, secure: secure},
+		facts:  facts{Context: r.Context(), server: s, id: ids.NewUUID(), address: address, secure: secure},
 		answer: recorder{ResponseWriter: w},
 	}
 
@@ -101,9 +130,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 				p = nil
 			}
 		}
+
 		if x.answer.status == 0 {
 			x.answer.status = http.StatusOK // as net/http answers for a handler that wrote nothing
 		}
+
 		took := time.Since(start)
 		s.metrics.end(outcome{x.facts.operation, x.facts.code, x.answer.status}, took)
 		s.log(r, x, took)
@@ -116,7 +147,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	s.handler.ServeHTTP(&x.answer, r.WithContext(&x.facts))
+	r = r.WithContext(&x.facts)
+	if r.Body != nil && r.Body != http.NoBody {
+		x.body = incoming{ReadCloser: r.Body, of: x, arrivals: &s.arrivals}
+		r.Body = &x.body
+		s.arrivals.begin(x)
+		defer s.arrivals.end(x)
+	}
+	s.handler.ServeHTTP(&x.answer, r)
 }
 
 // maxLoggedPath is the number of bytes of a path that are logged, since a stranger can send a long one.
@@ -124,33 +162,70 @@ const maxLoggedPath = 256
 
 // log writes the request's line. It leaves out the query, in which some links carry a token.
 func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
-	if !s.logger.Enabled(r.Context(), slog.LevelInfo) {
+	level, message := slog.LevelInfo, "request"
+	switch {
+	case x.facts.failure != nil:
+		level, message = slog.LevelError, "request failed"
+	case asset(r):
+		level = slog.LevelDebug // a page has several, which would hide everything else
+	}
+	if !s.logger.Enabled(r.Context(), level) {
 		return
 	}
 	path := r.URL.Path
 	if len(path) > maxLoggedPath {
 		path = path[:maxLoggedPath] + "…"
 	}
+
 	attrs := []slog.Attr{
 		slog.String("request_id", x.facts.id), slog.String("method", r.Method), slog.String("path", path),
 		slog.Int("status", x.answer.status), slog.Float64("dur_ms", float64(took.Microseconds())/1000),
 		slog.String("address", x.facts.address.String()),
 	}
 	if x.facts.operation != "" {
-		attrs = append(attrs, slog.String("operation", x.facts.operation), slog.String("code", x.facts.code))
+		attrs = append(attrs, slog.String("operation", x.facts.operation),
+			slog.String("action", x.facts.action), slog.String("code", x.facts.code))
 	}
-	s.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
+	if x.facts.account != "" {
+		attrs = append(attrs, slog.String("account", x.facts.account), slog.String("principal", x.facts.principal))
+	}
+	if x.facts.failure != nil {
+		attrs = append(attrs, slog.Any("error", x.facts.failure))
+	}
+	s.logger.LogAttrs(r.Context(), level, message, attrs...)
 }
 
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+// asset reports whether a request is for one of the files that pages consist of.
+func asset(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/static/") || r.URL.Path == "/favicon.ico"
+}
+
+// readyz answers the probe of readiness.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request, mayKnow bool) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
-	if err := s.ready(ctx); err != nil {
-		s.logger.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.Any("error", err))
-		probed(w, http.StatusServiceUnavailable, "not ready") // the reason goes to the log only
-		return
+	status, text := http.StatusOK, "ready"
+	err := s.ready(ctx)
+	if err != nil {
+		status, text = http.StatusServiceUnavailable, "not ready"
 	}
-	probed(w, http.StatusOK, "ready")
+	if mayKnow && err != nil {
+		text += ": " + err.Error()
+	}
+	if mayKnow && s.remarks != nil {
+		for _, remark := range s.remarks() {
+			text += "\n" + remark
+		}
+	}
+	probed(w, status, text)
+}
+
+// local reports whether a request comes from this machine and was not passed on by a proxy.
+func (s *Server) local(r *http.Request) bool {
+	if len(r.Header["Forwarded"]) > 0 || len(r.Header["X-Forwarded-For"]) > 0 {
+		return false
+	}
+	return peerOf(r).IsLoopback()
 }
 
 // probed answers a probe of health or readiness.

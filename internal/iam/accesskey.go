@@ -11,8 +11,6 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/authz"
-	"github.com/touchstone-iam/touchstone/internal/ids"
-	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -24,35 +22,29 @@ func (o *Operations) defineAccessKeys(t *api.Table) {
 	api.Change(t, iamapi.DeleteAccessKey, onUser, deleteAccessKey)
 }
 
-func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target, _ *iamapi.CreateAccessKeyInput) (*iamapi.CreateAccessKeyOutput, error) {
-	return addAccessKey(r, tx, o.Master, about, &newKey{id: ids.NewAccessKey(), secret: secret.NewSecretAccessKey()})
-}
-
-// newKey is an access key to be.
-type newKey struct {
-	id, secret string
-	seeded     bool
-}
-
-// addAccessKey stores a key for which the principal has room.
-func addAccessKey(r *api.Request, tx *store.Tx, master *secret.MasterKey, about *target, key *newKey) (*iamapi.CreateAccessKeyOutput, error) {
-	keys, err := tx.AccessKeys(about.AccountID, about.ID)
+func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target,
+	_ *iamapi.CreateAccessKeyInput,
+) (*iamapi.CreateAccessKeyOutput, error) {
+	if err := roomForAccessKey(tx, about); err != nil {
+		return nil, err
+	}
+	id, plain, err := authn.NewAccessKey(tx, o.Secrets, about.AccountID, about.ID, r.Now)
 	if err != nil {
 		return nil, err
 	}
-	if err := accessKeysPerUser.room(tx, about.AccountID, len(keys)); err != nil {
-		return nil, err
-	}
-
-	sealed := master.Seal([]byte(key.secret), authn.SecretContext(about.AccountID, key.id))
-	if err := tx.InsertAccessKey(&store.AccessKey{
-		AccountID: about.AccountID, ID: key.id, PrincipalID: about.ID, Active: true, SealedSecret: sealed, CreatedAt: r.Now, Seeded: key.seeded,
-	}); err != nil {
-		return nil, err
-	}
 	return &iamapi.CreateAccessKeyOutput{AccessKey: iamapi.AccessKey{
-		UserName: about.Name, AccessKeyId: key.id, Status: iamapi.StatusTypeActive, SecretAccessKey: awsquery.Secret(key.secret), CreateDate: &r.Now,
+		UserName: about.Name, AccessKeyId: id, Status: iamapi.StatusTypeActive, SecretAccessKey: awsquery.Secret(plain),
+		CreateDate: &r.Now,
 	}}, nil
+}
+
+// roomForAccessKey returns LimitExceeded when the principal has as many keys as it may have.
+func roomForAccessKey(tx *store.Tx, about *target) error {
+	keys, err := tx.AccessKeys(about.AccountID, about.ID)
+	if err != nil {
+		return err
+	}
+	return accessKeysPerUser.room(tx, about.AccountID, len(keys))
 }
 
 func keyStatus(k *store.AccessKey) iamapi.StatusType {
@@ -62,7 +54,9 @@ func keyStatus(k *store.AccessKey) iamapi.StatusType {
 	return iamapi.StatusTypeInactive
 }
 
-func listAccessKeys(_ *api.Request, tx *store.Tx, about *target, in *iamapi.ListAccessKeysInput) (*iamapi.ListAccessKeysOutput, error) {
+func listAccessKeys(_ *api.Request, tx *store.Tx, about *target,
+	in *iamapi.ListAccessKeysInput,
+) (*iamapi.ListAccessKeysOutput, error) {
 	keys, err := tx.AccessKeys(about.AccountID, about.ID)
 	if err != nil {
 		return nil, err
@@ -108,11 +102,12 @@ type ownedKey struct {
 	owner *store.Principal
 }
 
-// onAccessKey authorises on the user whose key it is. The words of a refusal are AWS's own for this operation and name only the key:
-// whether the account has it, and whose it is, is told only to who may know. A key that the account does not have is refused in the
-// same words, whoever asks, as AWS does.
+// onAccessKey authorises on the user whose key it is. The words of a refusal are AWS's own for this operation and name only the
+// key: whether the account has it, and whose it is, is told only to who may know. A key that the account does not have is refused
+// in the same words, whoever asks, as AWS does.
 func onAccessKey(r *api.Request, tx *store.Tx, in *iamapi.GetAccessKeyLastUsedInput) (s api.Subject[*ownedKey], err error) {
-	refusal := fmt.Sprintf("User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s", r.Caller.ARN(), in.AccessKeyId)
+	refusal := fmt.Sprintf("User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s", r.Caller.ARN(),
+		in.AccessKeyId)
 	key, err := tx.AccessKey(r.Caller.AccountID(), in.AccessKeyId)
 	if errors.Is(err, store.ErrNotFound) {
 		return s, authz.AccessDenied(refusal)

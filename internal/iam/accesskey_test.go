@@ -21,9 +21,12 @@ func accessKeyOperations(u touchtest.Target) []touchtest.Operation {
 	return []touchtest.Operation{
 		touchtest.Of(iamapi.CreateAccessKey, u.ARN(), u.Named(), iamapi.CreateAccessKeyInput{UserName: u.Name}),
 		touchtest.Of(iamapi.ListAccessKeys, u.ARN(), u.Named(), iamapi.ListAccessKeysInput{UserName: u.Name}),
-		touchtest.Of(iamapi.GetAccessKeyLastUsed, u.ARN(), "access key "+u.AccessKeyID, iamapi.GetAccessKeyLastUsedInput{AccessKeyId: u.AccessKeyID}),
-		touchtest.Of(iamapi.UpdateAccessKey, u.ARN(), u.Named(), iamapi.UpdateAccessKeyInput{UserName: u.Name, AccessKeyId: u.AccessKeyID, Status: "Active"}),
-		touchtest.Of(iamapi.DeleteAccessKey, u.ARN(), u.Named(), iamapi.DeleteAccessKeyInput{UserName: u.Name, AccessKeyId: u.AccessKeyID}),
+		touchtest.Of(iamapi.GetAccessKeyLastUsed, u.ARN(), "access key "+u.AccessKeyID,
+			iamapi.GetAccessKeyLastUsedInput{AccessKeyId: u.AccessKeyID}),
+		touchtest.Of(iamapi.UpdateAccessKey, u.ARN(), u.Named(),
+			iamapi.UpdateAccessKeyInput{UserName: u.Name, AccessKeyId: u.AccessKeyID, Status: "Active"}),
+		touchtest.Of(iamapi.DeleteAccessKey, u.ARN(), u.Named(),
+			iamapi.DeleteAccessKeyInput{UserName: u.Name, AccessKeyId: u.AccessKeyID}),
 	}
 }
 
@@ -55,7 +58,8 @@ func TestAccessKeys(t *testing.T) {
 	if *k.UserName != "Alice" || k.Status != types.StatusTypeActive || k.CreateDate == nil {
 		t.Errorf("created %+v", k)
 	}
-	if !regexp.MustCompile(`^AKIA[A-Z2-7]{16}$`).MatchString(*k.AccessKeyId) || !regexp.MustCompile(`^[A-Za-z0-9+/]{40}$`).MatchString(*k.SecretAccessKey) {
+	if !regexp.MustCompile(`^AKIA[A-Z2-7]{16}$`).MatchString(*k.AccessKeyId) ||
+		!regexp.MustCompile(`^[A-Za-z0-9+/]{40}$`).MatchString(*k.SecretAccessKey) {
 		t.Errorf("created %s with a secret of %d characters", *k.AccessKeyId, len(*k.SecretAccessKey))
 	}
 	record := a.LastRecord("CreateAccessKey")
@@ -81,7 +85,8 @@ func TestAccessKeys(t *testing.T) {
 		must(t, err)
 		return out
 	}
-	if u := used(); *u.UserName != "Alice" || u.AccessKeyLastUsed.LastUsedDate != nil || *u.AccessKeyLastUsed.Region != "N/A" || *u.AccessKeyLastUsed.ServiceName != "N/A" {
+	if u := used(); *u.UserName != "Alice" || u.AccessKeyLastUsed.LastUsedDate != nil || *u.AccessKeyLastUsed.Region != "N/A" ||
+		*u.AccessKeyLastUsed.ServiceName != "N/A" {
 		t.Errorf("never used: %+v", u.AccessKeyLastUsed)
 	}
 	works("a new key", "")
@@ -102,7 +107,8 @@ func TestAccessKeys(t *testing.T) {
 		return err
 	}
 	must(t, update(k.AccessKeyId, types.StatusTypeInactive))
-	if got := text(a.LastRecord("UpdateAccessKey").RequestParameters); got != fmt.Sprintf(`{"accessKeyId":%q,"status":"Inactive","userName":"alice"}`, *k.AccessKeyId) {
+	if got := text(a.LastRecord("UpdateAccessKey").RequestParameters); got != fmt.Sprintf(
+		`{"accessKeyId":%q,"status":"Inactive","userName":"alice"}`, *k.AccessKeyId) {
 		t.Errorf("the event has %s", got)
 	}
 	works("an inactive key", invalidToken)
@@ -111,7 +117,8 @@ func TestAccessKeys(t *testing.T) {
 	if len(list.AccessKeyMetadata) != 1 || list.IsTruncated {
 		t.Fatalf("listed %+v", list)
 	}
-	if m := list.AccessKeyMetadata[0]; *m.UserName != "Alice" || m.Status != types.StatusTypeInactive || *m.AccessKeyId != *k.AccessKeyId || !m.CreateDate.Equal(*k.CreateDate) {
+	if m := list.AccessKeyMetadata[0]; *m.UserName != "Alice" || m.Status != types.StatusTypeInactive ||
+		*m.AccessKeyId != *k.AccessKeyId || !m.CreateDate.Equal(*k.CreateDate) {
 		t.Errorf("listed %+v", m)
 	}
 	must(t, update(k.AccessKeyId, types.StatusTypeActive))
@@ -131,7 +138,8 @@ func TestAccessKeys(t *testing.T) {
 	want(t, "delete one that is not there", err, noKey)
 	_, err = c.GetAccessKeyLastUsed(ctx, &awsiam.GetAccessKeyLastUsedInput{AccessKeyId: aws.String(unknown)})
 	want(t, "last use of one that is not there", err,
-		"403 AccessDenied: User: arn:aws:iam::"+a.ID+":root is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key "+unknown)
+		"403 AccessDenied: User: arn:aws:iam::"+a.ID+
+			":root is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key "+unknown)
 	stranger := a.Server.NewAccount(t)
 	_, err = stranger.IAM(stranger.Root).GetAccessKeyLastUsed(ctx, &awsiam.GetAccessKeyLastUsedInput{AccessKeyId: k.AccessKeyId})
 	want(t, "last use of another account's", err, "403 AccessDenied: User: arn:aws:iam::"+stranger.ID+
@@ -145,15 +153,18 @@ func TestAccessKeys(t *testing.T) {
 
 	_, err = c.DeleteAccessKey(ctx, &awsiam.DeleteAccessKeyInput{UserName: name, AccessKeyId: k.AccessKeyId})
 	must(t, err)
-	if got := text(a.LastRecord("DeleteAccessKey").RequestParameters); got != fmt.Sprintf(`{"accessKeyId":%q,"userName":"alice"}`, *k.AccessKeyId) {
+	if got := text(a.LastRecord("DeleteAccessKey").RequestParameters); got != fmt.Sprintf(`{"accessKeyId":%q,"userName":"alice"}`,
+		*k.AccessKeyId) {
 		t.Errorf("the event has %s", got)
 	}
 	works("a deleted key", invalidToken)
 	for what, err := range map[string]error{
 		"create": second(c.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: aws.String("nobody")})),
 		"list":   second(c.ListAccessKeys(ctx, &awsiam.ListAccessKeysInput{UserName: aws.String("nobody")})),
-		"update": second(c.UpdateAccessKey(ctx, &awsiam.UpdateAccessKeyInput{UserName: aws.String("nobody"), AccessKeyId: k.AccessKeyId, Status: types.StatusTypeActive})),
-		"delete": second(c.DeleteAccessKey(ctx, &awsiam.DeleteAccessKeyInput{UserName: aws.String("nobody"), AccessKeyId: k.AccessKeyId})),
+		"update": second(c.UpdateAccessKey(ctx,
+			&awsiam.UpdateAccessKeyInput{UserName: aws.String("nobody"), AccessKeyId: k.AccessKeyId, Status: types.StatusTypeActive})),
+		"delete": second(c.DeleteAccessKey(ctx,
+			&awsiam.DeleteAccessKeyInput{UserName: aws.String("nobody"), AccessKeyId: k.AccessKeyId})),
 	} {
 		want(t, what+" for somebody who is not there", err, noUser("nobody"))
 	}
@@ -174,8 +185,10 @@ func TestAccessKeyQuota(t *testing.T) {
 		_, err := c.CreateAccessKey(ctx, in)
 		return err
 	}
+
 	must(t, create(&awsiam.CreateAccessKeyInput{UserName: &u.Name}))
-	_, err := c.UpdateAccessKey(ctx, &awsiam.UpdateAccessKeyInput{UserName: &u.Name, AccessKeyId: &u.Key.AccessKeyID, Status: types.StatusTypeInactive})
+	_, err := c.UpdateAccessKey(ctx,
+		&awsiam.UpdateAccessKeyInput{UserName: &u.Name, AccessKeyId: &u.Key.AccessKeyID, Status: types.StatusTypeInactive})
 	must(t, err)
 	const over = "409 LimitExceeded: Cannot exceed quota for AccessKeysPerUser: 2"
 	want(t, "a user's third", create(&awsiam.CreateAccessKeyInput{UserName: &u.Name}), over)
@@ -207,18 +220,22 @@ func TestOwnAccessKeys(t *testing.T) {
 			must(t, err)
 			list, err := c.ListAccessKeys(ctx, &awsiam.ListAccessKeysInput{})
 			must(t, err)
-			if len(list.AccessKeyMetadata) != 2 || *list.AccessKeyMetadata[0].AccessKeyId != test.own || *list.AccessKeyMetadata[1].AccessKeyId != *made.AccessKey.AccessKeyId {
+			if len(list.AccessKeyMetadata) != 2 || *list.AccessKeyMetadata[0].AccessKeyId != test.own ||
+				*list.AccessKeyMetadata[1].AccessKeyId != *made.AccessKey.AccessKeyId {
 				t.Errorf("listed %+v", list.AccessKeyMetadata)
 			}
 			if got := aws.ToString(list.AccessKeyMetadata[0].UserName); got != test.owner {
 				t.Errorf("the owner is %q", got)
 			}
+
 			used, err := c.GetAccessKeyLastUsed(ctx, &awsiam.GetAccessKeyLastUsedInput{AccessKeyId: &test.own})
 			must(t, err)
 			if aws.ToString(used.AccessKeyLastUsed.ServiceName) != "iam" || *used.AccessKeyLastUsed.Region != "us-east-1" {
 				t.Errorf("last used: %+v", used.AccessKeyLastUsed)
 			}
-			_, err = c.UpdateAccessKey(ctx, &awsiam.UpdateAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId, Status: types.StatusTypeInactive})
+
+			_, err = c.UpdateAccessKey(ctx,
+				&awsiam.UpdateAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId, Status: types.StatusTypeInactive})
 			must(t, err)
 			_, err = c.DeleteAccessKey(ctx, &awsiam.DeleteAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId})
 			must(t, err)

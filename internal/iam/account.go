@@ -28,7 +28,9 @@ func deleteAccountAlias(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.Del
 	return nil, api.Missing(err, "The account alias %s cannot be found.", in.AccountAlias)
 }
 
-func listAccountAliases(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.ListAccountAliasesInput) (*iamapi.ListAccountAliasesOutput, error) {
+func listAccountAliases(r *api.Request, tx *store.Tx, _ struct{},
+	in *iamapi.ListAccountAliasesInput,
+) (*iamapi.ListAccountAliasesOutput, error) {
 	alias, err := tx.Alias(r.Caller.AccountID())
 	if err != nil {
 		return nil, err
@@ -49,7 +51,9 @@ func listAccountAliases(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.Lis
 }
 
 // getAccountSummary answers with AWS's keys. What cannot exist yet is counted as none.
-func getAccountSummary(r *api.Request, tx *store.Tx, _ struct{}, _ *iamapi.GetAccountSummaryInput) (*iamapi.GetAccountSummaryOutput, error) {
+func getAccountSummary(r *api.Request, tx *store.Tx, _ struct{},
+	_ *iamapi.GetAccountSummaryInput,
+) (*iamapi.GetAccountSummaryOutput, error) {
 	account := r.Caller.AccountID()
 	count, err := tx.CountPrincipals(account, store.PrincipalQuery{Kind: store.User})
 	if err != nil {

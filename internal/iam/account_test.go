@@ -15,7 +15,8 @@ import (
 // accountOperations are the operations of this file that are asked of the policies.
 func accountOperations(u touchtest.Target) []touchtest.Operation {
 	return []touchtest.Operation{
-		touchtest.Of(iamapi.CreateAccountAlias, "*", "", iamapi.CreateAccountAliasInput{AccountAlias: "alias-of-" + strings.ToLower(u.AccessKeyID)}),
+		touchtest.Of(iamapi.CreateAccountAlias, "*", "",
+			iamapi.CreateAccountAliasInput{AccountAlias: "alias-of-" + strings.ToLower(u.AccessKeyID)}),
 		touchtest.Of(iamapi.ListAccountAliases, "*", "", iamapi.ListAccountAliasesInput{}),
 		touchtest.Of(iamapi.DeleteAccountAlias, "*", "", iamapi.DeleteAccountAliasInput{AccountAlias: "alias"}),
 		touchtest.Of(iamapi.GetAccountSummary, "*", "", iamapi.GetAccountSummaryInput{}),
@@ -85,14 +86,16 @@ func TestAccountAlias(t *testing.T) {
 		"123456789012":          "400 ValidationError: The account alias must not be a 12-digit number, with or without hyphens.",
 		"12345678901":           "",
 		"1234567890123":         "",
-		"ab":                    two + "Value at 'accountAlias' failed to satisfy constraint: Member must have length greater than or equal to 3; " + pattern,
-		strings.Repeat("a", 64): two + "Value at 'accountAlias' failed to satisfy constraint: Member must have length less than or equal to 63; " + pattern,
-		"Abc":                   one + pattern,
-		"-abc":                  one + pattern,
-		"abc-":                  one + pattern,
-		"a--b":                  one + pattern,
-		"a_b":                   one + pattern,
-		"a.b":                   one + pattern,
+		"ab": two +
+			"Value at 'accountAlias' failed to satisfy constraint: Member must have length greater than or equal to 3; " + pattern,
+		strings.Repeat("a", 64): two +
+			"Value at 'accountAlias' failed to satisfy constraint: Member must have length less than or equal to 63; " + pattern,
+		"Abc":  one + pattern,
+		"-abc": one + pattern,
+		"abc-": one + pattern,
+		"a--b": one + pattern,
+		"a_b":  one + pattern,
+		"a.b":  one + pattern,
 	} {
 		want(t, alias, create(alias), expected)
 	}
@@ -109,7 +112,8 @@ func TestAccountAlias(t *testing.T) {
 	}
 	aliases()
 	want(t, "remove again", remove("acme-3"), "404 NoSuchEntity: The account alias acme-3 cannot be found.")
-	want(t, "remove what cannot be one", remove("A"), two+"Value at 'accountAlias' failed to satisfy constraint: Member must have length greater than or equal to 3; "+pattern)
+	want(t, "remove what cannot be one", remove("A"),
+		two+"Value at 'accountAlias' failed to satisfy constraint: Member must have length greater than or equal to 3; "+pattern)
 }
 
 func TestGetAccountSummary(t *testing.T) {
@@ -121,6 +125,7 @@ func TestGetAccountSummary(t *testing.T) {
 		must(t, err)
 		return out.SummaryMap
 	}
+
 	fresh := map[string]int32{
 		"Users": 0, "UsersQuota": 5000, "Groups": 0, "GroupsQuota": 300, "Roles": 0, "RolesQuota": 1000,
 		"Policies": 0, "PoliciesQuota": 1500, "PolicyVersionsInUse": 0, "PolicyVersionsInUseQuota": 10000,
@@ -132,6 +137,7 @@ func TestGetAccountSummary(t *testing.T) {
 		"PolicySizeQuota": 6144, "UserPolicySizeQuota": 2048, "GroupPolicySizeQuota": 5120, "RolePolicySizeQuota": 10240,
 		"AssumeRolePolicySizeQuota": 2048, "GlobalEndpointTokenVersion": 1,
 	}
+
 	check := func(changed map[string]int32) {
 		t.Helper()
 		got := summary()
@@ -147,10 +153,13 @@ func TestGetAccountSummary(t *testing.T) {
 			t.Errorf("%d keys, want %d", len(got), len(fresh))
 		}
 	}
+
 	check(nil)
-	if record := a.LastRecord("GetAccountSummary"); record.RequestParameters != nil || record.ResponseElements != nil || !record.ReadOnly {
+	if record := a.LastRecord("GetAccountSummary"); record.RequestParameters != nil || record.ResponseElements != nil ||
+		!record.ReadOnly {
 		t.Errorf("the event is %+v", record)
 	}
+
 	u := a.NewUser("alice", touchtest.AdminPolicy)
 	check(map[string]int32{"Users": 1})
 	console := a.SignIn(u, nil)
@@ -162,6 +171,7 @@ func TestGetAccountSummary(t *testing.T) {
 	check(map[string]int32{"MFADevices": 2, "MFADevicesInUse": 2, "AccountMFAEnabled": 1})
 	quota(t, a, "UsersPerAccount", 7)
 	check(map[string]int32{"UsersQuota": 7})
+
 	// What another account has is not counted.
 	a.Server.NewAccount(t).NewUser("bob", "")
 	check(nil)

@@ -86,7 +86,8 @@ func TestAddedOperations(t *testing.T) {
 	if len(names.PolicyNames) != 1 || names.PolicyNames[0] != "p" {
 		t.Errorf("the group's policies are %q", names.PolicyNames)
 	}
-	_, err = c.DeleteGroupPolicy(ctx, &awsiam.DeleteGroupPolicyInput{GroupName: aws.String("writers"), PolicyName: aws.String("other")})
+	_, err = c.DeleteGroupPolicy(ctx,
+		&awsiam.DeleteGroupPolicyInput{GroupName: aws.String("writers"), PolicyName: aws.String("other")})
 	want(t, "a policy that is not there", err, "404 NoSuchEntity: The group policy with name other cannot be found.")
 
 	before = generation(t, a)
@@ -98,8 +99,9 @@ func TestAddedOperations(t *testing.T) {
 
 	for _, group := range []string{"writers", "missing"} {
 		_, err := a.IAM(nobody.Key).GetGroup(ctx, &awsiam.GetGroupInput{GroupName: &group})
-		want(t, "whoever may not", err, "403 AccessDenied: User: arn:aws:iam::"+a.ID+":user/nobody is not authorized to perform: iam:GetGroup"+
-			" on resource: group "+group+" because no identity-based policy allows the iam:GetGroup action")
+		want(t, "whoever may not", err,
+			"403 AccessDenied: User: arn:aws:iam::"+a.ID+":user/nobody is not authorized to perform: iam:GetGroup"+
+				" on resource: group "+group+" because no identity-based policy allows the iam:GetGroup action")
 	}
 }
 

@@ -55,7 +55,10 @@ func getGroup(_ *api.Request, _ *store.Tx, about *target, _ *iamapi.GetGroupInpu
 }
 
 func describeGroup(g *store.Principal) iamapi.Group {
-	return iamapi.Group{Path: g.Path, GroupName: g.Name, GroupId: g.UniqueID, Arn: groups.arn(g.AccountID, g.Path, g.Name), CreateDate: g.CreatedAt}
+	return iamapi.Group{
+		Path: g.Path, GroupName: g.Name, GroupId: g.UniqueID, Arn: groups.arn(g.AccountID, g.Path, g.Name),
+		CreateDate: g.CreatedAt,
+	}
 }
 
 func onGroupPath(r *api.Request, _ *store.Tx, in *iamapi.ListGroupsInput) (api.Subject[struct{}], error) {
@@ -104,7 +107,9 @@ func onOwnSession(r *api.Request, _ *store.Tx, _ *stsapi.GetSessionTokenInput) (
 	return api.Subject[*store.Principal]{About: r.Caller.Principal, Checks: api.Own()}, nil
 }
 
-func getSessionToken(r *api.Request, _ *store.Tx, about *store.Principal, in *stsapi.GetSessionTokenInput) (*stsapi.GetSessionTokenOutput, error) {
+func getSessionToken(r *api.Request, _ *store.Tx, about *store.Principal,
+	in *stsapi.GetSessionTokenInput,
+) (*stsapi.GetSessionTokenOutput, error) {
 	if about.Kind == store.Root {
 		return nil, errors.New("an example issues nothing for the root user")
 	}

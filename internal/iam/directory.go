@@ -23,7 +23,8 @@ func onDescribedUsers(r *api.Request, _ *store.Tx, in *touchstoneapi.DescribeUse
 }
 
 var userOrders = map[touchstoneapi.UserSortType]store.PrincipalOrder{
-	"": store.ByName, "UserName": store.ByName, "Path": store.ByPath, "CreateDate": store.ByCreation, "PasswordLastUsed": store.ByPasswordLastUse,
+	"": store.ByName, "UserName": store.ByName, "Path": store.ByPath, "CreateDate": store.ByCreation,
+	"PasswordLastUsed": store.ByPasswordLastUse,
 }
 
 func (o *Operations) describeUsers(
@@ -88,7 +89,10 @@ func continueAfter(place string) (*store.Principal, error) {
 	if err1 != nil || err2 != nil {
 		return nil, api.ErrMarker()
 	}
-	return &store.Principal{CreatedAt: store.TimeOf(created), PasswordLastUsedAt: store.TimeOf(used), Path: parts[2], Name: parts[3]}, nil
+	return &store.Principal{
+		CreatedAt: store.TimeOf(created), PasswordLastUsedAt: store.TimeOf(used), Path: parts[2],
+		Name: parts[3],
+	}, nil
 }
 
 // describeRow returns a user with the columns that belong to other operations. A column is there only when its operation would be
@@ -129,7 +133,8 @@ func (o *Operations) describeRow(r *api.Request, tx *store.Tx, u *store.Principa
 			return err
 		}},
 	} {
-		allowed, err := o.Authz.Allows(tx, r.Caller, &r.Env, authz.Check{Action: column.action, Resource: u.ARN(), Keys: authz.ResourceTags(tags)})
+		allowed, err := o.Authz.Allows(tx, r.Caller, &r.Env,
+			authz.Check{Action: column.action, Resource: u.ARN(), Keys: authz.ResourceTags(tags)})
 		if err == nil && allowed {
 			err = column.read()
 		}
@@ -142,7 +147,9 @@ func (o *Operations) describeRow(r *api.Request, tx *store.Tx, u *store.Principa
 
 // describeAccount answers with what everybody who is signed in may know of the account. The state of the root user's credentials is
 // there only for whoever may ask for the account's summary.
-func (o *Operations) describeAccount(r *api.Request, tx *store.Tx, _ struct{}, _ *touchstoneapi.DescribeAccountInput) (*touchstoneapi.DescribeAccountOutput, error) {
+func (o *Operations) describeAccount(r *api.Request, tx *store.Tx, _ struct{},
+	_ *touchstoneapi.DescribeAccountInput,
+) (*touchstoneapi.DescribeAccountOutput, error) {
 	account, err := tx.Account(r.Caller.AccountID())
 	if err != nil {
 		return nil, err

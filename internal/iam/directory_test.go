@@ -18,8 +18,10 @@ import (
 // directoryOperations are the operations of this file that are asked of the policies.
 func directoryOperations(u touchtest.Target) []touchtest.Operation {
 	return []touchtest.Operation{
-		touchtest.Own(touchstoneapi.ListMFADeviceDetails, "iam:ListMFADevices", u.ARN(), u.Named(), "ListMFADevices", touchstoneapi.ListMFADeviceDetailsInput{UserName: u.Name}, "NoSuchEntity"),
-		touchtest.Own(touchstoneapi.DescribeUsers, "iam:ListUsers", "arn:aws:iam::"+u.AccountID+":user/", "", "DescribeUsers", touchstoneapi.DescribeUsersInput{}),
+		touchtest.Own(touchstoneapi.ListMFADeviceDetails, "iam:ListMFADevices", u.ARN(), u.Named(), "ListMFADevices",
+			touchstoneapi.ListMFADeviceDetailsInput{UserName: u.Name}, "NoSuchEntity"),
+		touchtest.Own(touchstoneapi.DescribeUsers, "iam:ListUsers", "arn:aws:iam::"+u.AccountID+":user/", "", "DescribeUsers",
+			touchstoneapi.DescribeUsersInput{}),
 	}
 }
 
@@ -36,7 +38,8 @@ func TestDescribeUsersColumns(t *testing.T) {
 	u := a.NewUser("alice", "")
 	_, err := c.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: &u.Name})
 	must(t, err)
-	_, err = c.UpdateAccessKey(ctx, &awsiam.UpdateAccessKeyInput{UserName: &u.Name, AccessKeyId: &u.Key.AccessKeyID, Status: "Inactive"})
+	_, err = c.UpdateAccessKey(ctx,
+		&awsiam.UpdateAccessKeyInput{UserName: &u.Name, AccessKeyId: &u.Key.AccessKeyID, Status: "Inactive"})
 	must(t, err)
 	console := a.SignIn(u, nil)
 	show := func(n *int) string {
@@ -45,6 +48,7 @@ func TestDescribeUsersColumns(t *testing.T) {
 		}
 		return fmt.Sprint(*n)
 	}
+
 	rows := func(c *touchtest.Console) string {
 		t.Helper()
 		out, err := describeUsers(c, touchstoneapi.DescribeUsersInput{})
@@ -52,6 +56,7 @@ func TestDescribeUsersColumns(t *testing.T) {
 		if out.TotalCount != 2 || out.IsTruncated || out.Marker != "" {
 			t.Errorf("described %+v", out)
 		}
+
 		var lines []string
 		for _, u := range out.Users {
 			password := "-"
@@ -60,18 +65,29 @@ func TestDescribeUsersColumns(t *testing.T) {
 			}
 			lines = append(lines, fmt.Sprintf("%s%s devices %s, keys %s, active %s, password %s",
 				u.Path, u.UserName, show(u.MFADevices), show(u.AccessKeys), show(u.ActiveAccessKeys), password))
-			if u.Arn != userARN(a, u.Path+u.UserName) || !strings.HasPrefix(u.UserId, "AIDA") || u.CreateDate.IsZero() || (u.PasswordLastUsed != nil) != (u.UserName == "alice") {
+			if u.Arn != userARN(a, u.Path+u.UserName) || !strings.HasPrefix(u.UserId, "AIDA") || u.CreateDate.IsZero() ||
+				(u.PasswordLastUsed != nil) != (u.UserName == "alice") {
 				t.Errorf("described %+v", u)
 			}
 		}
 		return strings.Join(lines, "\n")
 	}
+
 	const everything = "/alice devices 0, keys 2, active 1, password true\n/x/bob devices 1, keys 1, active 1, password false"
 	for _, test := range []struct{ policy, want string }{
 		{allow("iam:ListUsers"), "/alice devices -, keys -, active -, password -\n/x/bob devices -, keys -, active -, password -"},
-		{allow("iam:ListUsers", "iam:ListMFADevices"), "/alice devices 0, keys -, active -, password -\n/x/bob devices 1, keys -, active -, password -"},
-		{allow("iam:ListUsers", "iam:ListAccessKeys"), "/alice devices -, keys 2, active 1, password -\n/x/bob devices -, keys 1, active 1, password -"},
-		{allow("iam:ListUsers", "iam:GetLoginProfile"), "/alice devices -, keys -, active -, password true\n/x/bob devices -, keys -, active -, password false"},
+		{
+			allow("iam:ListUsers", "iam:ListMFADevices"),
+			"/alice devices 0, keys -, active -, password -\n/x/bob devices 1, keys -, active -, password -",
+		},
+		{
+			allow("iam:ListUsers", "iam:ListAccessKeys"),
+			"/alice devices -, keys 2, active 1, password -\n/x/bob devices -, keys 1, active 1, password -",
+		},
+		{
+			allow("iam:ListUsers", "iam:GetLoginProfile"),
+			"/alice devices -, keys -, active -, password true\n/x/bob devices -, keys -, active -, password false",
+		},
 		{touchtest.AdminPolicy, everything},
 		{
 			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:ListUsers","Resource":"*"},{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/${aws:username}"}]}`,
@@ -87,10 +103,12 @@ func TestDescribeUsersColumns(t *testing.T) {
 			t.Errorf("with %s\n%s\nwant\n%s", test.policy, got, test.want)
 		}
 	}
+
 	if got := rows(root); got != everything {
 		t.Errorf("root sees\n%s", got)
 	}
-	if record := a.LastRecord("DescribeUsers"); record.EventSource != "iam.amazonaws.com" || !record.ReadOnly || record.ResponseElements != nil {
+	if record := a.LastRecord("DescribeUsers"); record.EventSource != "iam.amazonaws.com" || !record.ReadOnly ||
+		record.ResponseElements != nil {
 		t.Errorf("the event is %+v", record)
 	}
 	if n := len(a.Records("ListMFADevices")) + len(a.Records("ListAccessKeys")) + len(a.Records("GetLoginProfile")); n != 0 {
@@ -143,7 +161,14 @@ func TestDescribeUsersPages(t *testing.T) {
 	}
 	for sort, compare := range less {
 		for _, order := range []touchstoneapi.SortOrderType{"", "Ascending", "Descending"} {
-			for _, filter := range []touchstoneapi.DescribeUsersInput{{}, {NameContains: "BOB"}, {NameContains: "0%_"}, {PathPrefix: "/a/"}, {PathPrefix: "/b/", NameContains: "ann"}, {NameContains: "zz"}} {
+			for _, filter := range []touchstoneapi.DescribeUsersInput{
+				{},
+				{NameContains: "BOB"},
+				{NameContains: "0%_"},
+				{PathPrefix: "/a/"},
+				{PathPrefix: "/b/", NameContains: "ann"},
+				{NameContains: "zz"},
+			} {
 				filter.SortBy, filter.SortOrder = sort, order
 				whole := all(filter)
 				if !slices.IsSortedFunc(whole, func(x, y touchstoneapi.UserDetail) int {
@@ -162,7 +187,8 @@ func TestDescribeUsersPages(t *testing.T) {
 					t.Errorf("%+v is not in its order", filter)
 				}
 				for _, u := range whole {
-					if !strings.Contains(store.Fold(u.UserName), store.Fold(filter.NameContains)) || !strings.HasPrefix(u.Path, filter.PathPrefix) {
+					if !strings.Contains(store.Fold(u.UserName), store.Fold(filter.NameContains)) ||
+						!strings.HasPrefix(u.Path, filter.PathPrefix) {
 						t.Errorf("%+v found %+v", filter, u)
 					}
 				}
@@ -193,7 +219,11 @@ func TestDescribeUsersPages(t *testing.T) {
 		_, err := describeUsers(root, in)
 		want(t, "marker of "+name, err, "400 ValidationError: Invalid Marker.")
 	}
-	_, err = describeUsers(root, touchstoneapi.DescribeUsersInput{SortBy: "Age", SortOrder: "Up", MaxItems: 1001, NameContains: strings.Repeat("n", 129), PathPrefix: "a"})
+	_, err = describeUsers(root,
+		touchstoneapi.DescribeUsersInput{
+			SortBy: "Age", SortOrder: "Up", MaxItems: 1001, NameContains: strings.Repeat("n", 129),
+			PathPrefix: "a",
+		})
 	if got := touchtest.Told(err); !strings.HasPrefix(got, "400 ValidationError: 5 validation errors detected: ") {
 		t.Errorf("everything at once: %s", got)
 	}
@@ -216,13 +246,18 @@ func TestDescribeAccount(t *testing.T) {
 		}
 		return out
 	}
-	if out := describe(a.SignIn(a.NewUser("alice", ""), nil)); out.RootEmail != "" || out.RootMFADevices != nil || out.RootAccessKeys != nil {
+
+	if out := describe(a.SignIn(a.NewUser("alice", ""), nil)); out.RootEmail != "" || out.RootMFADevices != nil ||
+		out.RootAccessKeys != nil {
 		t.Errorf("a user without permissions is told %+v", out)
 	}
+
 	reader := a.SignIn(a.NewUser("reader", allow("iam:GetAccountSummary")), nil)
-	if out := describe(reader); out.RootEmail != "" || out.RootMFADevices == nil || *out.RootMFADevices != 0 || *out.RootAccessKeys != 1 {
+	if out := describe(reader); out.RootEmail != "" || out.RootMFADevices == nil || *out.RootMFADevices != 0 ||
+		*out.RootAccessKeys != 1 {
 		t.Errorf("who may read the summary is told %+v", out)
 	}
+
 	root.MustEnrol("", "key", newKey())
 	if out := describe(root); out.RootEmail != a.Email || *out.RootMFADevices != 1 || *out.RootAccessKeys != 1 {
 		t.Errorf("root is told %+v", out)
@@ -243,16 +278,19 @@ func TestListMFADeviceDetails(t *testing.T) {
 		must(t, err)
 		return out.MFADevices
 	}
+
 	console := a.SignIn(u, nil)
 	if got := list(console); got == nil || len(got) != 0 {
 		t.Errorf("at first %v", got)
 	}
+
 	key := newKey()
 	serial := console.MustEnrol("", "key", key)
-	if d := list(console)[0]; d.SerialNumber != serial || d.UserName != "alice" || d.DeviceName != "key" || d.Kind != "Security key" || d.Model != "Security key" ||
-		d.EnableDate.IsZero() || d.LastUsedDate != nil || d.Marked {
+	if d := list(console)[0]; d.SerialNumber != serial || d.UserName != "alice" || d.DeviceName != "key" || d.Kind != "Security key" ||
+		d.Model != "Security key" || d.EnableDate.IsZero() || d.LastUsedDate != nil || d.Marked {
 		t.Errorf("a new device is %+v", d)
 	}
+
 	console = a.SignIn(u, key)
 	if d := list(console)[0]; d.LastUsedDate == nil || d.Marked {
 		t.Errorf("a used device is %+v", d)
@@ -260,6 +298,7 @@ func TestListMFADeviceDetails(t *testing.T) {
 	if record := a.LastRecord("ListMFADevices"); record.EventSource != "iam.amazonaws.com" || !record.ReadOnly {
 		t.Errorf("the event is %+v", record)
 	}
+
 	// Its counter goes back: somebody may have a copy.
 	key.Counter = 0
 	p, err := a.Server.SignIn.User(ctx, touchtest.Visitor, a.ID, "alice", u.Password, "")

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
@@ -14,7 +15,6 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/device"
 	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
-	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 )
@@ -26,7 +26,7 @@ func (o *Operations) defineEnrolment(t *api.Table) {
 	api.Record(t, touchstoneapi.BeginMFADeviceRegistration, onEnrolment, o.beginRegistration, api.Unrecorded())
 	api.ChangeInSteps(t, touchstoneapi.FinishMFADeviceRegistration, onEnrolment, api.Steps[
 		touchstoneapi.FinishMFADeviceRegistrationInput, touchstoneapi.FinishMFADeviceRegistrationOutput, *target, registration,
-	]{Claim: claimRegistration, Prepare: o.verifyRegistration, Execute: finishRegistration}, api.As(iamapi.EnableMFADevice.Name))
+	]{Claim: o.claimRegistration, Prepare: o.verifyRegistration, Execute: finishRegistration}, api.As(iamapi.EnableMFADevice.Name))
 }
 
 const (
@@ -83,7 +83,7 @@ func (o *Operations) beginRegistration(
 		return nil, err
 	}
 
-	token, hash := secret.NewToken(about.AccountID)
+	token, hash := o.Secrets.NewToken(about.AccountID)
 	if err := tx.InsertCeremony(&store.Ceremony{
 		AccountID: about.AccountID, Hash: hash, PrincipalID: r.Caller.Principal.ID, SessionID: r.Caller.SessionID,
 		Purpose: store.PurposeRegister, SubjectID: about.ID, DeviceName: in.DeviceName, Record: record,
@@ -103,15 +103,19 @@ func newSerial(i *store.Principal, device string) (string, error) {
 }
 
 // refusedRegistration words a refusal of package mfa for the person; the audit event keeps its code.
-func refusedRegistration(err error) error {
+func (o *Operations) refusedRegistration(err error) error {
 	var refusal *mfa.Refusal
 	switch {
 	case errors.Is(err, mfa.ErrRegistered):
 		return errKeyRegistered
 	case errors.Is(err, mfa.ErrExpired):
 		return errRegistrationOver
+	case errors.Is(err, mfa.ErrOrigin):
+		return iamapi.InvalidInput("Security keys work only at %s. Open this page there.",
+			strings.Join(o.RelyingParty.Origins(), " and "))
 	case errors.As(err, &refusal):
-		return iamapi.InvalidInput("The security key's answer was refused (%s). Try again, or use a different security key.", refusal.Code)
+		return iamapi.InvalidInput("The security key's answer was refused (%s). Try again, or use a different security key.",
+			refusal.Code)
 	}
 	return err
 }
@@ -129,12 +133,15 @@ var (
 )
 
 // claimRegistration takes the ceremony, which is gone whatever follows.
-func claimRegistration(r *api.Request, tx *store.Tx, in *touchstoneapi.FinishMFADeviceRegistrationInput) (made registration, err error) {
-	_, hash, err := secret.ParseToken(in.CeremonyId.Reveal())
+func (o *Operations) claimRegistration(r *api.Request, tx *store.Tx,
+	in *touchstoneapi.FinishMFADeviceRegistrationInput,
+) (made registration, err error) {
+	_, hash, err := o.Secrets.ParseToken(in.CeremonyId.Reveal())
 	if err != nil {
 		return made, errRegistrationOver
 	}
-	made.ceremony, err = tx.TakeCeremony(r.Caller.AccountID(), hash, r.Caller.Principal.ID, r.Caller.SessionID, store.PurposeRegister, r.Now)
+	made.ceremony, err = tx.TakeCeremony(r.Caller.AccountID(), hash, r.Caller.Principal.ID, r.Caller.SessionID, store.PurposeRegister,
+		r.Now)
 	if errors.Is(err, store.ErrNotFound) {
 		return made, errRegistrationOver
 	}
@@ -147,7 +154,7 @@ func (o *Operations) verifyRegistration(
 ) (found []authz.Key, err error) {
 	made.credential, err = o.RelyingParty.FinishRegistration(made.ceremony.Record, []byte(in.Credential.Reveal()), r.Now)
 	if err != nil {
-		return nil, refusedRegistration(err)
+		return nil, o.refusedRegistration(err)
 	}
 	return []authz.Key{{Name: registerSecurityKey, Values: []string{"Activate"}}}, nil
 }

@@ -23,9 +23,11 @@ import (
 func enrolmentOperations(u touchtest.Target) []touchtest.Operation {
 	return []touchtest.Operation{
 		touchtest.Own(touchstoneapi.BeginMFADeviceRegistration, "iam:EnableMFADevice", u.ARN(), u.Named(), "BeginMFADeviceRegistration",
-			touchstoneapi.BeginMFADeviceRegistrationInput{UserName: u.Name, DeviceName: "key"}, "EntityAlreadyExists", "LimitExceeded", "NoSuchEntity"),
+			touchstoneapi.BeginMFADeviceRegistrationInput{UserName: u.Name, DeviceName: "key"}, "EntityAlreadyExists", "LimitExceeded",
+			"NoSuchEntity"),
 		touchtest.Own(touchstoneapi.FinishMFADeviceRegistration, "iam:EnableMFADevice", u.ARN(), u.Named(), "EnableMFADevice",
-			touchstoneapi.FinishMFADeviceRegistrationInput{UserName: u.Name, CeremonyId: "x", Credential: "{}"}, "InvalidInput", "NoSuchEntity"),
+			touchstoneapi.FinishMFADeviceRegistrationInput{UserName: u.Name, CeremonyId: "x", Credential: "{}"}, "InvalidInput",
+			"NoSuchEntity"),
 	}
 }
 
@@ -110,26 +112,31 @@ func TestEnrolment(t *testing.T) {
 			if console.Session.PrincipalID != a.SignIn(u, nil).Session.PrincipalID && test.user != "" {
 				before = a.SignIn(u, nil)
 			}
+
 			key := newKey()
 			serial := console.MustEnrol(test.user, "my.key@1", key)
 			if !regexp.MustCompile(`^arn:aws:iam::` + a.ID + `:` + test.serial + `$`).MatchString(serial) {
 				t.Errorf("the serial number is %s", serial)
 			}
+
 			record := a.LastRecord("EnableMFADevice")
-			if got := text(record.ResponseElements); got != fmt.Sprintf(`{"serialNumber":%q}`, serial) || record.ErrorCode != "" || record.EventSource != "iam.amazonaws.com" {
+			if got := text(record.ResponseElements); got != fmt.Sprintf(`{"serialNumber":%q}`, serial) || record.ErrorCode != "" ||
+				record.EventSource != "iam.amazonaws.com" {
 				t.Errorf("the event is %+v", record)
 			}
-			if parameters := text(record.RequestParameters); test.user != "" && parameters != fmt.Sprintf(`{"userName":%q}`, test.user) || test.user == "" && parameters != "null" {
+			if parameters := text(record.RequestParameters); test.user != "" && parameters != fmt.Sprintf(`{"userName":%q}`, test.user) ||
+				test.user == "" && parameters != "null" {
 				t.Errorf("the event has %s", parameters)
 			}
 			if got := len(a.Records("BeginMFADeviceRegistration")) + len(a.Records("FinishMFADeviceRegistration")); got != 0 {
 				t.Errorf("%d events beside it", got)
 			}
+
 			// A session of the principal that began without the device ends; the one that assigned it goes on.
 			if before != console {
 				over(t, "a session from before", before, a)
 			}
-			if _, _, err := a.Server.SignIn.Caller(ctx, console.Token); err != nil {
+			if _, err := a.Server.SignIn.Admit(ctx, console.Token); err != nil {
 				t.Errorf("the session that assigned it: %v", err)
 			}
 			if after := test.signIn(a, u, key); after.Session.MFASerial != serial || after.Session.MFAAt.IsZero() {
@@ -160,25 +167,28 @@ func TestDeviceNames(t *testing.T) {
 	console := a.SetUpRoot()
 	a.NewUser("alice", "")
 	a.NewUser("bob", "")
-	const one, device = "400 ValidationError: 1 validation error detected: ", "Value at 'deviceName' failed to satisfy constraint: Member must "
+	const one, device = "400 ValidationError: 1 validation error detected: ",
+		"Value at 'deviceName' failed to satisfy constraint: Member must "
 	const pattern = `satisfy regular expression pattern: [\w+=,.@-]+`
 	console.MustEnrol("alice", "Key", newKey())
 	for name, expected := range map[string]string{
-		"":                           one + device + "not be null",
-		"a":                          "",
-		"_+=,.@-9Z":                  "",
-		strings.Repeat("n", 64):      "",
-		strings.Repeat("n", 65):      one + device + "have length less than or equal to 64",
-		"my key":                     one + device + pattern,
-		"a/b":                        one + device + pattern,
-		"schl\u00fcssel":             one + device + pattern,
-		strings.Repeat("\u00fc", 65): "400 ValidationError: 2 validation errors detected: " + device + "have length less than or equal to 64; " + device + pattern,
-		"Key":                        nameTaken,
-		"KEY":                        nameTaken,
+		"":                      one + device + "not be null",
+		"a":                     "",
+		"_+=,.@-9Z":             "",
+		strings.Repeat("n", 64): "",
+		strings.Repeat("n", 65): one + device + "have length less than or equal to 64",
+		"my key":                one + device + pattern,
+		"a/b":                   one + device + pattern,
+		"schl\u00fcssel":        one + device + pattern,
+		strings.Repeat("\u00fc", 65): "400 ValidationError: 2 validation errors detected: " + device +
+			"have length less than or equal to 64; " + device + pattern,
+		"Key": nameTaken,
+		"KEY": nameTaken,
 	} {
 		_, err := console.BeginEnrolment("alice", name)
 		want(t, "begin "+name, err, expected)
 	}
+
 	console.MustEnrol("bob", "key", newKey()) // of somebody else's device
 	// A name that was free at the beginning and is taken at the end.
 	first, other := begin(t, console, "bob", "same"), begin(t, console, "bob", "SAME")
@@ -280,6 +290,7 @@ func TestKeyIsRegisteredOnce(t *testing.T) {
 	if _, err := console.Enrol("alice", "browser", key); err != softkey.ErrExcluded {
 		t.Errorf("the browser was not told to exclude it: %v", err)
 	}
+
 	_, err := console.FinishEnrolment("alice", again.ceremony, again.tap(t, a, twin))
 	want(t, "the same key, by the server", err, keyRegistered)
 	_, twin = twins()
@@ -289,6 +300,7 @@ func TestKeyIsRegisteredOnce(t *testing.T) {
 	} else {
 		t.Errorf("the twin of a registered key: %v", err)
 	}
+
 	_, twin = twins()
 	_, err = console.Enrol("bob", "key", twin)
 	want(t, "the same key with another user", err, keyRegistered)
@@ -302,6 +314,7 @@ func TestKeyIsRegisteredOnce(t *testing.T) {
 	if got := a.LastRecord("EnableMFADevice"); got.ErrorCode != "EntityAlreadyExists" {
 		t.Errorf("the event is %+v", got)
 	}
+
 	// Once it is removed it is free.
 	must(t, deactivate(console, "alice", serials(t, c, "alice")[0]))
 	console.MustEnrol("bob", "key", twin)
@@ -409,11 +422,13 @@ func TestRegisterSecurityKeyCondition(t *testing.T) {
 			out, err := console.BeginEnrolment("", "key")
 			if test.begin != nil {
 				want(t, "begin", err, test.begin(me, "iam:EnableMFADevice", "user alice"))
-				if record := a.LastRecord("BeginMFADeviceRegistration"); record.ErrorCode != "AccessDenied" || record.EventSource != "iam.amazonaws.com" {
+				if record := a.LastRecord("BeginMFADeviceRegistration"); record.ErrorCode != "AccessDenied" ||
+					record.EventSource != "iam.amazonaws.com" {
 					t.Errorf("the event is %+v", record)
 				}
 				return
 			}
+
 			must(t, err)
 			b := begun{out.CeremonyId, out.Options}
 			answer := b.tap(t, a, newKey())
@@ -422,6 +437,7 @@ func TestRegisterSecurityKeyCondition(t *testing.T) {
 				want(t, "finish", err, "")
 				return
 			}
+
 			want(t, "finish", err, test.finish(me, "iam:EnableMFADevice", "user alice"))
 			if record := a.LastRecord("EnableMFADevice"); record.ErrorCode != "AccessDenied" || serial != "" {
 				t.Errorf("the event is %+v", record)
@@ -429,6 +445,7 @@ func TestRegisterSecurityKeyCondition(t *testing.T) {
 			if got := serials(t, c, "alice"); got != nil {
 				t.Errorf("alice has %v", got)
 			}
+
 			a.PutPolicy("alice", touchtest.AdminPolicy)
 			_, err = console.FinishEnrolment("", b.ceremony, answer)
 			want(t, "finish once it is allowed", err, registrationOver)
@@ -452,6 +469,7 @@ func TestEnrolmentIsDecidedInTheTransaction(t *testing.T) {
 			&touchstoneapi.FinishMFADeviceRegistrationInput{CeremonyId: awsquery.Secret(b.ceremony), Credential: awsquery.Secret(answer)})
 		return err
 	}
+
 	b := begin(t, console, "", "one")
 	a.PutPolicy("alice", register(fmt.Sprintf(denyStep, `"Create"`)))
 	want(t, "denied between the steps", finish(b, nil), touchtest.Forbidden(me, "iam:EnableMFADevice", "user alice"))
@@ -461,7 +479,8 @@ func TestEnrolmentIsDecidedInTheTransaction(t *testing.T) {
 		touchtest.Forbidden(me, "iam:EnableMFADevice", "user alice"))
 	a.PutPolicy("alice", touchtest.AdminPolicy)
 	b = begin(t, console, "", "three")
-	if err := finish(b, func() { admin.MustEnrol("alice", "given", newKey()) }); err == nil || !strings.Contains(err.Error(), "no such session") {
+	if err := finish(b, func() { admin.MustEnrol("alice", "given", newKey()) }); err == nil ||
+		!strings.Contains(err.Error(), "no such session") {
 		t.Errorf("given another device after the gate: %v, want the session to be over", err)
 	}
 	if got := serials(t, c, "alice"); len(got) != 1 {
@@ -490,6 +509,7 @@ func TestEnrolmentForAnotherIsAuthorized(t *testing.T) {
 		}
 		want(t, test.policy+" for "+test.user, err, expected)
 	}
+
 	_, err := a.SetUpRoot().BeginEnrolment("nobody", "key")
 	want(t, "for a user who is not there", err, noUser("nobody"))
 }

@@ -60,28 +60,37 @@ func TestFIDOPagePolicy(t *testing.T) {
 		"console without MFA": {false, false, func(_ *testing.T, a *touchtest.Account, u *touchtest.User) (credential, string) {
 			return credential{console: a.SignIn(u, nil)}, none
 		}},
-		"console without MFA, since then a device": {false, true, func(_ *testing.T, a *touchtest.Account, u *touchtest.User) (credential, string) {
-			c := a.SignIn(u, nil)
-			return credential{console: c}, c.MustEnrol("", "key", newKey())
-		}},
+		"console without MFA, since then a device": {
+			false, true,
+			func(_ *testing.T, a *touchtest.Account, u *touchtest.User) (credential, string) {
+				c := a.SignIn(u, nil)
+				return credential{console: c}, c.MustEnrol("", "key", newKey())
+			},
+		},
 		"console with MFA": {true, false, func(_ *testing.T, a *touchtest.Account, u *touchtest.User) (credential, string) {
 			key := newKey()
 			serial := a.SignIn(u, nil).MustEnrol("", "key", key)
 			return credential{console: a.SignIn(u, key)}, serial
 		}},
-		"console with MFA, since then no device": {true, false, func(t *testing.T, a *touchtest.Account, u *touchtest.User) (credential, string) {
-			key := newKey()
-			serial := a.SignIn(u, nil).MustEnrol("", "key", key)
-			c := a.SignIn(u, key)
-			must(t, deactivate(c, "", serial))
-			return credential{console: c}, none
-		}},
+		"console with MFA, since then no device": {
+			true, false,
+			func(t *testing.T, a *touchtest.Account, u *touchtest.User) (credential, string) {
+				key := newKey()
+				serial := a.SignIn(u, nil).MustEnrol("", "key", key)
+				c := a.SignIn(u, key)
+				must(t, deactivate(c, "", serial))
+				return credential{console: c}, none
+			},
+		},
 		"long-term key": {false, false, func(_ *testing.T, a *touchtest.Account, u *touchtest.User) (credential, string) {
 			return credential{account: a, key: u.Key}, none
 		}},
-		"long-term key of a user with a device": {false, true, func(_ *testing.T, a *touchtest.Account, u *touchtest.User) (credential, string) {
-			return credential{account: a, key: u.Key}, a.SignIn(u, nil).MustEnrol("", "key", newKey())
-		}},
+		"long-term key of a user with a device": {
+			false, true,
+			func(_ *testing.T, a *touchtest.Account, u *touchtest.User) (credential, string) {
+				return credential{account: a, key: u.Key}, a.SignIn(u, nil).MustEnrol("", "key", newKey())
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,7 +118,10 @@ func TestFIDOPagePolicy(t *testing.T) {
 				}
 				want(t, o.Name+" on another user", c.do(o), expected)
 			}
-			for _, o := range operations(touchtest.Target{Name: "alice", Path: "/", AccessKeyID: u.Key.AccessKeyID, Serial: serial, AccountID: a.ID}) {
+			for _, o := range operations(touchtest.Target{
+				Name: "alice", Path: "/", AccessKeyID: u.Key.AccessKeyID, Serial: serial,
+				AccountID: a.ID,
+			}) {
 				if !c.can(o) || o.Name == "EndAllSessions" { // which would end this one
 					continue
 				}
@@ -158,7 +170,8 @@ func TestFIDOPageJourney(t *testing.T) {
 	first, next := newKey(), newKey()
 	console := a.SignIn(u, nil)
 	serial := console.MustEnrol("", "first", first)
-	want(t, "remove it, signed in without it", deactivate(console, "", serial), touchtest.Forbidden(me, "iam:DeactivateMFADevice", "user alice"))
+	want(t, "remove it, signed in without it", deactivate(console, "", serial),
+		touchtest.Forbidden(me, "iam:DeactivateMFADevice", "user alice"))
 	_, err := a.IAM(u.Key).DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{UserName: &u.Name, SerialNumber: &serial})
 	want(t, "remove it by API", err, touchtest.Forbidden(me, "iam:DeactivateMFADevice", "user alice"))
 	console = a.SignIn(u, first)
@@ -177,7 +190,8 @@ func TestFIDOPageJourney(t *testing.T) {
 	if console.Session.Stage != store.StageChangePassword {
 		t.Fatalf("the stage is %s", console.Session.Stage)
 	}
-	want(t, "the forced change, with MFA", credential{console: console}.changePassword(u.Password, "Passw0rd-2"), touchtest.NotAllowed(me, "iam:ChangePassword", "user alice"))
+	want(t, "the forced change, with MFA", credential{console: console}.changePassword(u.Password, "Passw0rd-2"),
+		touchtest.NotAllowed(me, "iam:ChangePassword", "user alice"))
 	b := a.NewUser("bob", touchtest.FIDOPagePolicy)
 	_, err = c.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: &b.Name, PasswordResetRequired: &required})
 	must(t, err)
@@ -205,6 +219,7 @@ func TestRootMayEverything(t *testing.T) {
 			root := a.SetUpRoot()
 			bob := a.NewTarget(t, root, "bob")
 			c := obtained(a, root)
+
 			want(t, "GetCallerIdentity", c.callerIdentity(), "")
 			for _, o := range operations(bob) {
 				if !c.can(o) {

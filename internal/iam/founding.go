@@ -17,15 +17,15 @@ import (
 // leaves out is the caller: nobody is authenticated, no policy is asked, and the events are those who call it to write. Its errors are
 // the operations' own.
 type Founder struct {
-	tx     *store.Tx
-	master *secret.MasterKey
-	run    *api.Request
+	tx         *store.Tx
+	operations *Operations // with the keys alone
+	run        *api.Request
 }
 
 // NewFounder returns a Founder for the account of a root user. It is good for as long as the transaction is.
-func NewFounder(tx *store.Tx, master *secret.MasterKey, root *store.Principal, now time.Time) *Founder {
+func NewFounder(tx *store.Tx, secrets *secret.Keyring, root *store.Principal, now time.Time) *Founder {
 	// The operations read the account and the time from their request. This caller is not Valid, so that no pipeline takes it.
-	return &Founder{tx, master, &api.Request{Now: now, Caller: &authn.Caller{Principal: root}}}
+	return &Founder{tx, &Operations{Secrets: secrets}, &api.Request{Now: now, Caller: &authn.Caller{Principal: root}}}
 }
 
 // CreateUser makes a user with its tags.
@@ -58,7 +58,7 @@ func (f *Founder) CreateLoginProfile(in *iamapi.CreateLoginProfileInput, hash st
 	if err != nil {
 		return err
 	}
-	_, err = createLoginProfile(f.run, f.tx, &loginProfile{target: about}, newPassword{hash: hash}, in)
+	_, err = f.operations.createLoginProfile(f.run, f.tx, &loginProfile{target: about}, newPassword{hash: hash}, in)
 	return err
 }
 
@@ -72,7 +72,14 @@ func (f *Founder) CreateAccessKey(userName, id, secretKey string) error {
 	if err != nil {
 		return err
 	}
-	_, err = addAccessKey(f.run, f.tx, f.master, about, &newKey{id: id, secret: secretKey, seeded: true})
+	if err := roomForAccessKey(f.tx, about); err != nil {
+		return err
+	}
+
+	err = f.tx.InsertAccessKey(&store.AccessKey{
+		AccountID: about.AccountID, ID: id, PrincipalID: about.ID, Active: true, CreatedAt: f.run.Now, Seeded: true,
+		SealedSecret: f.operations.Secrets.SealSecretKey(about.AccountID, about.ID, id, secretKey),
+	})
 	return api.Taken(err, "The access key id %s belongs to another key already.", id)
 }
 

@@ -23,9 +23,12 @@ func TestChangePasswordSlowsGuesses(t *testing.T) {
 		return second(touchtest.Call(c, iamapi.ChangePassword,
 			&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(old), NewPassword: "Another-Passw0rd"}))
 	}
+
 	byKey := func(old string) error {
-		return second(a.IAM(u.Key).ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: &old, NewPassword: aws.String("Another-Passw0rd")}))
+		return second(a.IAM(u.Key).ChangePassword(ctx,
+			&awsiam.ChangePasswordInput{OldPassword: &old, NewPassword: aws.String("Another-Passw0rd")}))
 	}
+
 	for name, guess := range map[string]func(string) error{
 		"session": func(old string) error { return inConsole(thief, old) }, "key": byKey,
 	} {
@@ -38,6 +41,7 @@ func TestChangePasswordSlowsGuesses(t *testing.T) {
 			t.Errorf("%s: the right password just after five wrong ones: %q, want Throttling", name, got)
 		}
 	}
+
 	a.Server.Clock.Advance(time.Minute)
 	if err := inConsole(owner, u.Password); err != nil {
 		t.Errorf("the owner: %v", err)

@@ -23,7 +23,7 @@ import (
 type Operations struct {
 	SignIn       *signin.Service
 	Hasher       *secret.Hasher
-	Master       *secret.MasterKey
+	Secrets      *secret.Keyring
 	RelyingParty *mfa.RelyingParty
 	Authn        *authn.Authenticator
 	Authz        *authz.Authorizer

@@ -23,45 +23,15 @@ func start(t *testing.T) *touchtest.Server {
 	return touchtest.Start(t, touchtest.ReadsAreRecordedAtOnce)
 }
 
-// newAccount makes an account on a server of its own, with a client that signs as its root user.
-func newAccount(t *testing.T) (*touchtest.Account, *awsiam.Client) {
-	t.Helper()
-	a := start(t).NewAccount(t)
-	return a, a.IAM(a.Root)
-}
-
-// want checks what an operation's error tells; "" is success.
-func want(t *testing.T, what string, err error, expected string) {
-	t.Helper()
-	if got := touchtest.Told(err); got != expected {
-		t.Errorf("%s: answered %q\nwant %q", what, got, expected)
-	}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func noUser(name string) string {
-	return "404 NoSuchEntity: The user with name " + name + " cannot be found."
-}
-
-// userARN is the ARN of a user, given with its path: "/alice".
-func userARN(a *touchtest.Account, pathAndName string) string {
-	return "arn:aws:iam::" + a.ID + ":user" + pathAndName
-}
-
-// allow is a policy that allows the actions on everything.
-func allow(actions ...string) string {
-	list, err := json.Marshal(actions)
-	if err != nil {
-		panic(err)
-	}
-	return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":` + string(list) + `,"Resource":"*"}}`
-}
+// Short names of what the tests of this package use on every other line.
+var (
+	newAccount = touchtest.NewAccount
+	want       = touchtest.Want
+	must       = touchtest.Must
+	noUser     = touchtest.NoUser
+	userARN    = (*touchtest.Account).UserARN
+	allow      = touchtest.Allow
+)
 
 func createUser(t *testing.T, c *awsiam.Client, name, path string) *awsiam.CreateUserOutput {
 	t.Helper()
@@ -107,12 +77,15 @@ func (c *inTransaction) Err() error {
 }
 
 // callIn does an operation in process as the person signed in, in a context of the test's own.
-func callIn[In, Out any](t *testing.T, in context.Context, a *touchtest.Account, c *touchtest.Console, o awsquery.Typed[In, Out], input *In) (*Out, error) {
+func callIn[In, Out any](t *testing.T, in context.Context, a *touchtest.Account, c *touchtest.Console, o awsquery.Typed[In, Out],
+	input *In,
+) (*Out, error) {
 	t.Helper()
-	caller, _, err := a.Server.SignIn.Caller(ctx, c.Token)
+	admitted, err := a.Server.SignIn.Admit(ctx, c.Token)
 	must(t, err)
 	now := a.Server.Clock.Now()
 	return api.Call(in, a.Server.API, api.Request{
-		ID: ids.NewUUID(), Now: now, Caller: caller, Env: authz.Environment{Now: now, Address: touchtest.Visitor.Address, Region: "us-east-1"},
+		ID: ids.NewUUID(), Now: now, Caller: admitted.Caller,
+		Env: authz.Environment{Now: now, Address: touchtest.Visitor.Address, Region: "us-east-1"},
 	}, o, input)
 }

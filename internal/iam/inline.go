@@ -62,10 +62,11 @@ func defineInlinePolicies[
 		return o.got(about.Principal, p.Name, p.Document), nil
 	})
 
-	api.Change(t, o.delete, on[DeleteIn, Delete](k), func(_ *api.Request, tx *store.Tx, about *target, in *DeleteIn) (*struct{}, error) {
-		name := Delete(in).Policy()
-		return nil, k.missingPolicy(tx.DeleteInlinePolicy(about.AccountID, about.ID, name), name)
-	})
+	api.Change(t, o.delete, on[DeleteIn, Delete](k),
+		func(_ *api.Request, tx *store.Tx, about *target, in *DeleteIn) (*struct{}, error) {
+			name := Delete(in).Policy()
+			return nil, k.missingPolicy(tx.DeleteInlinePolicy(about.AccountID, about.ID, name), name)
+		})
 
 	api.Read(t, o.list, on[ListIn, List](k), func(_ *api.Request, tx *store.Tx, about *target, in *ListIn) (*ListOut, error) {
 		read := func(after string, limit int) ([]string, error) {

@@ -21,20 +21,26 @@ func (o *Operations) defineLoginProfiles(t *api.Table) {
 	// Passwords are hashed outside any transaction.
 	api.ChangeInSteps(t, iamapi.CreateLoginProfile, onLoginProfile,
 		api.Steps[iamapi.CreateLoginProfileInput, iamapi.CreateLoginProfileOutput, *loginProfile, newPassword]{
-			Prepare: func(ctx context.Context, _ *api.Request, about *loginProfile, in *iamapi.CreateLoginProfileInput, made *newPassword) ([]authz.Key, error) {
+			Prepare: func(ctx context.Context, _ *api.Request, about *loginProfile, in *iamapi.CreateLoginProfileInput,
+				made *newPassword,
+			) ([]authz.Key, error) {
 				return nil, o.hashPassword(ctx, about, in.Password, made)
 			},
-			Execute: createLoginProfile,
+			Execute: o.createLoginProfile,
 		})
 	api.ChangeInSteps(t, iamapi.UpdateLoginProfile, onLoginProfile,
 		api.Steps[iamapi.UpdateLoginProfileInput, struct{}, *loginProfile, newPassword]{
-			Prepare: func(ctx context.Context, _ *api.Request, about *loginProfile, in *iamapi.UpdateLoginProfileInput, made *newPassword) ([]authz.Key, error) {
+			Prepare: func(ctx context.Context, _ *api.Request, about *loginProfile, in *iamapi.UpdateLoginProfileInput,
+				made *newPassword,
+			) ([]authz.Key, error) {
 				return nil, o.hashPassword(ctx, about, in.Password, made)
 			},
-			Execute: updateLoginProfile,
+			Execute: o.updateLoginProfile,
 		})
 	api.ChangeInSteps(t, iamapi.ChangePassword, onOwnPassword,
-		api.Steps[iamapi.ChangePasswordInput, struct{}, *loginProfile, newPassword]{Prepare: o.checkOldPassword, Execute: changePassword},
+		api.Steps[iamapi.ChangePasswordInput, struct{}, *loginProfile, newPassword]{
+			Prepare: o.checkOldPassword, Execute: o.changePassword,
+		},
 		api.InScope(authn.ScopeChangePassword))
 }
 
@@ -87,7 +93,9 @@ func resolveLoginProfile(r *api.Request, tx *store.Tx, name string) (api.Subject
 }
 
 // hashPassword checks and hashes a password that an administrator sets. Without a password it does nothing.
-func (o *Operations) hashPassword(ctx context.Context, about *loginProfile, password awsquery.Secret, made *newPassword) (err error) {
+func (o *Operations) hashPassword(ctx context.Context, about *loginProfile, password awsquery.Secret,
+	made *newPassword,
+) (err error) {
 	if password.Reveal() == "" {
 		return nil
 	}
@@ -102,13 +110,14 @@ func noLoginProfile(p *store.Principal) error {
 	return iamapi.NoSuchEntity("Login Profile for User %s cannot be found.", p.Name)
 }
 
-func createLoginProfile(
+func (o *Operations) createLoginProfile(
 	r *api.Request, tx *store.Tx, about *loginProfile, made newPassword, in *iamapi.CreateLoginProfileInput,
 ) (*iamapi.CreateLoginProfileOutput, error) {
 	if made.hash == "" {
 		return nil, api.ValidationError("1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null")
 	}
-	err := tx.InsertPassword(about.AccountID, about.ID, made.hash, in.PasswordResetRequired, r.Now)
+	sealed := o.Secrets.SealHash(about.AccountID, about.ID, made.hash)
+	err := tx.InsertPassword(about.AccountID, about.ID, sealed, in.PasswordResetRequired, r.Now)
 	if err != nil {
 		return nil, api.Taken(err, "Login Profile for user %s already exists.", about.Name)
 	}
@@ -117,7 +126,9 @@ func createLoginProfile(
 	}}, nil
 }
 
-func getLoginProfile(_ *api.Request, _ *store.Tx, about *loginProfile, _ *iamapi.GetLoginProfileInput) (*iamapi.GetLoginProfileOutput, error) {
+func getLoginProfile(_ *api.Request, _ *store.Tx, about *loginProfile,
+	_ *iamapi.GetLoginProfileInput,
+) (*iamapi.GetLoginProfileOutput, error) {
 	if about.password == nil {
 		return nil, noLoginProfile(about.Principal)
 	}
@@ -126,7 +137,9 @@ func getLoginProfile(_ *api.Request, _ *store.Tx, about *loginProfile, _ *iamapi
 	}}, nil
 }
 
-func updateLoginProfile(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword, in *iamapi.UpdateLoginProfileInput) (*struct{}, error) {
+func (o *Operations) updateLoginProfile(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword,
+	in *iamapi.UpdateLoginProfileInput,
+) (*struct{}, error) {
 	if about.password == nil {
 		return nil, noLoginProfile(about.Principal)
 	}
@@ -138,7 +151,8 @@ func updateLoginProfile(r *api.Request, tx *store.Tx, about *loginProfile, made 
 	if made.hash == "" {
 		return nil, tx.SetPasswordResetRequired(about.AccountID, about.ID, required)
 	}
-	if err := tx.ChangePassword(about.AccountID, about.ID, about.password.Version, made.hash, required, r.Now); err != nil {
+	sealed := o.Secrets.SealHash(about.AccountID, about.ID, made.hash)
+	if err := tx.ChangePassword(about.AccountID, about.ID, about.password.Version, sealed, required, r.Now); err != nil {
 		return nil, err
 	}
 	return nil, endSessions(r, tx, about.Principal)
@@ -171,7 +185,11 @@ func (o *Operations) checkOldPassword(
 		return nil, noLoginProfile(about.Principal)
 	}
 
-	right, err := o.SignIn.Prove(ctx, r.Caller, in.OldPassword.Reveal(), about.password.Hash)
+	hash, err := o.Secrets.OpenHash(about.AccountID, about.ID, about.password.SealedHash)
+	if err != nil {
+		return nil, err
+	}
+	right, err := o.SignIn.Prove(ctx, r.Caller, in.OldPassword.Reveal(), hash)
 	tooMany := new(signin.TooManyAttempts)
 	if errors.As(err, &tooMany) {
 		return nil, &awsquery.Error{Code: "Throttling", Status: http.StatusBadRequest, Message: "Rate exceeded: " + tooMany.Error() + "."}
@@ -196,9 +214,12 @@ func (o *Operations) checkOldPassword(
 	return nil, err
 }
 
-func changePassword(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword, _ *iamapi.ChangePasswordInput) (*struct{}, error) {
+func (o *Operations) changePassword(r *api.Request, tx *store.Tx, about *loginProfile, made newPassword,
+	_ *iamapi.ChangePasswordInput,
+) (*struct{}, error) {
 	// The old password was compared with a certain version of it: another one may have taken its place meanwhile.
-	err := tx.ChangePassword(about.AccountID, about.ID, made.replaces, made.hash, false, r.Now)
+	sealed := o.Secrets.SealHash(about.AccountID, about.ID, made.hash)
+	err := tx.ChangePassword(about.AccountID, about.ID, made.replaces, sealed, false, r.Now)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, iamapi.EntityTemporarilyUnmodifiable("The password was changed at the same time. Try again.")
 	}

@@ -1,9 +1,9 @@
 package iam_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +21,8 @@ import (
 // loginProfileOperations are the operations of this file that are asked of the policies.
 func loginProfileOperations(u touchtest.Target) []touchtest.Operation {
 	return []touchtest.Operation{
-		touchtest.Of(iamapi.CreateLoginProfile, u.ARN(), u.Named(), iamapi.CreateLoginProfileInput{UserName: u.Name, Password: "Passw0rd"}),
+		touchtest.Of(iamapi.CreateLoginProfile, u.ARN(), u.Named(),
+			iamapi.CreateLoginProfileInput{UserName: u.Name, Password: "Passw0rd"}),
 		touchtest.Of(iamapi.GetLoginProfile, u.ARN(), u.Named(), iamapi.GetLoginProfileInput{UserName: u.Name}),
 		touchtest.Of(iamapi.UpdateLoginProfile, u.ARN(), u.Named(), iamapi.UpdateLoginProfileInput{UserName: u.Name}),
 		touchtest.Of(iamapi.DeleteLoginProfile, u.ARN(), u.Named(), iamapi.DeleteLoginProfileInput{UserName: u.Name}),
@@ -32,14 +33,17 @@ func loginProfileOperations(u touchtest.Target) []touchtest.Operation {
 var loginProfileErrors = touchtest.Declared{
 	Causes: map[string]func(*touchtest.Stage) error{
 		"CreateLoginProfile EntityAlreadyExists": func(s *touchtest.Stage) error {
-			return second(s.Root.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")}))
+			return second(s.Root.CreateLoginProfile(ctx,
+				&awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")}))
 		},
 		"CreateLoginProfile PasswordPolicyViolation": func(s *touchtest.Stage) error {
 			createUser(s.T, s.Root, "bob", "/")
-			return second(s.Root.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("bob"), Password: aws.String("short")}))
+			return second(s.Root.CreateLoginProfile(ctx,
+				&awsiam.CreateLoginProfileInput{UserName: aws.String("bob"), Password: aws.String("short")}))
 		},
 		"UpdateLoginProfile PasswordPolicyViolation": func(s *touchtest.Stage) error {
-			return second(s.Root.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("short")}))
+			return second(s.Root.UpdateLoginProfile(ctx,
+				&awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("short")}))
 		},
 		"ChangePassword NoSuchEntity": func(s *touchtest.Stage) error {
 			_, err := s.Root.DeleteLoginProfile(ctx, &awsiam.DeleteLoginProfileInput{UserName: aws.String("alice")})
@@ -47,7 +51,8 @@ var loginProfileErrors = touchtest.Declared{
 			return changePasswordIn(s, "Passw0rd")
 		},
 		"ChangePassword InvalidUserType": func(s *touchtest.Stage) error {
-			return second(s.Root.ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: aws.String("Passw0rd"), NewPassword: aws.String("Passw0rd-2")}))
+			return second(s.Root.ChangePassword(ctx,
+				&awsiam.ChangePasswordInput{OldPassword: aws.String("Passw0rd"), NewPassword: aws.String("Passw0rd-2")}))
 		},
 		"ChangePassword PasswordPolicyViolation": func(s *touchtest.Stage) error { return changePasswordIn(s, "short") },
 		"ChangePassword EntityTemporarilyUnmodifiable": func(s *touchtest.Stage) error {
@@ -75,7 +80,8 @@ var loginProfileErrors = touchtest.Declared{
 }
 
 func changePasswordIn(s *touchtest.Stage, to string) error {
-	return second(s.IAM(s.Alice.Key).ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: &s.Alice.Password, NewPassword: &to}))
+	return second(s.IAM(s.Alice.Key).ChangePassword(ctx,
+		&awsiam.ChangePasswordInput{OldPassword: &s.Alice.Password, NewPassword: &to}))
 }
 
 // signsIn reports whether the user's password is right.
@@ -89,7 +95,7 @@ func signsIn(t *testing.T, a *touchtest.Account, name, password string) bool {
 // over checks that a console session has ended.
 func over(t *testing.T, what string, c *touchtest.Console, a *touchtest.Account) {
 	t.Helper()
-	if _, _, err := a.Server.SignIn.Caller(ctx, c.Token); !errors.Is(err, authn.ErrNoSession) {
+	if _, err := a.Server.SignIn.Admit(ctx, c.Token); !errors.Is(err, authn.ErrNoSession) {
 		t.Errorf("%s: %v, want no session", what, err)
 	}
 }
@@ -100,14 +106,17 @@ func TestLoginProfile(t *testing.T) {
 	createUser(t, c, "Alice", "/")
 	_, err := c.GetLoginProfile(ctx, &awsiam.GetLoginProfileInput{UserName: aws.String("alice")})
 	want(t, "get without one", err, "404 NoSuchEntity: Login Profile for User Alice cannot be found.")
-	_, err = c.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")})
+	_, err = c.UpdateLoginProfile(ctx,
+		&awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")})
 	want(t, "update without one", err, "404 NoSuchEntity: Login Profile for User Alice cannot be found.")
 	_, err = c.DeleteLoginProfile(ctx, &awsiam.DeleteLoginProfileInput{UserName: aws.String("alice")})
 	want(t, "delete without one", err, "404 NoSuchEntity: Login Profile for User Alice cannot be found.")
 
 	_, err = c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice")})
-	want(t, "create without a password", err, "400 ValidationError: 1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null")
-	out, err := c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd"), PasswordResetRequired: true})
+	want(t, "create without a password", err,
+		"400 ValidationError: 1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null")
+	out, err := c.CreateLoginProfile(ctx,
+		&awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd"), PasswordResetRequired: true})
 	must(t, err)
 	if p := out.LoginProfile; *p.UserName != "Alice" || !p.PasswordResetRequired || p.CreateDate == nil {
 		t.Errorf("created %+v", p)
@@ -116,11 +125,13 @@ func TestLoginProfile(t *testing.T) {
 	if got := text(record.RequestParameters); got != `{"passwordResetRequired":true,"userName":"alice"}` {
 		t.Errorf("requestParameters %s", got)
 	}
-	expected := `{"loginProfile":{"createDate":"` + out.LoginProfile.CreateDate.UTC().Format("Jan 2, 2006 3:04:05 PM") + `","passwordResetRequired":true,"userName":"Alice"}}`
+	expected := `{"loginProfile":{"createDate":"` + out.LoginProfile.CreateDate.UTC().Format("Jan 2, 2006 3:04:05 PM") +
+		`","passwordResetRequired":true,"userName":"Alice"}}`
 	if got := text(record.ResponseElements); got != expected {
 		t.Errorf("responseElements %s\nwant %s", got, expected)
 	}
-	_, err = c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")})
+	_, err = c.CreateLoginProfile(ctx,
+		&awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")})
 	want(t, "create again", err, "409 EntityAlreadyExists: Login Profile for user Alice already exists.")
 	get, err := c.GetLoginProfile(ctx, &awsiam.GetLoginProfileInput{UserName: aws.String("alice")})
 	must(t, err)
@@ -129,23 +140,27 @@ func TestLoginProfile(t *testing.T) {
 	}
 
 	// What is not given stays as it was.
-	_, err = c.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), PasswordResetRequired: aws.Bool(false)})
+	_, err = c.UpdateLoginProfile(ctx,
+		&awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), PasswordResetRequired: aws.Bool(false)})
 	must(t, err)
 	if !signsIn(t, a, "alice", "Passw0rd") {
 		t.Error("the password changed with the flag")
 	}
 	u := &touchtest.User{Name: "alice", Password: "Passw0rd"}
 	console := a.SignIn(u, nil)
-	_, err = c.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd-2")})
+	_, err = c.UpdateLoginProfile(ctx,
+		&awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd-2")})
 	must(t, err)
-	if record := a.LastRecord("UpdateLoginProfile"); text(record.RequestParameters) != `{"userName":"alice"}` || record.ResponseElements != nil {
+	if record := a.LastRecord("UpdateLoginProfile"); text(record.RequestParameters) != `{"userName":"alice"}` ||
+		record.ResponseElements != nil {
 		t.Errorf("the event is %+v", record)
 	}
 	over(t, "after the reset", console, a)
 	if signsIn(t, a, "alice", "Passw0rd") || !signsIn(t, a, "alice", "Passw0rd-2") {
 		t.Error("the password is not the new one")
 	}
-	if get, err = c.GetLoginProfile(ctx, &awsiam.GetLoginProfileInput{UserName: aws.String("alice")}); err != nil || get.LoginProfile.PasswordResetRequired {
+	if get, err = c.GetLoginProfile(ctx, &awsiam.GetLoginProfileInput{UserName: aws.String("alice")}); err != nil ||
+		get.LoginProfile.PasswordResetRequired {
 		t.Errorf("after both updates: %+v, %v", get, err)
 	}
 
@@ -157,13 +172,16 @@ func TestLoginProfile(t *testing.T) {
 	if signsIn(t, a, "alice", "Passw0rd-2") {
 		t.Error("signed in without a login profile")
 	}
-	if record := a.LastRecord("DeleteLoginProfile"); text(record.RequestParameters) != `{"userName":"alice"}` || record.ErrorCode != "" {
+	if record := a.LastRecord("DeleteLoginProfile"); text(record.RequestParameters) != `{"userName":"alice"}` ||
+		record.ErrorCode != "" {
 		t.Errorf("the event is %+v", record)
 	}
 	for _, err := range []error{
-		second(c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("nobody"), Password: aws.String("Passw0rd")})),
+		second(c.CreateLoginProfile(ctx,
+			&awsiam.CreateLoginProfileInput{UserName: aws.String("nobody"), Password: aws.String("Passw0rd")})),
 		second(c.GetLoginProfile(ctx, &awsiam.GetLoginProfileInput{UserName: aws.String("nobody")})),
-		second(c.UpdateLoginProfile(ctx, &awsiam.UpdateLoginProfileInput{UserName: aws.String("nobody"), Password: aws.String("Passw0rd")})),
+		second(c.UpdateLoginProfile(ctx,
+			&awsiam.UpdateLoginProfileInput{UserName: aws.String("nobody"), Password: aws.String("Passw0rd")})),
 		second(c.DeleteLoginProfile(ctx, &awsiam.DeleteLoginProfileInput{UserName: aws.String("nobody")})),
 	} {
 		want(t, "a user who is not there", err, noUser("nobody"))
@@ -183,6 +201,7 @@ func TestOwnLoginProfile(t *testing.T) {
 	if *get.LoginProfile.UserName != "alice" {
 		t.Errorf("got %+v", get.LoginProfile)
 	}
+
 	const expected = "400 ValidationError: Must specify userName when calling with root credentials: the root user has no login profile."
 	console := a.SetUpRoot()
 	for what, err := range map[string]error{
@@ -192,7 +211,8 @@ func TestOwnLoginProfile(t *testing.T) {
 	} {
 		want(t, what+" root's", err, expected)
 	}
-	if _, _, err := a.Server.SignIn.Caller(ctx, console.Token); err != nil {
+
+	if _, err := a.Server.SignIn.Admit(ctx, console.Token); err != nil {
 		t.Errorf("root's session ended: %v", err)
 	}
 }
@@ -211,6 +231,7 @@ func TestPasswordPolicy(t *testing.T) {
 		kinds  = "Password should have at least three of: an uppercase letter, a lowercase letter, a number, a symbol"
 		ours   = "Password should not be the account name or e-mail address"
 	)
+
 	for password, expected := range map[string]string{
 		"Short-1":         prefix + short,
 		"short":           prefix + short + "; " + kinds,
@@ -238,9 +259,12 @@ func TestPasswordPolicy(t *testing.T) {
 		_, err = a.IAM(u.Key).ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: &u.Password, NewPassword: &password})
 		want(t, "change to "+password, err, expected)
 	}
-	_, err = c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Aa1-" + strings.Repeat("x", 125))})
+
+	_, err = c.CreateLoginProfile(ctx,
+		&awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Aa1-" + strings.Repeat("x", 125))})
 	want(t, "129 characters", err, "400 ValidationError: 1 validation error detected: Value at 'password' failed to satisfy constraint: Member must have length less than or equal to 128")
-	_, err = c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("a b"), Password: aws.String("snow\u2603man")})
+	_, err = c.CreateLoginProfile(ctx,
+		&awsiam.CreateLoginProfileInput{UserName: aws.String("a b"), Password: aws.String("snow\u2603man")})
 	want(t, "what no password may have", err, "400 ValidationError: 2 validation errors detected: "+
 		`Value at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+; `+
 		`Value at 'password' failed to satisfy constraint: Member must satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u00FF]+`)
@@ -257,15 +281,17 @@ func TestChangePassword(t *testing.T) {
 		return err
 	}
 	want(t, "with a wrong password", change("wrong", "Passw0rd-2"), "403 AccessDenied: The old password is incorrect.")
-	if record := a.LastRecord("ChangePassword"); record.ErrorCode != "AccessDenied" || record.RequestParameters != nil || record.ErrorMessage != "The old password is incorrect." {
+	if record := a.LastRecord("ChangePassword"); record.ErrorCode != "AccessDenied" || record.RequestParameters != nil ||
+		record.ErrorMessage != "The old password is incorrect." {
 		t.Errorf("the event is %+v", record)
 	}
 	must(t, change(u.Password, "Passw0rd-2"))
-	if record := a.LastRecord("ChangePassword"); record.ErrorCode != "" || record.RequestParameters != nil || record.ResponseElements != nil || record.ReadOnly {
+	if record := a.LastRecord("ChangePassword"); record.ErrorCode != "" || record.RequestParameters != nil ||
+		record.ResponseElements != nil || record.ReadOnly {
 		t.Errorf("the event is %+v", record)
 	}
 	over(t, "the other session", other, a)
-	if _, _, err := a.Server.SignIn.Caller(ctx, console.Token); err != nil {
+	if _, err := a.Server.SignIn.Admit(ctx, console.Token); err != nil {
 		t.Errorf("the session that changed it: %v", err)
 	}
 	if signsIn(t, a, "alice", u.Password) || !signsIn(t, a, "alice", "Passw0rd-2") {
@@ -273,7 +299,8 @@ func TestChangePassword(t *testing.T) {
 	}
 
 	over := func(client *awsiam.Client) error {
-		_, err := client.ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: aws.String("Passw0rd-2"), NewPassword: aws.String("Passw0rd-3")})
+		_, err := client.ChangePassword(ctx,
+			&awsiam.ChangePasswordInput{OldPassword: aws.String("Passw0rd-2"), NewPassword: aws.String("Passw0rd-3")})
 		return err
 	}
 	must(t, over(a.IAM(u.Key)))
@@ -293,10 +320,12 @@ func TestChangePasswordAtOnce(t *testing.T) {
 	codes := make(chan string, writers)
 	for range writers {
 		go func() {
-			_, err := a.IAM(u.Key).ChangePassword(ctx, &awsiam.ChangePasswordInput{OldPassword: &u.Password, NewPassword: aws.String("Passw0rd-2")})
+			_, err := a.IAM(u.Key).ChangePassword(ctx,
+				&awsiam.ChangePasswordInput{OldPassword: &u.Password, NewPassword: aws.String("Passw0rd-2")})
 			codes <- touchtest.CodeOf(err)
 		}()
 	}
+
 	made := 0
 	for range writers {
 		switch got := <-codes; got {
@@ -307,6 +336,7 @@ func TestChangePasswordAtOnce(t *testing.T) {
 			t.Errorf("answered %s", got)
 		}
 	}
+
 	if made != 1 {
 		t.Errorf("%d changes were made, want 1", made)
 	}
@@ -320,7 +350,8 @@ func TestPasswordOfAUserMadeMeanwhile(t *testing.T) {
 	console := a.SignIn(u, nil)
 	makeUser := func(path string) {
 		createUser(t, c, "alice", path)
-		_, err := c.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")})
+		_, err := c.CreateLoginProfile(ctx,
+			&awsiam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Passw0rd")})
 		must(t, err)
 	}
 	deleteUser := func() {
@@ -341,7 +372,8 @@ func TestPasswordOfAUserMadeMeanwhile(t *testing.T) {
 	}
 	deleteUser()
 	makeUser("/staff/")
-	want(t, "a user who is deleted", update(deleteUser), touchtest.NotAllowed(userARN(a, "/admin"), "iam:UpdateLoginProfile", "user alice"))
+	want(t, "a user who is deleted", update(deleteUser),
+		touchtest.NotAllowed(userARN(a, "/admin"), "iam:UpdateLoginProfile", "user alice"))
 
 	a.PutPolicy("admin", touchtest.AdminPolicy)
 	makeUser("/staff/")
@@ -353,7 +385,7 @@ func TestPasswordOfAUserMadeMeanwhile(t *testing.T) {
 	}
 }
 
-// The database has no password in it.
+// The database has no password in it, nor a hash that anybody could guess at without the master key.
 func TestPasswordsAreHashed(t *testing.T) {
 	t.Parallel()
 	a, _ := newAccount(t)
@@ -364,8 +396,16 @@ func TestPasswordsAreHashed(t *testing.T) {
 			return err
 		}
 		p, err := tx.Password(a.ID, i.ID)
-		if err == nil && (strings.Contains(p.Hash, u.Password) || !slices.Contains(strings.Split(p.Hash, "$"), "argon2id")) {
-			t.Errorf("stored as %s", p.Hash)
+		if err == nil && (bytes.Contains(p.SealedHash, []byte(u.Password)) || bytes.Contains(p.SealedHash, []byte("argon2id"))) {
+			t.Errorf("stored as %q", p.SealedHash)
+		}
+		if err != nil {
+			return err
+		}
+
+		hash, err := a.Server.State.Secrets.OpenHash(a.ID, i.ID, p.SealedHash)
+		if !strings.HasPrefix(hash, "$argon2id$") {
+			t.Errorf("sealed was %q, %v", hash, err)
 		}
 		return err
 	}))

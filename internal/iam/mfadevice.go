@@ -49,7 +49,9 @@ func deviceOf(tx *store.Tx, p *store.Principal, serial string) (*store.MFADevice
 	return d, err
 }
 
-func listMFADevices(_ *api.Request, tx *store.Tx, about *target, in *iamapi.ListMFADevicesInput) (*iamapi.ListMFADevicesOutput, error) {
+func listMFADevices(_ *api.Request, tx *store.Tx, about *target,
+	in *iamapi.ListMFADevicesInput,
+) (*iamapi.ListMFADevicesOutput, error) {
 	devices, err := tx.MFADevices(about.AccountID, about.ID)
 	if err != nil {
 		return nil, err

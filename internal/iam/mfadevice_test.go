@@ -21,7 +21,8 @@ func mfaDeviceOperations(u touchtest.Target) []touchtest.Operation {
 		touchtest.Of(iamapi.EnableMFADevice, u.ARN(), u.Named(), iamapi.EnableMFADeviceInput{
 			UserName: u.Name, SerialNumber: u.Serial, AuthenticationCode1: "123456", AuthenticationCode2: "654321",
 		}),
-		touchtest.Of(iamapi.DeactivateMFADevice, u.ARN(), u.Named(), iamapi.DeactivateMFADeviceInput{UserName: u.Name, SerialNumber: u.Serial}),
+		touchtest.Of(iamapi.DeactivateMFADevice, u.ARN(), u.Named(),
+			iamapi.DeactivateMFADeviceInput{UserName: u.Name, SerialNumber: u.Serial}),
 	}
 }
 
@@ -103,15 +104,18 @@ func TestMFADevices(t *testing.T) {
 	serial := a.SignIn(u, nil).MustEnrol("", "key", newKey())
 	list, err := c.ListMFADevices(ctx, &awsiam.ListMFADevicesInput{UserName: aws.String("ALICE")})
 	must(t, err)
-	if d := list.MFADevices; len(d) != 1 || *d[0].UserName != "alice" || *d[0].SerialNumber != serial || d[0].EnableDate == nil || list.IsTruncated {
+	if d := list.MFADevices; len(d) != 1 || *d[0].UserName != "alice" || *d[0].SerialNumber != serial || d[0].EnableDate == nil ||
+		list.IsTruncated {
 		t.Fatalf("listed %+v", list)
 	}
-	if record := a.LastRecord("ListMFADevices"); text(record.RequestParameters) != `{"userName":"ALICE"}` || record.ResponseElements != nil || !record.ReadOnly {
+	if record := a.LastRecord("ListMFADevices"); text(record.RequestParameters) != `{"userName":"ALICE"}` ||
+		record.ResponseElements != nil || !record.ReadOnly {
 		t.Errorf("the event is %+v", record)
 	}
 	get, err := a.IAM(u.Key).GetMFADevice(ctx, &awsiam.GetMFADeviceInput{SerialNumber: &serial})
 	must(t, err)
-	if *get.UserName != "alice" || *get.SerialNumber != serial || !get.EnableDate.Equal(*list.MFADevices[0].EnableDate) || len(get.Certifications) != 0 {
+	if *get.UserName != "alice" || *get.SerialNumber != serial || !get.EnableDate.Equal(*list.MFADevices[0].EnableDate) ||
+		len(get.Certifications) != 0 {
 		t.Errorf("got %+v", get)
 	}
 	if got := text(a.LastRecord("GetMFADevice").RequestParameters); got != fmt.Sprintf(`{"serialNumber":%q}`, serial) {
@@ -133,44 +137,54 @@ func TestMFADevices(t *testing.T) {
 	}
 	stranger := a.Server.NewAccount(t)
 	stranger.NewUser("alice", "")
-	_, err = stranger.IAM(stranger.Root).DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{UserName: aws.String("alice"), SerialNumber: &serial})
+	_, err = stranger.IAM(stranger.Root).DeactivateMFADevice(ctx,
+		&awsiam.DeactivateMFADeviceInput{UserName: aws.String("alice"), SerialNumber: &serial})
 	want(t, "deactivate another account's", err, noDevice(serial))
 	for what, err := range map[string]error{
-		"list":       second(c.ListMFADevices(ctx, &awsiam.ListMFADevicesInput{UserName: aws.String("nobody")})),
-		"get":        second(c.GetMFADevice(ctx, &awsiam.GetMFADeviceInput{UserName: aws.String("nobody"), SerialNumber: &serial})),
-		"deactivate": second(c.DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{UserName: aws.String("nobody"), SerialNumber: &serial})),
+		"list": second(c.ListMFADevices(ctx, &awsiam.ListMFADevicesInput{UserName: aws.String("nobody")})),
+		"get":  second(c.GetMFADevice(ctx, &awsiam.GetMFADeviceInput{UserName: aws.String("nobody"), SerialNumber: &serial})),
+		"deactivate": second(c.DeactivateMFADevice(ctx,
+			&awsiam.DeactivateMFADeviceInput{UserName: aws.String("nobody"), SerialNumber: &serial})),
 		"enable": second(c.EnableMFADevice(ctx, &awsiam.EnableMFADeviceInput{
-			UserName: aws.String("nobody"), SerialNumber: &serial, AuthenticationCode1: aws.String("123456"), AuthenticationCode2: aws.String("654321"),
+			UserName: aws.String("nobody"), SerialNumber: &serial, AuthenticationCode1: aws.String("123456"),
+			AuthenticationCode2: aws.String("654321"),
 		})),
 	} {
 		want(t, what+" of somebody who is not there", err, noUser("nobody"))
 	}
 	const serialMust = "Value at 'serialNumber' failed to satisfy constraint: Member must "
 	_, err = c.GetMFADevice(ctx, &awsiam.GetMFADeviceInput{UserName: aws.String("a b"), SerialNumber: aws.String("12 34")})
-	want(t, "everything at once", err, "400 ValidationError: 3 validation errors detected: "+serialMust+"have length greater than or equal to 9; "+
-		serialMust+`satisfy regular expression pattern: [\w+=/:,.@-]+; Value at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+`)
-	_, err = c.DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{UserName: aws.String("alice"), SerialNumber: aws.String(strings.Repeat("1", 257))})
-	want(t, "a long serial number", err, "400 ValidationError: 1 validation error detected: "+serialMust+"have length less than or equal to 256")
+	want(t, "everything at once", err,
+		"400 ValidationError: 3 validation errors detected: "+serialMust+"have length greater than or equal to 9; "+
+			serialMust+`satisfy regular expression pattern: [\w+=/:,.@-]+; Value at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+`)
+	_, err = c.DeactivateMFADevice(ctx,
+		&awsiam.DeactivateMFADeviceInput{UserName: aws.String("alice"), SerialNumber: aws.String(strings.Repeat("1", 257))})
+	want(t, "a long serial number", err,
+		"400 ValidationError: 1 validation error detected: "+serialMust+"have length less than or equal to 256")
 	_, err = c.EnableMFADevice(ctx, &awsiam.EnableMFADeviceInput{
-		UserName: aws.String("alice"), SerialNumber: &serial, AuthenticationCode1: aws.String("12345"), AuthenticationCode2: aws.String("abcdefg"),
+		UserName: aws.String("alice"), SerialNumber: &serial, AuthenticationCode1: aws.String("12345"),
+		AuthenticationCode2: aws.String("abcdefg"),
 	})
-	const first, next = "Value at 'authenticationCode1' failed to satisfy constraint: Member must ", "Value at 'authenticationCode2' failed to satisfy constraint: Member must "
-	want(t, "codes that are none", err, "400 ValidationError: 3 validation errors detected: "+first+"have length greater than or equal to 6; "+
-		next+"have length less than or equal to 6; "+next+`satisfy regular expression pattern: [\d]+`)
+	const first, next = "Value at 'authenticationCode1' failed to satisfy constraint: Member must ",
+		"Value at 'authenticationCode2' failed to satisfy constraint: Member must "
+	want(t, "codes that are none", err,
+		"400 ValidationError: 3 validation errors detected: "+first+"have length greater than or equal to 6; "+
+			next+"have length less than or equal to 6; "+next+`satisfy regular expression pattern: [\d]+`)
 
 	// An administrator removes it, and it is gone.
 	inside := a.SignIn(bob, nil)
 	_, err = c.DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{UserName: aws.String("alice"), SerialNumber: &serial})
 	must(t, err)
 	record := a.LastRecord("DeactivateMFADevice")
-	if got := text(record.RequestParameters); got != fmt.Sprintf(`{"serialNumber":%q,"userName":"alice"}`, serial) || record.ErrorCode != "" || record.ResponseElements != nil {
+	if got := text(record.RequestParameters); got != fmt.Sprintf(`{"serialNumber":%q,"userName":"alice"}`, serial) ||
+		record.ErrorCode != "" || record.ResponseElements != nil {
 		t.Errorf("the event is %+v", record)
 	}
 	if got := serials(t, c, "alice"); got != nil {
 		t.Errorf("afterwards, %v", got)
 	}
 	a.SignIn(u, nil) // by password alone
-	if _, _, err := a.Server.SignIn.Caller(ctx, inside.Token); err != nil {
+	if _, err := a.Server.SignIn.Admit(ctx, inside.Token); err != nil {
 		t.Errorf("the session of somebody else: %v", err)
 	}
 }
@@ -187,20 +201,25 @@ func TestEnableMFADeviceByQuery(t *testing.T) {
 		})
 		return err
 	}
+
 	of := func(user string) string {
 		return "arn:aws:iam::" + a.ID + ":u2f/user/" + user + "/key-AAAAAAAAAAAAAAAAAAAAAAAAAA"
 	}
+
 	want(t, "allowed, without a device", enableAs(a.IAM(u.Key), "alice", of("alice")), noDevice(of("alice")))
 	record := a.LastRecord("EnableMFADevice")
-	if got := text(record.RequestParameters); got != fmt.Sprintf(`{"serialNumber":%q,"userName":"alice"}`, of("alice")) || record.ErrorCode != "NoSuchEntity" {
+	if got := text(record.RequestParameters); got != fmt.Sprintf(`{"serialNumber":%q,"userName":"alice"}`, of("alice")) ||
+		record.ErrorCode != "NoSuchEntity" {
 		t.Errorf("the event is %+v", record)
 	}
+
 	console := a.SignIn(u, nil)
 	want(t, "the same in the console", enable(console, "alice", of("alice")), noDevice(of("alice")))
 	key := newKey()
 	serial := console.MustEnrol("", "key", key)
 	want(t, "with a device, by access key", enableAs(a.IAM(u.Key), "alice", serial), useOneFirst(me, "iam:EnableMFADevice"))
-	want(t, "with a device that was not used, in the console", enable(console, "alice", serial), useOneFirst(me, "iam:EnableMFADevice"))
+	want(t, "with a device that was not used, in the console", enable(console, "alice", serial),
+		useOneFirst(me, "iam:EnableMFADevice"))
 	want(t, "with a device that was used", enable(a.SignIn(u, key), "alice", serial), noDevice(serial))
 	want(t, "for somebody else", enableAs(c, "alice", serial), noDevice(serial))
 	a.PutPolicy("alice", allow("iam:GetUser"))
@@ -218,9 +237,11 @@ func TestRootDevicesAreRemovedInTheConsole(t *testing.T) {
 	const onThePage = "403 AccessDenied: The root user's MFA devices are removed on the Security credentials page, signed in with one of them, not with an access key."
 	_, err := root.DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{SerialNumber: &serial})
 	want(t, "by root's access key", err, onThePage)
-	if got := a.LastRecord("DeactivateMFADevice"); got.ErrorCode != "AccessDenied" || got.RequestParameters != nil || got.UserIdentity.Type != "Root" {
+	if got := a.LastRecord("DeactivateMFADevice"); got.ErrorCode != "AccessDenied" || got.RequestParameters != nil ||
+		got.UserIdentity.Type != "Root" {
 		t.Errorf("the event is %+v", got)
 	}
+
 	_, err = root.DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{SerialNumber: aws.String(serial + "X")})
 	want(t, "one that is not there", err, onThePage)
 	admin := a.NewUser("admin", touchtest.AdminPolicy)
@@ -230,19 +251,22 @@ func TestRootDevicesAreRemovedInTheConsole(t *testing.T) {
 			t.Errorf("an administrator who calls root %q: %v", name, err)
 		}
 	}
+
 	_, err = a.IAM(admin.Key).DeactivateMFADevice(ctx, &awsiam.DeactivateMFADeviceInput{SerialNumber: &serial})
 	want(t, "an administrator as if it were their own", err, noDevice(serial))
 	want(t, "in the console, without it", deactivate(console, "", serial), useOneFirst(rootARN, "iam:DeactivateMFADevice"))
 	if got := serials(t, root, ""); len(got) != 1 || got[0] != serial {
 		t.Errorf("after all of that root has %v", got)
 	}
+
 	with := a.SignInRoot(key)
 	must(t, deactivate(with, "", serial))
 	if got := serials(t, root, ""); got != nil {
 		t.Errorf("root still has %v", got)
 	}
+
 	over(t, "root's other session", console, a)
-	if _, _, err := a.Server.SignIn.Caller(ctx, with.Token); err != nil {
+	if _, err := a.Server.SignIn.Admit(ctx, with.Token); err != nil {
 		t.Errorf("the session that removed it: %v", err)
 	}
 	a.SignInRoot(nil)
@@ -299,13 +323,15 @@ func TestRenameKeepsDevices(t *testing.T) {
 	u := a.NewUser("alice", touchtest.AdminPolicy)
 	key := newKey()
 	serial := a.SignIn(u, nil).MustEnrol("", "key", key)
-	_, err := c.UpdateUser(ctx, &awsiam.UpdateUserInput{UserName: &u.Name, NewUserName: aws.String("alicia"), NewPath: aws.String("/x/")})
+	_, err := c.UpdateUser(ctx,
+		&awsiam.UpdateUserInput{UserName: &u.Name, NewUserName: aws.String("alicia"), NewPath: aws.String("/x/")})
 	must(t, err)
 	out, err := c.ListMFADevices(ctx, &awsiam.ListMFADevicesInput{UserName: aws.String("alicia")})
 	must(t, err)
 	if d := out.MFADevices; len(d) != 1 || *d[0].SerialNumber != serial || *d[0].UserName != "alicia" {
 		t.Errorf("after the rename: %+v", d)
 	}
+
 	u.Name = "alicia"
 	console := a.SignIn(u, key)
 	if next := console.MustEnrol("", "key2", newKey()); !strings.Contains(next, ":u2f/user/alicia/key2-") {

@@ -34,7 +34,9 @@ func fill(t *testing.T, a *touchtest.Account, users ...[2]string) {
 }
 
 // pages reads a whole list in pages of a size (0 gives none), and checks each.
-func pages(t *testing.T, size int32, read func(marker *string, size *int32) (names []string, truncated bool, next *string, err error)) (all []string, count int) {
+func pages(t *testing.T, size int32,
+	read func(marker *string, size *int32) (names []string, truncated bool, next *string, err error),
+) (all []string, count int) {
 	t.Helper()
 	marker, limit := (*string)(nil), (*int32)(nil)
 	if size > 0 {
@@ -97,7 +99,10 @@ func TestListUsers(t *testing.T) {
 			t.Errorf("in %d pages of %d: %d users %v, want %d pages", n, size, len(got), got, count)
 		}
 	}
-	for prefix, want := range map[string][]string{"/staff/": staff, "/": expected, "/nothing/": nil, "/staff/eng/": nil, "/st_ff/": nil, "/staff%": nil} {
+	for prefix, want := range map[string][]string{
+		"/staff/": staff, "/": expected, "/nothing/": nil, "/staff/eng/": nil,
+		"/st_ff/": nil, "/staff%": nil,
+	} {
 		if want == nil {
 			for _, u := range users {
 				if strings.HasPrefix(u[1], prefix) {
@@ -109,7 +114,8 @@ func TestListUsers(t *testing.T) {
 			t.Errorf("on %s: %v\nwant %v", prefix, got, want)
 		}
 	}
-	if record := a.LastRecord("ListUsers"); !strings.Contains(text(record.RequestParameters), `"maxItems":3`) || record.ResponseElements != nil || !record.ReadOnly {
+	if record := a.LastRecord("ListUsers"); !strings.Contains(text(record.RequestParameters), `"maxItems":3`) ||
+		record.ResponseElements != nil || !record.ReadOnly {
 		t.Errorf("the event is %+v", record)
 	}
 
@@ -131,7 +137,8 @@ func TestMarkers(t *testing.T) {
 	a, c := newAccount(t)
 	u := a.NewUser("alice", touchtest.AdminPolicy)
 	fill(t, a, [2]string{"bob", "/"}, [2]string{"carol", "/"})
-	_, err := c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: &u.Name, PolicyName: aws.String("more"), PolicyDocument: aws.String(touchtest.AdminPolicy)})
+	_, err := c.PutUserPolicy(ctx,
+		&awsiam.PutUserPolicyInput{UserName: &u.Name, PolicyName: aws.String("more"), PolicyDocument: aws.String(touchtest.AdminPolicy)})
 	must(t, err)
 	_, err = c.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: &u.Name})
 	must(t, err)
@@ -185,6 +192,7 @@ func TestMarkers(t *testing.T) {
 			return out.AccountAliases, out.IsTruncated, out.Marker, nil
 		},
 	}
+
 	markers := make(map[string]*string)
 	for name, list := range lists {
 		all, _ := pages(t, 0, list)
@@ -198,6 +206,7 @@ func TestMarkers(t *testing.T) {
 		}
 		markers[name] = next
 	}
+
 	const invalid = "400 ValidationError: Invalid Marker."
 	for name, list := range lists {
 		for other, marker := range markers {
@@ -207,20 +216,25 @@ func TestMarkers(t *testing.T) {
 		}
 		for _, bad := range []string{
 			"x", "bob", "AAAA", "====", " ", strings.Repeat("A", 320), base64.RawURLEncoding.EncodeToString([]byte(`{"o":"` + name + `"}`)),
-			base64.RawURLEncoding.EncodeToString([]byte(`{"o":"` + name + `","l":""}`)), base64.RawURLEncoding.EncodeToString([]byte(`null`)),
-			base64.RawURLEncoding.EncodeToString([]byte(`[]`)), base64.RawURLEncoding.EncodeToString([]byte(`{"o":"` + name + `","l":"a"} more`)),
+			base64.RawURLEncoding.EncodeToString([]byte(`{"o":"` + name + `","l":""}`)),
+			base64.RawURLEncoding.EncodeToString([]byte(`null`)),
+			base64.RawURLEncoding.EncodeToString([]byte(`[]`)),
+			base64.RawURLEncoding.EncodeToString([]byte(`{"o":"` + name + `","l":"a"} more`)),
 		} {
 			want(t, name+" with the marker "+bad, err4(list(&bad, nil)), invalid)
 		}
 		const one = "400 ValidationError: 1 validation error detected: "
-		want(t, name+" with no items", err4(list(nil, aws.Int32(0))), one+"Value at 'maxItems' failed to satisfy constraint: Member must have value greater than or equal to 1")
-		want(t, name+" with many items", err4(list(nil, aws.Int32(1001))), one+"Value at 'maxItems' failed to satisfy constraint: Member must have value less than or equal to 1000")
+		want(t, name+" with no items", err4(list(nil, aws.Int32(0))),
+			one+"Value at 'maxItems' failed to satisfy constraint: Member must have value greater than or equal to 1")
+		want(t, name+" with many items", err4(list(nil, aws.Int32(1001))),
+			one+"Value at 'maxItems' failed to satisfy constraint: Member must have value less than or equal to 1000")
 		want(t, name+" with a long marker", err4(list(aws.String(strings.Repeat("A", 321)), nil)),
 			one+"Value at 'marker' failed to satisfy constraint: Member must have length less than or equal to 320")
-		want(t, name+" with everything wrong", err4(list(aws.String(strings.Repeat("\n", 321)), aws.Int32(-1))), "400 ValidationError: 3 validation errors detected: "+
-			"Value at 'marker' failed to satisfy constraint: Member must have length less than or equal to 320; "+
-			`Value at 'marker' failed to satisfy constraint: Member must satisfy regular expression pattern: [\u0020-\u00FF]+; `+
-			"Value at 'maxItems' failed to satisfy constraint: Member must have value greater than or equal to 1")
+		want(t, name+" with everything wrong", err4(list(aws.String(strings.Repeat("\n", 321)), aws.Int32(-1))),
+			"400 ValidationError: 3 validation errors detected: "+
+				"Value at 'marker' failed to satisfy constraint: Member must have length less than or equal to 320; "+
+				`Value at 'marker' failed to satisfy constraint: Member must satisfy regular expression pattern: [\u0020-\u00FF]+; `+
+				"Value at 'maxItems' failed to satisfy constraint: Member must have value greater than or equal to 1")
 	}
 }
 
@@ -238,7 +252,8 @@ func TestPages(t *testing.T) {
 	}
 	u := a.NewUser("alice", "")
 	long := strings.Repeat("l", 60)
-	fill(t, a, [2]string{"b", "/" + strings.Repeat("p", 510) + "/"}, [2]string{"Z9", "/"}, [2]string{"_x", "/"}, [2]string{long, "/a/"}, [2]string{"=", "/"})
+	fill(t, a, [2]string{"b", "/" + strings.Repeat("p", 510) + "/"}, [2]string{"Z9", "/"}, [2]string{"_x", "/"},
+		[2]string{long, "/a/"}, [2]string{"=", "/"})
 
 	var keys, serials []string
 	keys = append(keys, u.Key.AccessKeyID)
@@ -253,11 +268,15 @@ func TestPages(t *testing.T) {
 	policies := []string{strings.Repeat("P", 128), "B", "a", "=", "b", "_"}
 	for _, name := range policies {
 		_, err := c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{
-			UserName: &u.Name, PolicyName: &name, PolicyDocument: aws.String(`{"Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*"}}`),
+			UserName: &u.Name, PolicyName: &name,
+			PolicyDocument: aws.String(`{"Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*"}}`),
 		})
 		must(t, err)
 	}
-	tagKeys := []string{"b", "B2", "a", "\u00e4", "_", strings.Repeat("k", 128), "\u2028", strings.Repeat("\u2028", 128), strings.Repeat("\u00e5", 128), strings.Repeat("\U00020000", 128)}
+	tagKeys := []string{
+		"b", "B2", "a", "\u00e4", "_", strings.Repeat("k", 128), "\u2028", strings.Repeat("\u2028", 128),
+		strings.Repeat("\u00e5", 128), strings.Repeat("\U00020000", 128),
+	}
 	for _, key := range tagKeys {
 		must(t, tagUser(c, "alice", key, "v"))
 	}
@@ -274,32 +293,36 @@ func TestPages(t *testing.T) {
 			}
 			return names
 		}),
-		touchtest.ListOf(touchstoneapi.DescribeUsers, touchstoneapi.DescribeUsersInput{}, users, func(out *touchstoneapi.DescribeUsersOutput) (names []string) {
-			for _, u := range out.Users {
-				names = append(names, u.UserName)
-			}
-			return names
-		}),
-		touchtest.ListOf(iamapi.ListAccessKeys, iamapi.ListAccessKeysInput{UserName: "alice"}, keys, func(out *iamapi.ListAccessKeysOutput) (ids []string) {
-			for _, k := range out.AccessKeyMetadata {
-				ids = append(ids, k.AccessKeyId)
-			}
-			return ids
-		}),
-		touchtest.ListOf(iamapi.ListMFADevices, iamapi.ListMFADevicesInput{UserName: "alice"}, serials, func(out *iamapi.ListMFADevicesOutput) (serials []string) {
-			for _, d := range out.MFADevices {
-				serials = append(serials, d.SerialNumber)
-			}
-			return serials
-		}),
+		touchtest.ListOf(touchstoneapi.DescribeUsers, touchstoneapi.DescribeUsersInput{}, users,
+			func(out *touchstoneapi.DescribeUsersOutput) (names []string) {
+				for _, u := range out.Users {
+					names = append(names, u.UserName)
+				}
+				return names
+			}),
+		touchtest.ListOf(iamapi.ListAccessKeys, iamapi.ListAccessKeysInput{UserName: "alice"}, keys,
+			func(out *iamapi.ListAccessKeysOutput) (ids []string) {
+				for _, k := range out.AccessKeyMetadata {
+					ids = append(ids, k.AccessKeyId)
+				}
+				return ids
+			}),
+		touchtest.ListOf(iamapi.ListMFADevices, iamapi.ListMFADevicesInput{UserName: "alice"}, serials,
+			func(out *iamapi.ListMFADevicesOutput) (serials []string) {
+				for _, d := range out.MFADevices {
+					serials = append(serials, d.SerialNumber)
+				}
+				return serials
+			}),
 		touchtest.ListOf(iamapi.ListUserPolicies, iamapi.ListUserPoliciesInput{UserName: "alice"}, policies,
 			func(out *iamapi.ListUserPoliciesOutput) []string { return out.PolicyNames }),
-		touchtest.ListOf(iamapi.ListUserTags, iamapi.ListUserTagsInput{UserName: "alice"}, tagKeys, func(out *iamapi.ListUserTagsOutput) (keys []string) {
-			for _, tag := range out.Tags {
-				keys = append(keys, tag.Key)
-			}
-			return keys
-		}),
+		touchtest.ListOf(iamapi.ListUserTags, iamapi.ListUserTagsInput{UserName: "alice"}, tagKeys,
+			func(out *iamapi.ListUserTagsOutput) (keys []string) {
+				for _, tag := range out.Tags {
+					keys = append(keys, tag.Key)
+				}
+				return keys
+			}),
 		touchtest.ListOf(iamapi.ListAccountAliases, iamapi.ListAccountAliasesInput{}, []string{"alias-of-" + a.ID},
 			func(out *iamapi.ListAccountAliasesOutput) []string { return out.AccountAliases }),
 	)

@@ -14,8 +14,8 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/touchtest"
 )
 
-// operations are all that are built, each about the target where it is about a user. Those that end what others are about come last,
-// and those on users last of all.
+// operations are all that are built, each about the target where it is about a user. Those that end what others are about come
+// last, and those on users last of all.
 func operations(u touchtest.Target) []touchtest.Operation {
 	all := slices.Concat(
 		accountOperations(u), loginProfileOperations(u), userPolicyOperations(u), tagOperations(u), accessKeyOperations(u),
@@ -83,6 +83,7 @@ func TestListUsersIsAuthorizedOnThePath(t *testing.T) {
 			&touchstoneapi.DescribeUsersInput{PathPrefix: prefix})
 		want(t, "describe "+prefix, err, expected)
 	}
+
 	_, err := a.IAM(u.Key).ListUsers(ctx, &awsiam.ListUsersInput{})
 	want(t, "list without a path", err, touchtest.NotAllowed(me, "iam:ListUsers", "arn:aws:iam::"+a.ID+":user/"))
 	a.PutPolicy("alice", allow("iam:ListUsers"))

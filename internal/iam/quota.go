@@ -65,6 +65,30 @@ func QuotaNames() string {
 	return strings.Join(names, ", ")
 }
 
+// QuotaValue is the value of one of an account's quotas.
+type QuotaValue struct {
+	Name    string // as AWS's LimitExceeded messages have it
+	Value   int    // what the account may have
+	Default int    // what an account may have for which the operator has set nothing
+}
+
+// QuotaValues returns the account's values of the quotas that an operator can set, by name.
+func QuotaValues(tx *store.Tx, account string) ([]QuotaValue, error) {
+	var values []QuotaValue
+	for _, q := range quotas {
+		if q.ahead {
+			continue
+		}
+		value, err := q.of(tx, account)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, QuotaValue{q.name, value, q.standard})
+	}
+	slices.SortFunc(values, func(a, b QuotaValue) int { return strings.Compare(a.Name, b.Name) })
+	return values, nil
+}
+
 // of returns the account's value of the quota: what the operator set, or else AWS's default.
 func (q *quota) of(tx *store.Tx, account string) (int, error) {
 	value, ok, err := tx.Quota(account, q.name)

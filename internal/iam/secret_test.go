@@ -25,8 +25,10 @@ func TestEventsHaveNoSecrets(t *testing.T) {
 	console := a.SignIn(u, nil)
 	secrets := map[string]string{
 		"password": u.Password, "secret": u.Key.SecretAccessKey, "root's secret": a.Root.SecretAccessKey, "session": console.Token,
-		"new password": "Passw0rd-new", "short password": "Sh0rt-1", "reset password": "Passw0rd-reset", "first code": "314159", "second code": "271828",
+		"new password": "Passw0rd-new", "short password": "Sh0rt-1", "reset password": "Passw0rd-reset", "first code": "314159",
+		"second code": "271828",
 	}
+
 	made, err := c.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: aws.String("alice")})
 	must(t, err)
 	secrets["second secret"] = *made.AccessKey.SecretAccessKey
@@ -34,14 +36,17 @@ func TestEventsHaveNoSecrets(t *testing.T) {
 		return second(touchtest.Call(console, iamapi.ChangePassword,
 			&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(u.Password), NewPassword: awsquery.Secret(to)}))
 	}
+
 	if touchtest.CodeOf(change(secrets["short password"])) != "PasswordPolicyViolation" {
 		t.Error("a short password was taken")
 	}
+
 	must(t, change(secrets["new password"]))
 	reset := &awsiam.UpdateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String(secrets["reset password"])}
 	if _, err := a.IAM(nobody.Key).UpdateLoginProfile(ctx, reset); touchtest.CodeOf(err) != "AccessDenied" {
 		t.Errorf("nobody resets a password: %v", err)
 	}
+
 	_, err = c.UpdateLoginProfile(ctx, reset)
 	must(t, err)
 	u.Password = secrets["reset password"]
@@ -60,7 +65,8 @@ func TestEventsHaveNoSecrets(t *testing.T) {
 		}
 		must(t, json.Unmarshal(answer, &parts))
 		name := fmt.Sprint(" of a registration, refused: ", refused)
-		secrets["ceremony"+name], secrets["client data"+name], secrets["object"+name] = b.ceremony, parts.Response.ClientDataJSON, parts.Response.AttestationObject
+		secrets["ceremony"+name], secrets["client data"+name], secrets["object"+name] = b.ceremony, parts.Response.ClientDataJSON,
+			parts.Response.AttestationObject
 		if refused {
 			answer = append(answer, '!')
 		}
@@ -68,6 +74,7 @@ func TestEventsHaveNoSecrets(t *testing.T) {
 			t.Errorf("registration: %v", err)
 		}
 	}
+
 	seen := 0
 	must(t, a.Server.State.Store.View(ctx, func(tx *store.Tx) error {
 		events, err := tx.Events(store.EventQuery{Limit: 1000})
@@ -81,6 +88,7 @@ func TestEventsHaveNoSecrets(t *testing.T) {
 		}
 		return err
 	}))
+
 	if seen < 15 {
 		t.Errorf("%d events", seen)
 	}

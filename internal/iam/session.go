@@ -22,7 +22,9 @@ func onSelfOrUser[In any, P naming[In]](r *api.Request, tx *store.Tx, in *In) (a
 }
 
 // listSessions lists the sessions that are complete and not over.
-func (o *Operations) listSessions(r *api.Request, tx *store.Tx, about *target, _ *touchstoneapi.ListSessionsInput) (*touchstoneapi.ListSessionsOutput, error) {
+func (o *Operations) listSessions(r *api.Request, tx *store.Tx, about *target,
+	_ *touchstoneapi.ListSessionsInput,
+) (*touchstoneapi.ListSessionsOutput, error) {
 	sessions, err := tx.Sessions(about.AccountID, about.ID)
 	if err != nil {
 		return nil, err

@@ -14,9 +14,12 @@ import (
 // sessionOperations are the operations of this file that are asked of the policies.
 func sessionOperations(u touchtest.Target) []touchtest.Operation {
 	return []touchtest.Operation{
-		touchtest.Own(touchstoneapi.ListSessions, "touchstone:ListSessions", u.ARN(), u.Named(), "ListSessions", touchstoneapi.ListSessionsInput{UserName: u.Name}, "NoSuchEntity"),
-		touchtest.Own(touchstoneapi.EndSession, "touchstone:EndSession", u.ARN(), u.Named(), "EndSession", touchstoneapi.EndSessionInput{UserName: u.Name, SessionId: "x"}, "NoSuchEntity"),
-		touchtest.Own(touchstoneapi.EndAllSessions, "touchstone:EndAllSessions", u.ARN(), u.Named(), "EndAllSessions", touchstoneapi.EndAllSessionsInput{UserName: u.Name}, "NoSuchEntity"),
+		touchtest.Own(touchstoneapi.ListSessions, "touchstone:ListSessions", u.ARN(), u.Named(), "ListSessions",
+			touchstoneapi.ListSessionsInput{UserName: u.Name}, "NoSuchEntity"),
+		touchtest.Own(touchstoneapi.EndSession, "touchstone:EndSession", u.ARN(), u.Named(), "EndSession",
+			touchstoneapi.EndSessionInput{UserName: u.Name, SessionId: "x"}, "NoSuchEntity"),
+		touchtest.Own(touchstoneapi.EndAllSessions, "touchstone:EndAllSessions", u.ARN(), u.Named(), "EndAllSessions",
+			touchstoneapi.EndAllSessionsInput{UserName: u.Name}, "NoSuchEntity"),
 	}
 }
 
@@ -41,7 +44,7 @@ func endAllSessions(c *touchtest.Console, user string, exceptCurrent bool) error
 
 func alive(t *testing.T, what string, c *touchtest.Console, a *touchtest.Account) {
 	t.Helper()
-	if _, _, err := a.Server.SignIn.Caller(ctx, c.Token); err != nil {
+	if _, err := a.Server.SignIn.Admit(ctx, c.Token); err != nil {
 		t.Errorf("%s: %v", what, err)
 	}
 }
@@ -67,14 +70,17 @@ func TestOwnSessions(t *testing.T) {
 	if len(sessions) != 2 {
 		t.Fatalf("listed %+v, want the two that are complete", sessions)
 	}
-	if s := sessions[0]; s.SessionId != two.Session.ID || !s.Current || s.SourceIp != "127.0.0.1" || s.UserAgent != "touchtest" || s.MfaMethod != "fido" ||
-		s.MfaSerialNumber != serials(t, c, "alice")[0] || s.CreateDate.IsZero() || s.LastSeenDate.Before(s.CreateDate) || !s.ExpirationDate.Equal(s.CreateDate.Add(12*time.Hour)) {
+	if s := sessions[0]; s.SessionId != two.Session.ID || !s.Current || s.SourceIp != "127.0.0.1" || s.UserAgent != "touchtest" ||
+		s.MfaMethod != "fido" ||
+		s.MfaSerialNumber != serials(t, c, "alice")[0] || s.CreateDate.IsZero() || s.LastSeenDate.Before(s.CreateDate) ||
+		!s.ExpirationDate.Equal(s.CreateDate.Add(12*time.Hour)) {
 		t.Errorf("the newest is %+v", s)
 	}
 	if s := sessions[1]; s.SessionId != one.Session.ID || s.Current {
 		t.Errorf("the other is %+v", s)
 	}
-	if record := a.LastRecord("ListSessions"); record.EventSource != "touchstone" || !record.ReadOnly || record.UserIdentity.SessionContext.Attributes.MFAAuthenticated != "true" {
+	if record := a.LastRecord("ListSessions"); record.EventSource != "touchstone" || !record.ReadOnly ||
+		record.UserIdentity.SessionContext.Attributes.MFAAuthenticated != "true" {
 		t.Errorf("the event is %+v", record)
 	}
 	must(t, endSession(two, "", one.Session.ID))
@@ -125,8 +131,10 @@ func TestSessionsOfAnother(t *testing.T) {
 	} {
 		want(t, name, err, touchtest.NotAllowed(userARN(a, "/alice"), "touchstone:"+name, "user bob"))
 	}
-	want(t, "end another's as one's own", endSession(me, "", one.Session.ID), "404 NoSuchEntity: The session "+one.Session.ID+" cannot be found.")
-	want(t, "a user who is not there", second(listSessions(me, "nobody")), touchtest.NotAllowed(userARN(a, "/alice"), "touchstone:ListSessions", "user nobody"))
+	want(t, "end another's as one's own", endSession(me, "", one.Session.ID),
+		"404 NoSuchEntity: The session "+one.Session.ID+" cannot be found.")
+	want(t, "a user who is not there", second(listSessions(me, "nobody")),
+		touchtest.NotAllowed(userARN(a, "/alice"), "touchstone:ListSessions", "user nobody"))
 	alive(t, "bob's session", one, a)
 
 	a.PutPolicy("alice", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"touchstone:*","Resource":["arn:aws:iam::*:user/bob","arn:aws:iam::*:user/nobody"]}}`)
@@ -157,7 +165,8 @@ func TestSessionsOfAnother(t *testing.T) {
 	}))
 	over(t, "another of all", two, a)
 	alive(t, "the administrator's", me, a)
-	if record := a.LastRecord("EndAllSessions"); text(record.RequestParameters) != `{"userName":"bob"}` || record.ErrorCode != "" || record.EventSource != "touchstone" {
+	if record := a.LastRecord("EndAllSessions"); text(record.RequestParameters) != `{"userName":"bob"}` || record.ErrorCode != "" ||
+		record.EventSource != "touchstone" {
 		t.Errorf("the event is %+v", record)
 	}
 	// It leaves what is no session alone.

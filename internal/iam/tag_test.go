@@ -16,7 +16,8 @@ import (
 // tagOperations are the operations of this file that are asked of the policies.
 func tagOperations(u touchtest.Target) []touchtest.Operation {
 	return []touchtest.Operation{
-		touchtest.Of(iamapi.TagUser, u.ARN(), u.Named(), iamapi.TagUserInput{UserName: u.Name, Tags: []iamapi.Tag{{Key: "cost", Value: "1"}}}),
+		touchtest.Of(iamapi.TagUser, u.ARN(), u.Named(),
+			iamapi.TagUserInput{UserName: u.Name, Tags: []iamapi.Tag{{Key: "cost", Value: "1"}}}),
 		touchtest.Of(iamapi.UntagUser, u.ARN(), u.Named(), iamapi.UntagUserInput{UserName: u.Name, TagKeys: []string{"cost"}}),
 		touchtest.Of(iamapi.ListUserTags, u.ARN(), u.Named(), iamapi.ListUserTagsInput{UserName: u.Name}),
 	}
@@ -124,8 +125,14 @@ func TestTagUserLimits(t *testing.T) {
 			"one key twice", tagUser(c, "alice", "c", "3", "C", "4"),
 			"400 InvalidInput: Duplicate tag keys found. Please note that Tag keys are case insensitive.",
 		},
-		{"a reserved key", tagUser(c, "alice", "Aws:c", "3"), "400 InvalidInput: The tag key Aws:c is reserved: tag keys must not begin with aws:."},
-		{"51 tags", tagUser(c, "alice", many...), invalid + "tags' failed to satisfy constraint: Member must have length less than or equal to 50"},
+		{
+			"a reserved key", tagUser(c, "alice", "Aws:c", "3"),
+			"400 InvalidInput: The tag key Aws:c is reserved: tag keys must not begin with aws:.",
+		},
+		{
+			"51 tags", tagUser(c, "alice", many...),
+			invalid + "tags' failed to satisfy constraint: Member must have length less than or equal to 50",
+		},
 		{
 			"no such sign", untagUser(c, "alice", "a?"),
 			invalid + `tagKeys.1.member' failed to satisfy constraint: Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`,

@@ -19,7 +19,8 @@ import (
 func userOperations(u touchtest.Target) []touchtest.Operation {
 	return []touchtest.Operation{
 		touchtest.Of(iamapi.GetUser, u.ARN(), u.Named(), iamapi.GetUserInput{UserName: u.Name}),
-		touchtest.Of(iamapi.CreateUser, "arn:aws:iam::"+u.AccountID+":user/new/made", "", iamapi.CreateUserInput{UserName: "made", Path: "/new/"}),
+		touchtest.Of(iamapi.CreateUser, "arn:aws:iam::"+u.AccountID+":user/new/made", "",
+			iamapi.CreateUserInput{UserName: "made", Path: "/new/"}),
 		touchtest.Of(iamapi.UpdateUser, u.ARN(), u.Named(), iamapi.UpdateUserInput{UserName: u.Name}),
 		touchtest.Of(iamapi.ListUsers, "arn:aws:iam::"+u.AccountID+":user/", "", iamapi.ListUsersInput{}),
 		touchtest.Of(iamapi.DeleteUser, u.ARN(), u.Named(), iamapi.DeleteUserInput{UserName: u.Name}),
@@ -37,7 +38,8 @@ var userErrors = touchtest.Declared{
 			return second(s.Root.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String("ALICE")}))
 		},
 		"CreateUser InvalidInput": func(s *touchtest.Stage) error {
-			return second(s.Root.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String("bob"), Tags: []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}}}))
+			return second(s.Root.CreateUser(ctx,
+				&awsiam.CreateUserInput{UserName: aws.String("bob"), Tags: []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}}}))
 		},
 		"UpdateUser EntityAlreadyExists": func(s *touchtest.Stage) error {
 			createUser(s.T, s.Root, "bob", "/")
@@ -64,7 +66,8 @@ func TestCreateUser(t *testing.T) {
 	})
 	must(t, err)
 	u := out.User
-	if *u.UserName != "Alice" || *u.Path != "/staff/" || *u.Arn != userARN(a, "/staff/Alice") || u.CreateDate == nil || u.PasswordLastUsed != nil {
+	if *u.UserName != "Alice" || *u.Path != "/staff/" || *u.Arn != userARN(a, "/staff/Alice") || u.CreateDate == nil ||
+		u.PasswordLastUsed != nil {
 		t.Errorf("created %+v", u)
 	}
 	if !regexp.MustCompile(`^AIDA[A-Z2-7]{17}$`).MatchString(*u.UserId) {
@@ -74,7 +77,8 @@ func TestCreateUser(t *testing.T) {
 		t.Errorf("tags %v", u.Tags)
 	}
 	record := a.LastRecord("CreateUser")
-	if got, expected := text(record.RequestParameters), `{"path":"/staff/","tags":[{"key":"team","value":"red"},{"key":"empty"}],"userName":"Alice"}`; got != expected {
+	if got, expected := text(record.RequestParameters),
+		`{"path":"/staff/","tags":[{"key":"team","value":"red"},{"key":"empty"}],"userName":"Alice"}`; got != expected {
 		t.Errorf("requestParameters %s\nwant %s", got, expected)
 	}
 	created := u.CreateDate.UTC().Format("Jan 2, 2006 3:04:05 PM")
@@ -90,15 +94,19 @@ func TestCreateUser(t *testing.T) {
 		t.Errorf("ignoring case, got %+v", get.User)
 	}
 	for name, in := range map[string]*awsiam.CreateUserInput{
-		"the same name":                  {UserName: aws.String("Alice")},
-		"the same name in another case":  {UserName: aws.String("ALICE")},
-		"the same name on another path":  {UserName: aws.String("alice"), Path: aws.String("/other/")},
-		"the same name with other spice": {UserName: aws.String("aLiCe"), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}},
+		"the same name":                 {UserName: aws.String("Alice")},
+		"the same name in another case": {UserName: aws.String("ALICE")},
+		"the same name on another path": {UserName: aws.String("alice"), Path: aws.String("/other/")},
+		"the same name with other spice": {
+			UserName: aws.String("aLiCe"),
+			Tags:     []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}},
+		},
 	} {
 		_, err := c.CreateUser(ctx, in)
 		want(t, name, err, "409 EntityAlreadyExists: User with name "+*in.UserName+" already exists.")
 	}
-	_, err = c.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String("bob"), PermissionsBoundary: aws.String("arn:aws:iam::aws:policy/ReadOnlyAccess")})
+	_, err = c.CreateUser(ctx,
+		&awsiam.CreateUserInput{UserName: aws.String("bob"), PermissionsBoundary: aws.String("arn:aws:iam::aws:policy/ReadOnlyAccess")})
 	want(t, "with a boundary", err, "501 NotImplemented: The parameter PermissionsBoundary is not implemented in this version of Touchstone.")
 	_, err = c.GetUser(ctx, &awsiam.GetUserInput{UserName: aws.String("bob")})
 	want(t, "the user with a boundary", err, noUser("bob"))
@@ -113,6 +121,7 @@ func TestCreateUserConstraints(t *testing.T) {
 		name = "Value at 'userName' failed to satisfy constraint: Member must "
 		path = "Value at 'path' failed to satisfy constraint: Member must "
 	)
+
 	tag := func(key, value string) []types.Tag { return []types.Tag{{Key: &key, Value: &value}} }
 	for _, test := range []struct {
 		what string
@@ -120,22 +129,34 @@ func TestCreateUserConstraints(t *testing.T) {
 		want string
 	}{
 		{"64 characters", awsiam.CreateUserInput{UserName: aws.String(strings.Repeat("a", 64))}, ""},
-		{"65 characters", awsiam.CreateUserInput{UserName: aws.String(strings.Repeat("a", 65))}, one + name + "have length less than or equal to 64"},
+		{
+			"65 characters",
+			awsiam.CreateUserInput{UserName: aws.String(strings.Repeat("a", 65))},
+			one + name + "have length less than or equal to 64",
+		},
 		{"every sign that is allowed", awsiam.CreateUserInput{UserName: aws.String("a_Z9+=,.@-")}, ""},
 		{"a blank", awsiam.CreateUserInput{UserName: aws.String("a b")}, one + name + `satisfy regular expression pattern: [\w+=,.@-]+`},
-		{"a letter that is not of ASCII", awsiam.CreateUserInput{UserName: aws.String("ä")}, one + name + `satisfy regular expression pattern: [\w+=,.@-]+`},
+		{
+			"a letter that is not of ASCII",
+			awsiam.CreateUserInput{UserName: aws.String("ä")},
+			one + name + `satisfy regular expression pattern: [\w+=,.@-]+`,
+		},
 		{"a slash", awsiam.CreateUserInput{UserName: aws.String("a/b")}, one + name + `satisfy regular expression pattern: [\w+=,.@-]+`},
 		{"no name", awsiam.CreateUserInput{UserName: aws.String("")}, "400 ValidationError: 2 validation errors detected: " +
 			name + "have length greater than or equal to 1; " + name + `satisfy regular expression pattern: [\w+=,.@-]+`},
 		{"path without its last slash", awsiam.CreateUserInput{UserName: aws.String("p1"), Path: aws.String("/a")}, one + path +
 			`satisfy regular expression pattern: (\u002F)|(\u002F[\u0021-\u007E]+\u002F)`},
 		{"path of 512", awsiam.CreateUserInput{UserName: aws.String("p2"), Path: aws.String("/" + strings.Repeat("a", 510) + "/")}, ""},
-		{"path of 513", awsiam.CreateUserInput{UserName: aws.String("p3"), Path: aws.String("/" + strings.Repeat("a", 511) + "/")}, one + path +
-			"have length less than or equal to 512"},
+		{
+			"path of 513",
+			awsiam.CreateUserInput{UserName: aws.String("p3"), Path: aws.String("/" + strings.Repeat("a", 511) + "/")},
+			one + path + "have length less than or equal to 512",
+		},
 		{
 			"everything at once",
 			awsiam.CreateUserInput{UserName: aws.String("a b"), Path: aws.String("x"), Tags: tag("", strings.Repeat("v", 257))},
-			"400 ValidationError: 5 validation errors detected: " + path + `satisfy regular expression pattern: (\u002F)|(\u002F[\u0021-\u007E]+\u002F); ` +
+			"400 ValidationError: 5 validation errors detected: " + path +
+				`satisfy regular expression pattern: (\u002F)|(\u002F[\u0021-\u007E]+\u002F); ` +
 				name + `satisfy regular expression pattern: [\w+=,.@-]+; ` +
 				"Value at 'tags.1.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1; " +
 				`Value at 'tags.1.member.key' failed to satisfy constraint: Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+; ` +
@@ -155,10 +176,12 @@ func TestCreateUserConstraints(t *testing.T) {
 		_, err := c.CreateUser(ctx, &test.in)
 		want(t, test.what, err, test.want)
 	}
+
 	var tags []types.Tag
 	for n := range 51 {
 		tags = append(tags, tag(fmt.Sprint("k", n), "v")...)
 	}
+
 	_, err := c.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String("t3"), Tags: tags[:50]})
 	want(t, "50 tags", err, "")
 	_, err = c.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String("t4"), Tags: tags})
@@ -177,6 +200,7 @@ func TestUserQuotas(t *testing.T) {
 	if touchtest.CodeOf(err) != "LimitExceeded" {
 		t.Errorf("more tags than the quota: %v", err)
 	}
+
 	const writers = 16
 	errs := make(chan error, writers)
 	for n := range writers {
@@ -185,10 +209,12 @@ func TestUserQuotas(t *testing.T) {
 			errs <- err
 		}()
 	}
+
 	var got []string
 	for range writers {
 		got = append(got, touchtest.Told(<-errs))
 	}
+
 	slices.Sort(got)
 	if got[0] != "" || got[1] != "409 LimitExceeded: Cannot exceed quota for UsersPerAccount: 2" || got[1] != got[writers-1] {
 		t.Errorf("%d at the last place: %q; want one to have it", writers, got)
@@ -204,6 +230,7 @@ func TestCreateUserWithTags(t *testing.T) {
 	team := func(value string) []types.Tag {
 		return []types.Tag{{Key: aws.String("team"), Value: aws.String(value)}}
 	}
+
 	me := userARN(a, "/maker")
 	for n, test := range []struct {
 		what, policy string
@@ -234,7 +261,8 @@ func TestCreateUserWithTags(t *testing.T) {
 		{
 			"TagKeys outside the set", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["iam:CreateUser","iam:TagUser"],"Resource":"*",
 				"Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["team","cost"]}}}}`,
-			append(team("red"), types.Tag{Key: aws.String("admin"), Value: aws.String("yes")}), touchtest.NotAllowed(me, "iam:CreateUser", "%s"),
+			append(team("red"), types.Tag{Key: aws.String("admin"), Value: aws.String("yes")}), touchtest.NotAllowed(me, "iam:CreateUser",
+				"%s"),
 		},
 		{
 			"a denied key", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"iam:TagUser","Resource":"*",
@@ -253,7 +281,9 @@ func TestCreateUserWithTags(t *testing.T) {
 		}
 		want(t, test.what, err, test.want)
 	}
-	_, err := c.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String("bounded"), PermissionsBoundary: aws.String("arn:aws:iam::aws:policy/X")})
+
+	_, err := c.CreateUser(ctx,
+		&awsiam.CreateUserInput{UserName: aws.String("bounded"), PermissionsBoundary: aws.String("arn:aws:iam::aws:policy/X")})
 	if touchtest.CodeOf(err) != "NotImplemented" { // the condition on the boundary allowed it
 		t.Errorf("with the boundary that the policy names: %v", err)
 	}
@@ -269,24 +299,29 @@ func TestGetUser(t *testing.T) {
 	if *out.User.Arn != userARN(a, "/alice") || out.User.PasswordLastUsed == nil {
 		t.Errorf("without a name, a user got %+v", out.User)
 	}
-	if record := a.LastRecord("GetUser"); record.RequestParameters != nil || record.ResponseElements != nil || !record.ReadOnly || record.ErrorCode != "" {
+	if record := a.LastRecord("GetUser"); record.RequestParameters != nil || record.ResponseElements != nil || !record.ReadOnly ||
+		record.ErrorCode != "" {
 		t.Errorf("the event is %+v", record)
 	}
+
 	out, err = c.GetUser(ctx, &awsiam.GetUserInput{})
 	must(t, err)
 	if u := out.User; *u.Arn != "arn:aws:iam::"+a.ID+":root" || *u.UserId != a.ID {
 		t.Errorf("without a name, the root user got %+v", u)
 	}
+
 	_, err = c.GetUser(ctx, &awsiam.GetUserInput{UserName: aws.String("nobody")})
 	want(t, "a user who is not there", err, noUser("nobody"))
 	record := a.LastRecord("GetUser")
 	if record.ErrorCode != "NoSuchEntity" || text(record.RequestParameters) != `{"userName":"nobody"}` {
 		t.Errorf("the event of the failure is %+v", record)
 	}
+
 	_, err = c.GetUser(ctx, &awsiam.GetUserInput{UserName: aws.String(strings.Repeat("a", 129) + " ")})
 	want(t, "an impossible name", err, "400 ValidationError: 2 validation errors detected: "+
 		"Value at 'userName' failed to satisfy constraint: Member must have length less than or equal to 128; "+
 		`Value at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+`)
+
 	_, err = c.GetUser(ctx, &awsiam.GetUserInput{UserName: aws.String(strings.Repeat("a", 128))})
 	want(t, "a long name", err, noUser(strings.Repeat("a", 128)))
 }
@@ -317,16 +352,19 @@ func TestUpdateUser(t *testing.T) {
 	u := a.NewUser("alice", allow("iam:GetUser", "sts:*"))
 	before, err := c.GetUser(ctx, &awsiam.GetUserInput{UserName: aws.String("alice")})
 	must(t, err)
-	_, err = c.UpdateUser(ctx, &awsiam.UpdateUserInput{UserName: aws.String("alice"), NewUserName: aws.String("Alicia"), NewPath: aws.String("/staff/")})
+	_, err = c.UpdateUser(ctx,
+		&awsiam.UpdateUserInput{UserName: aws.String("alice"), NewUserName: aws.String("Alicia"), NewPath: aws.String("/staff/")})
 	must(t, err)
 	record := a.LastRecord("UpdateUser")
-	if got, expected := text(record.RequestParameters), `{"newPath":"/staff/","newUserName":"Alicia","userName":"alice"}`; got != expected || record.ResponseElements != nil {
+	if got, expected := text(record.RequestParameters),
+		`{"newPath":"/staff/","newUserName":"Alicia","userName":"alice"}`; got != expected || record.ResponseElements != nil {
 		t.Errorf("the event has %s, %v; want %s", got, record.ResponseElements, expected)
 	}
 	// The key goes with the user, and so does who it is.
 	after, err := a.IAM(u.Key).GetUser(ctx, &awsiam.GetUserInput{})
 	must(t, err)
-	if *after.User.Arn != userARN(a, "/staff/Alicia") || *after.User.UserId != *before.User.UserId || !after.User.CreateDate.Equal(*before.User.CreateDate) {
+	if *after.User.Arn != userARN(a, "/staff/Alicia") || *after.User.UserId != *before.User.UserId ||
+		!after.User.CreateDate.Equal(*before.User.CreateDate) {
 		t.Errorf("after the rename, the key is %+v", after.User)
 	}
 	u.Name = "alicia"
@@ -343,10 +381,13 @@ func TestUpdateUser(t *testing.T) {
 			awsiam.UpdateUserInput{UserName: aws.String("Alicia"), NewUserName: aws.String("ALICE")},
 			"409 EntityAlreadyExists: User with name ALICE already exists.",
 		},
-		"a user who is not there": {awsiam.UpdateUserInput{UserName: aws.String("nobody"), NewUserName: aws.String("x")}, noUser("nobody")},
-		"to nothing new":          {awsiam.UpdateUserInput{UserName: aws.String("Alicia")}, ""},
-		"to another case":         {awsiam.UpdateUserInput{UserName: aws.String("Alicia"), NewUserName: aws.String("ALICIA")}, ""},
-		"to another path":         {awsiam.UpdateUserInput{UserName: aws.String("alice"), NewPath: aws.String("/b/")}, ""},
+		"a user who is not there": {
+			awsiam.UpdateUserInput{UserName: aws.String("nobody"), NewUserName: aws.String("x")},
+			noUser("nobody"),
+		},
+		"to nothing new":  {awsiam.UpdateUserInput{UserName: aws.String("Alicia")}, ""},
+		"to another case": {awsiam.UpdateUserInput{UserName: aws.String("Alicia"), NewUserName: aws.String("ALICIA")}, ""},
+		"to another path": {awsiam.UpdateUserInput{UserName: aws.String("alice"), NewPath: aws.String("/b/")}, ""},
 		"to what cannot be a name": {
 			awsiam.UpdateUserInput{UserName: aws.String("alice"), NewUserName: aws.String("a b"), NewPath: aws.String("b")},
 			"400 ValidationError: 2 validation errors detected: " +
@@ -366,6 +407,7 @@ func TestUpdateUserIsAuthorizedTwice(t *testing.T) {
 	createUser(t, c, "bob", "/old/")
 	u := a.NewUser("alice", "")
 	me := userARN(a, "/alice")
+
 	const both = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:UpdateUser","Resource":["arn:aws:iam::*:user/old/*","arn:aws:iam::*:user/new/*"]}}`
 	for _, test := range []struct {
 		what, policy string
@@ -419,6 +461,7 @@ func TestDeleteUser(t *testing.T) {
 		_, err := c.DeleteUser(ctx, in)
 		want(t, "with "+what, err, "409 DeleteConflict: Cannot delete entity, must delete "+what+" first.")
 	}
+
 	conflict("policies")
 	_, err := c.DeleteUserPolicy(ctx, &awsiam.DeleteUserPolicyInput{UserName: &u.Name, PolicyName: aws.String("test")})
 	must(t, err)
@@ -436,18 +479,21 @@ func TestDeleteUser(t *testing.T) {
 	if record := a.LastRecord("DeleteUser"); text(record.RequestParameters) != `{"userName":"alice"}` || record.ErrorCode != "" {
 		t.Errorf("the event is %+v", record)
 	}
+
 	_, err = c.DeleteUser(ctx, in)
 	want(t, "again", err, noUser("alice"))
 	if got := len(a.Records("DeleteUser")); got != 6 {
 		t.Errorf("%d events, want one of each attempt", got)
 	}
+
 	// One of the same name is somebody else.
 	again := createUser(t, c, "alice", "/")
 	_, err = a.IAM(u.Key).GetUser(ctx, &awsiam.GetUserInput{})
 	want(t, "the old key", err, "403 InvalidClientTokenId: The security token included in the request is invalid.")
-	if _, _, err := a.Server.SignIn.Caller(ctx, console.Token); err == nil {
+	if _, err := a.Server.SignIn.Admit(ctx, console.Token); err == nil {
 		t.Error("the old session is somebody")
 	}
+
 	policies, err := c.ListUserPolicies(ctx, &awsiam.ListUserPoliciesInput{UserName: again.User.UserName})
 	must(t, err)
 	if len(policies.PolicyNames) != 0 {

@@ -18,7 +18,8 @@ import (
 func userPolicyOperations(u touchtest.Target) []touchtest.Operation {
 	const document = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"}}`
 	return []touchtest.Operation{
-		touchtest.Of(iamapi.PutUserPolicy, u.ARN(), u.Named(), iamapi.PutUserPolicyInput{UserName: u.Name, PolicyName: "p", PolicyDocument: document}),
+		touchtest.Of(iamapi.PutUserPolicy, u.ARN(), u.Named(),
+			iamapi.PutUserPolicyInput{UserName: u.Name, PolicyName: "p", PolicyDocument: document}),
 		touchtest.Of(iamapi.GetUserPolicy, u.ARN(), u.Named(), iamapi.GetUserPolicyInput{UserName: u.Name, PolicyName: "p"}),
 		touchtest.Of(iamapi.DeleteUserPolicy, u.ARN(), u.Named(), iamapi.DeleteUserPolicyInput{UserName: u.Name, PolicyName: "p"}),
 		touchtest.Of(iamapi.ListUserPolicies, u.ARN(), u.Named(), iamapi.ListUserPoliciesInput{UserName: u.Name}),
@@ -29,7 +30,10 @@ func userPolicyOperations(u touchtest.Target) []touchtest.Operation {
 var userPolicyErrors = touchtest.Declared{
 	Causes: map[string]func(*touchtest.Stage) error{
 		"PutUserPolicy LimitExceeded": func(s *touchtest.Stage) error {
-			return putPolicyIn(s, fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/%s"}}`, strings.Repeat("a", 2048)))
+			return putPolicyIn(s,
+				fmt.Sprintf(
+					`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/%s"}}`,
+					strings.Repeat("a", 2048)))
 		},
 		"PutUserPolicy MalformedPolicyDocument": func(s *touchtest.Stage) error { return putPolicyIn(s, "{}") },
 	},
@@ -39,7 +43,8 @@ var userPolicyErrors = touchtest.Declared{
 }
 
 func putPolicyIn(s *touchtest.Stage, document string) error {
-	return second(s.Root.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("p"), PolicyDocument: &document}))
+	return second(s.Root.PutUserPolicy(ctx,
+		&awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("p"), PolicyDocument: &document}))
 }
 
 func TestUserPolicies(t *testing.T) {
@@ -48,10 +53,13 @@ func TestUserPolicies(t *testing.T) {
 	u := a.NewUser("Alice", "")
 	// Documents come back byte for byte, percent-encoded once.
 	document := "{\"Version\":\"2012-10-17\",\n \"Statement\":[{\"Sid\":\"A\",\"Effect\":\"Allow\",\"Action\":\"iam:GetUser\",\"Resource\":\"arn:aws:iam::*:user/a+b%20~\"}]}"
-	_, err := c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("p=1"), PolicyDocument: &document})
+	_, err := c.PutUserPolicy(ctx,
+		&awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("p=1"), PolicyDocument: &document})
 	must(t, err)
 	record := a.LastRecord("PutUserPolicy")
-	if got, expected := text(record.RequestParameters), text(map[string]string{"userName": "alice", "policyName": "p=1", "policyDocument": document}); got != expected || record.ResponseElements != nil {
+	if got, expected := text(record.RequestParameters),
+		text(map[string]string{"userName": "alice", "policyName": "p=1", "policyDocument": document}); got != expected ||
+		record.ResponseElements != nil {
 		t.Errorf("the event has %s, %v; want %s", got, record.ResponseElements, expected)
 	}
 	get, err := c.GetUserPolicy(ctx, &awsiam.GetUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("p=1")})
@@ -73,7 +81,8 @@ func TestUserPolicies(t *testing.T) {
 	gets(touchtest.NotAllowed(self, "iam:GetUser", "user Alice"))
 	put := func(name, document string) {
 		t.Helper()
-		_, err := c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: &name, PolicyDocument: &document})
+		_, err := c.PutUserPolicy(ctx,
+			&awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: &name, PolicyDocument: &document})
 		must(t, err)
 	}
 	put("p=1", allow("iam:GetUser"))
@@ -96,9 +105,11 @@ func TestUserPolicies(t *testing.T) {
 	gets("")
 	const gone = "404 NoSuchEntity: The user policy with name deny cannot be found."
 	want(t, "delete again", remove("deny"), gone)
-	want(t, "get it", second(c.GetUserPolicy(ctx, &awsiam.GetUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("deny")})), gone)
+	want(t, "get it",
+		second(c.GetUserPolicy(ctx, &awsiam.GetUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("deny")})), gone)
 	for _, err := range []error{
-		second(c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("nobody"), PolicyName: aws.String("p"), PolicyDocument: &document})),
+		second(c.PutUserPolicy(ctx,
+			&awsiam.PutUserPolicyInput{UserName: aws.String("nobody"), PolicyName: aws.String("p"), PolicyDocument: &document})),
 		second(c.GetUserPolicy(ctx, &awsiam.GetUserPolicyInput{UserName: aws.String("nobody"), PolicyName: aws.String("p")})),
 		second(c.DeleteUserPolicy(ctx, &awsiam.DeleteUserPolicyInput{UserName: aws.String("nobody"), PolicyName: aws.String("p")})),
 		second(c.ListUserPolicies(ctx, &awsiam.ListUserPoliciesInput{UserName: aws.String("nobody")})),
@@ -123,11 +134,14 @@ func TestMalformedUserPolicy(t *testing.T) {
 		"an unknown operator":  `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Like":{"a":"b"}}}}`,
 		"a member twice":       `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Effect":"Deny","Action":"*","Resource":"*"}}`,
 	} {
-		_, err := c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("p"), PolicyDocument: &document})
-		if got := touchtest.Told(err); !strings.HasPrefix(got, "400 MalformedPolicyDocument: ") || len(got) < len("400 MalformedPolicyDocument: x") {
+		_, err := c.PutUserPolicy(ctx,
+			&awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("p"), PolicyDocument: &document})
+		if got := touchtest.Told(err); !strings.HasPrefix(got, "400 MalformedPolicyDocument: ") ||
+			len(got) < len("400 MalformedPolicyDocument: x") {
 			t.Errorf("%s: answered %q", name, got)
 		}
 	}
+
 	list, err := c.ListUserPolicies(ctx, &awsiam.ListUserPoliciesInput{UserName: aws.String("alice")})
 	must(t, err)
 	if len(list.PolicyNames) != 0 {
@@ -136,7 +150,12 @@ func TestMalformedUserPolicy(t *testing.T) {
 	if got := a.LastRecord("PutUserPolicy").ErrorCode; got != "MalformedPolicyDocument" {
 		t.Errorf("the event has %s", got)
 	}
-	_, err = c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("a b"), PolicyName: aws.String(strings.Repeat("p", 129)), PolicyDocument: aws.String("")})
+
+	_, err = c.PutUserPolicy(ctx,
+		&awsiam.PutUserPolicyInput{
+			UserName: aws.String("a b"), PolicyName: aws.String(strings.Repeat("p", 129)),
+			PolicyDocument: aws.String(""),
+		})
 	want(t, "everything at once", err, "400 ValidationError: 4 validation errors detected: "+
 		`Value at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+; `+
 		"Value at 'policyName' failed to satisfy constraint: Member must have length less than or equal to 128; "+
@@ -150,9 +169,11 @@ func TestUserPolicySize(t *testing.T) {
 	a, c := newAccount(t)
 	createUser(t, c, "alice", "/")
 	put := func(name, document string) error {
-		_, err := c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: &name, PolicyDocument: &document})
+		_, err := c.PutUserPolicy(ctx,
+			&awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: &name, PolicyDocument: &document})
 		return err
 	}
+
 	const form = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"arn:aws:iam::*:user/%s"}}`
 	sized := func(size int) string { return fmt.Sprintf(form, strings.Repeat("a", size-len(form)+len("%s"))) }
 	const over = "409 LimitExceeded: Maximum policy size of 2048 bytes exceeded for user alice"
@@ -165,5 +186,6 @@ func TestUserPolicySize(t *testing.T) {
 	must(t, put("three", sized(152)))
 	quota(t, a, "UserPolicySize", 4000)
 	must(t, put("four", sized(1952)))
-	want(t, "over what the operator gave", put("four", sized(1953)), "409 LimitExceeded: Maximum policy size of 4000 bytes exceeded for user alice")
+	want(t, "over what the operator gave", put("four", sized(1953)),
+		"409 LimitExceeded: Maximum policy size of 4000 bytes exceeded for user alice")
 }

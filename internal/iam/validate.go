@@ -13,7 +13,9 @@ func (o *Operations) defineValidation(t *api.Table) {
 }
 
 // validatePolicy runs the linter, with the account's quota of size where it has one.
-func (o *Operations) validatePolicy(r *api.Request, tx *store.Tx, _ struct{}, in *touchstoneapi.ValidatePolicyInput) (*touchstoneapi.ValidatePolicyOutput, error) {
+func (o *Operations) validatePolicy(r *api.Request, tx *store.Tx, _ struct{},
+	in *touchstoneapi.ValidatePolicyInput,
+) (*touchstoneapi.ValidatePolicyOutput, error) {
 	attachment, ok := policy.AttachmentNamed(string(in.Attachment))
 	if !ok {
 		return nil, api.ValidationError("Attachment is unknown.") // the model lists those that there are

@@ -29,6 +29,7 @@ func TestValidatePolicy(t *testing.T) {
 		}
 		return findings, size
 	}
+
 	const text = "{\"Version\": \"2012-10-17\",\n\"Statement\": {\"Effect\": \"Allow\",\n \"Action\": [\"iam:GetUser\", \"iam:GetUzer\"], \"Resource\": \"*\"}}"
 	for _, test := range []struct {
 		attachment touchstoneapi.PolicyAttachmentType
@@ -37,7 +38,10 @@ func TestValidatePolicy(t *testing.T) {
 	}{
 		{"user", text, "109 of 120", []string{"3:28 ERROR INVALID_ACTION"}},
 		{"user", text + strings.Repeat(" ", 100) + strings.Repeat("\n", 100), "109 of 120", []string{"3:28 ERROR INVALID_ACTION"}},
-		{"user", strings.Replace(text, "GetUser", "ListServiceSpecificCredentials", 1), "132 of 120", []string{"3:51 ERROR INVALID_ACTION", "3:71 ERROR POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"}},
+		{
+			"user", strings.Replace(text, "GetUser", "ListServiceSpecificCredentials", 1), "132 of 120",
+			[]string{"3:51 ERROR INVALID_ACTION", "3:71 ERROR POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"},
+		},
 		{"managed", text, "109 of 6144", []string{"3:28 ERROR INVALID_ACTION"}},
 		{"resource", "{", "1", []string{"1:2 ERROR MALFORMED_POLICY_DOCUMENT"}},
 	} {
@@ -46,6 +50,7 @@ func TestValidatePolicy(t *testing.T) {
 			t.Errorf("%s %s\ngot  %q, %s\nwant %q, %s", test.attachment, test.text, findings, size, test.want, test.size)
 		}
 	}
+
 	_, err := touchtest.Call(console, touchstoneapi.ValidatePolicy,
 		&touchstoneapi.ValidatePolicyInput{PolicyDocument: "{}", Attachment: "other"})
 	if touchtest.CodeOf(err) != "ValidationError" {

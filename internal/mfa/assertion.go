@@ -56,9 +56,9 @@ func (rp *RelyingParty) BeginAssertion(user User, credentials []Credential, now 
 	return options, record, err
 }
 
-// FinishAssertion verifies the answer (AuthenticationResponseJSON) to the ceremony of the record: WebAuthn §7.2 but for
-// the counter, which the caller judges when it stores the new one. credentials are those that the identity has now, so that
-// a device removed since signs nobody in.
+// FinishAssertion verifies the answer (AuthenticationResponseJSON) to the ceremony of the record. It takes all steps of WebAuthn
+// §7.2 but the counter's: the caller judges the counter with [JudgeCounter] when it stores the new one. credentials are those that
+// the identity has now, so a device that was removed since the ceremony began signs nobody in.
 func (rp *RelyingParty) FinishAssertion(record, response []byte, credentials []Credential, now time.Time) (*Assertion, error) {
 	c, err := open(record, protocol.AssertCeremony, now)
 	if err != nil {
@@ -80,8 +80,8 @@ func (rp *RelyingParty) FinishAssertion(record, response []byte, credentials []C
 		return nil, ErrUnknown
 	}
 
-	credential := &credentials[i]
 	// U2F keys, and many others as a second factor, send no handle or an empty one.
+	credential := &credentials[i]
 	if len(a.userHandle) > 0 && subtle.ConstantTimeCompare(a.userHandle, c.Handle) != 1 {
 		return nil, fmt.Errorf("%w: handle of another user", ErrUnknown)
 	}
@@ -93,7 +93,7 @@ func (rp *RelyingParty) FinishAssertion(record, response []byte, credentials []C
 	if err := data.Unmarshal(a.authenticatorData); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAuthenticatorData, err)
 	}
-	if data.Flags.HasAttestedCredentialData() { // which belongs to a registration
+	if data.Flags.HasAttestedCredentialData() { // only registrations have it
 		return nil, fmt.Errorf("%w: attested credential data", ErrAuthenticatorData)
 	}
 
@@ -131,11 +131,13 @@ type assertion struct {
 	authenticatorData, signature, userHandle []byte
 }
 
+// parseAssertion reads an answer and the parts that only authentications have.
 func parseAssertion(body []byte) (*assertion, error) {
 	common, err := parseAnswer(body)
 	if err != nil {
 		return nil, err
 	}
+
 	a := &assertion{answer: *common}
 	if a.authenticatorData, err = a.part("authenticatorData", maxAuthenticatorData); err != nil {
 		return nil, err
@@ -153,18 +155,19 @@ func parseAssertion(body []byte) (*assertion, error) {
 // asked for it and the credential is bound to it.
 func (a *assertion) appidOutput(c *ceremony, credential *Credential) (bool, error) {
 	if c.AppID == "" {
-		return false, nil // what nobody asked for is ignored
+		return false, nil // an output that was not asked for is ignored
 	}
 	used, err := a.flag(protocol.ExtensionAppID)
 	return used && credential.AppID == c.AppID, err
 }
 
-// checkSignature does §7.2 steps 20 and 21, with the key and the algorithm that were stored.
+// checkSignature takes §7.2 steps 20 and 21, with the key and the algorithm that were stored.
 func checkSignature(publicKey []byte, a *assertion) error {
 	key, err := webauthncose.ParsePublicKey(publicKey)
 	if err != nil {
 		return fmt.Errorf("stored public key: %w", err)
 	}
+
 	hash := sha256.Sum256(a.clientData)
 	valid, err := webauthncose.VerifySignature(key, slices.Concat(a.authenticatorData, hash[:]), a.signature)
 	if err != nil || !valid {

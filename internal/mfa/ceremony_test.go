@@ -77,9 +77,11 @@ func TestCeremonies(t *testing.T) {
 		"packed": {Attestation: softkey.Packed, Model: m, Verify: true, Handle: true},
 		"synced": {BackupEligible: true, BackedUp: true, Verify: true, Handle: true},
 	}
+
 	for _, alg := range []int{-7, -8, -35, -36, -257, -37} {
 		keys[fmt.Sprintf("self%d", alg)] = &softkey.Key{Attestation: softkey.Self, Algorithm: alg, Step: 1}
 	}
+
 	want := map[string]string{"none": "none none", "u2f": "fido-u2f basic_full", "packed": "packed basic_full", "synced": "none none"}
 	for name, k := range keys {
 		t.Run(name, func(t *testing.T) {
@@ -94,6 +96,7 @@ func TestCeremonies(t *testing.T) {
 			if c.UserVerified != k.Verify || c.BackupEligible != k.BackupEligible || c.SignCount != k.Counter || c.RPID != "example.org" {
 				t.Errorf("credential %+v", c)
 			}
+
 			a, err := assert(t, rp, k, c)
 			if err != nil {
 				t.Fatal(err)
@@ -134,16 +137,19 @@ func BenchmarkBareVerify(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	clientData, data := make([]byte, 134), make([]byte, 37, 69)
 	digest := func() []byte {
 		hash := sha256.Sum256(clientData)
 		sum := sha256.Sum256(append(data, hash[:]...))
 		return sum[:]
 	}
+
 	sig, err := ecdsa.SignASN1(rand.Reader, key, digest())
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	b.ReportAllocs()
 	for b.Loop() {
 		if !ecdsa.VerifyASN1(&key.PublicKey, digest(), sig) {

@@ -15,9 +15,9 @@ const (
 	minModulusBits, maxModulusBits = 2048, 8192
 )
 
-// checkPublicKey does §7.1 step 20 and more: the key must be a good one of an algorithm that was offered, before anything is
-// verified with it, and hold no parameter beyond those of its type (WebAuthn §5.8.5, §6.5.1.1). Attestation does not make up
-// for it: with format none, or a certificate, nothing else would look at the key until its first use.
+// checkPublicKey takes §7.1 step 20 and more. Before anything is verified with the key, it must be a good one of an algorithm that
+// was offered, and hold no parameter beyond those of its type (WebAuthn §5.8.5, §6.5.1.1). Attestation is no substitute: with the
+// format none, or with a certificate, nothing else looks at the key before its first use.
 func checkPublicKey(raw []byte) error {
 	var parameters map[int64]any
 	if err := webauthncbor.Unmarshal(raw, &parameters); err != nil {
@@ -62,13 +62,16 @@ func goodRSA(modulus, exponent []byte) bool {
 	if !odd(modulus) || !odd(exponent) || len(exponent) > 4 {
 		return false
 	}
+
 	bits := len(modulus) * 8
 	for top := modulus[0]; top < 0x80; top <<= 1 {
 		bits--
 	}
+
 	e := uint32(0)
 	for _, b := range exponent {
 		e = e<<8 | uint32(b)
 	}
+
 	return minModulusBits <= bits && bits <= maxModulusBits && 3 <= e && e < 1<<31
 }

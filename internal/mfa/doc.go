@@ -8,7 +8,7 @@
 //
 // The caller decides who may register a device, keeps credential ids unique in the installation, and looks after quotas, audit
 // events and sessions, all in one transaction. There is no metadata and there are no trust anchors yet: an attestation statement is
-// verified, its chain of certificates is not.
+// verified, but its chain of certificates is not.
 //
 // Invariants:
 //   - Bytes from the browser are bounded before they are parsed, and no input makes this package panic.

@@ -34,10 +34,12 @@ func FuzzFinishRegistration(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	options, record = fixed(f, options, record)
 	for _, a := range []softkey.Attestation{softkey.None, softkey.Self, softkey.Packed, softkey.U2F} {
 		f.Add(must(softkey.New(attest(a, m)).Create(origin, options)))
 	}
+
 	f.Add(must(softkey.New(extended(append([]byte("\xa1\x6bcredProtect"), 3)...)).Create(origin, options)))
 	f.Add(must((&softkey.Key{Algorithm: -257}).Create(origin, options)))
 	f.Fuzz(func(t *testing.T, response []byte) {
@@ -46,7 +48,8 @@ func FuzzFinishRegistration(f *testing.F) {
 			refused(t, c != nil, err)
 			return
 		}
-		if len(c.ID) == 0 || len(c.ID) > maxCredentialID || len(c.AAGUID) != 16 || c.RPID != "example.org" || checkPublicKey(c.PublicKey) != nil {
+		if len(c.ID) == 0 || len(c.ID) > maxCredentialID || len(c.AAGUID) != 16 || c.RPID != "example.org" ||
+			checkPublicKey(c.PublicKey) != nil {
 			t.Errorf("accepted %+v", c)
 		}
 	})
@@ -59,6 +62,7 @@ func FuzzFinishAssertion(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	options, record = fixed(f, options, record)
 	f.Add(must(k.Get(origin, options)))
 	extended(0xa0)(k)
@@ -89,6 +93,7 @@ func FuzzAttestationObject(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	options, record = fixed(f, options, record)
 	var object, clientData []byte
 	keep := func(k *softkey.Key) {
@@ -100,12 +105,15 @@ func FuzzAttestationObject(f *testing.F) {
 			object, clientData = text("attestationObject"), text("clientDataJSON")
 		}
 	}
+
 	for _, a := range []change{
-		attest(softkey.None, nil), attest(softkey.Self, nil), attest(softkey.Packed, m), attest(softkey.U2F, m), attestedByTPM(func(*tpm) {}),
+		attest(softkey.None, nil), attest(softkey.Self, nil), attest(softkey.Packed, m), attest(softkey.U2F,
+			m), attestedByTPM(func(*tpm) {}),
 	} {
 		must(softkey.New(a, keep).Create(origin, options))
 		f.Add(object)
 	}
+
 	f.Fuzz(func(t *testing.T, object []byte) {
 		response := map[string]any{
 			"clientDataJSON":    base64.RawURLEncoding.EncodeToString(clientData),
@@ -130,9 +138,13 @@ func FuzzAttestationObject(f *testing.F) {
 func FuzzClientData(f *testing.F) {
 	rp, c := relyingParty(f), &ceremony{Type: "webauthn.get", Challenge: make([]byte, 16)}
 	good := `{"type":"webauthn.get","challenge":"AAAAAAAAAAAAAAAAAAAAAA","origin":"https://example.org"`
-	for _, rest := range []string{`}`, `,"crossOrigin":false}`, `,"tokenBinding":{"status":"supported"}}`, `,"more":{"a":[1,"\u0061"]}}`, `,"origin":"b"}`} {
+	for _, rest := range []string{
+		`}`, `,"crossOrigin":false}`, `,"tokenBinding":{"status":"supported"}}`,
+		`,"more":{"a":[1,"\u0061"]}}`, `,"origin":"b"}`,
+	} {
 		f.Add([]byte(good + rest))
 	}
+
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if err := rp.checkClientData(data, c); err != nil {
 			refused(t, false, err)
@@ -142,8 +154,8 @@ func FuzzClientData(f *testing.F) {
 			Type, Challenge, Origin string
 			CrossOrigin             bool
 		}
-		if err := json.Unmarshal(bytes.TrimPrefix(data, byteOrderMark), &read); err != nil || read.CrossOrigin || read.Type != string(c.Type) ||
-			read.Challenge != "AAAAAAAAAAAAAAAAAAAAAA" || read.Origin != origin {
+		if err := json.Unmarshal(bytes.TrimPrefix(data, byteOrderMark), &read); err != nil || read.CrossOrigin ||
+			read.Type != string(c.Type) || read.Challenge != "AAAAAAAAAAAAAAAAAAAAAA" || read.Origin != origin {
 			t.Errorf("%q was taken and reads as %+v, %v", data, read, err)
 		}
 	})

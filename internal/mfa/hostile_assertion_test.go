@@ -65,20 +65,24 @@ func byAppID(requested string, changes ...change) func(*testing.T) error {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		c := Credential{ID: handle, PublicKey: publicKey, AttestationFormat: "fido-u2f", RPID: "example.org", AppID: appID}
 		options, _, err := rp.BeginAssertion(alice, []Credential{c}, now)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, change := range changes {
 			change(k)
 		}
+
 		begun := c
 		begun.AppID = requested
 		others, record, err := rp.BeginAssertion(alice, []Credential{begun}, now)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		// The key answers to what a hostile page made of the options: the AppID is asked for, the challenge is the ceremony's.
 		_, err = rp.FinishAssertion(record, must(k.Get(origin, withChallenge(options, others))), []Credential{c}, now)
 		return err
@@ -145,7 +149,10 @@ var assertionCases = []hostile{
 	}))},
 	{"A17", ErrUnknown, get(members(func(_, response map[string]any) { response["userHandle"] = "AAAA" }))},
 	// Like any credential that was not asked for: step 5 comes before step 6, and the browser is told the same.
-	{"A18", ErrNotAllowed, get(members(func(credential, _ map[string]any) { credential["id"], credential["rawId"] = "AAAA", "AAAA" }))},
+	{
+		"A18", ErrNotAllowed,
+		get(members(func(credential, _ map[string]any) { credential["id"], credential["rawId"] = "AAAA", "AAAA" })),
+	},
 	{"A19", ErrCounter, counted(10, 10)},
 	{"A20", ErrCounter, counted(10, 0)},
 	{"A21", ErrCounter, counted(10, 9)},

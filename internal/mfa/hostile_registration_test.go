@@ -57,7 +57,10 @@ var attestationCases = []hostile{
 		create(authData(func(b []byte) []byte { b[53], b[54] = 0x03, 0xff; return b })),
 		create(authData(func(b []byte) []byte { b[53], b[54] = 0xff, 0xff; return b })))},
 	{"D21", ErrAuthenticatorData, create(authData(func(b []byte) []byte { return b[:36] }))},
-	{"D22", ErrAttestationObject, create(attestationObject(func(b []byte) []byte { return append(append([]byte{0xbf}, b[1:]...), 0xff) }))},
+	{
+		"D22", ErrAttestationObject,
+		create(attestationObject(func(b []byte) []byte { return append(append([]byte{0xbf}, b[1:]...), 0xff) })),
+	},
 	{"D23", ErrAttestationObject, create(attestationObject(func(b []byte) []byte {
 		return append([]byte("\xa4\x63fmt\x64none"), b[1:]...)
 	}))},

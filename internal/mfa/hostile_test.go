@@ -115,9 +115,11 @@ func TestEveryHostileCaseIsCovered(t *testing.T) {
 			known[fmt.Sprintf("%s%02d", group.letter, n)] = true
 		}
 	}
+
 	if len(known) != 229 {
 		t.Errorf("%d ids, want 229", len(known))
 	}
+
 	here := map[string]bool{}
 	for _, c := range cases() {
 		here[c.id] = true
@@ -125,11 +127,13 @@ func TestEveryHostileCaseIsCovered(t *testing.T) {
 			t.Errorf("%s is run and is not in the catalogue", c.id)
 		}
 	}
+
 	for id := range elsewhere {
 		if !known[id] || here[id] {
 			t.Errorf("%s is said to be elsewhere; known %t, run here %t", id, known[id], here[id])
 		}
 	}
+
 	for id := range known {
 		metadata := id[0] == 'M' // the metadata service's file, all of it later work
 		if !here[id] && elsewhere[id] == "" && !metadata {
@@ -423,7 +427,10 @@ var clientDataCases = []hostile{
 	{"C08", ErrOrigin, create(fromOrigin(`"https://example.org:8443"`))},
 	{"C09", ErrOrigin, create(fromOrigin(`"https://a.example.org"`))},
 	{"C10", ErrOrigin, create(fromOrigin(`"https://example.org.evil.net"`))},
-	{"C11", ErrOrigin, each(ErrOrigin, create(fromOrigin(`"https://example.org/"`)), create(fromOrigin(`"https://example.org/a?b#c"`)))},
+	{
+		"C11", ErrOrigin,
+		each(ErrOrigin, create(fromOrigin(`"https://example.org/"`)), create(fromOrigin(`"https://example.org/a?b#c"`))),
+	},
 	{"C12", ErrOrigin, create(fromOrigin(`"HTTPS://EXAMPLE.ORG:443"`))},
 	{"C13", ErrOrigin, create(fromOrigin(`"https://user:pw@example.org"`))},
 	{"C14", ErrCrossOrigin, create(clientData(`"crossOrigin":false`, `"crossOrigin":true`))},

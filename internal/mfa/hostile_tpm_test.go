@@ -66,10 +66,12 @@ func tpmStatement(clientData, public, data []byte, f func(*tpm)) map[string]any 
 	if err != nil {
 		panic(err)
 	}
+
 	var key map[int64]any
 	if err := webauthncbor.Unmarshal(public, &key); err != nil {
 		panic(err)
 	}
+
 	hash := sha256.Sum256(clientData)
 	extra := sha256.Sum256(slices.Concat(data, hash[:]))
 	s := &tpm{
@@ -86,10 +88,12 @@ func tpmStatement(clientData, public, data []byte, f func(*tpm)) map[string]any 
 		0, 0, 0, 0, 0, 0, // attributes, policy
 		0x00, 0x10, 0x00, 0x10, 0x00, 0x03, 0x00, 0x10, // no symmetric algorithm, no scheme, P-256, no key derivation
 	}, counted16(s.x), counted16(key[-3].([]byte)))
+
 	if s.name == nil {
 		name := sha256.Sum256(area)
 		s.name = name[:]
 	}
+
 	info := binary.BigEndian.AppendUint32(nil, s.magic)
 	info = binary.BigEndian.AppendUint16(info, s.kind)
 	info = slices.Concat(info, counted16(nil), counted16(s.extra), make([]byte, 25), // signer; clock and firmware

@@ -75,6 +75,7 @@ func TestCreationOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var want map[string]any
 	if err := json.Unmarshal([]byte(`{
 		"rp": {"id": "example.org", "name": "Touchstone"},
@@ -90,6 +91,7 @@ func TestCreationOptions(t *testing.T) {
 	}`), &want); err != nil {
 		t.Fatal(err)
 	}
+
 	if diff := cmp.Diff(want, decoded(t, options)); diff != "" {
 		t.Error(diff)
 	}
@@ -102,10 +104,12 @@ func TestRequestOptions(t *testing.T) {
 		{ID: []byte{4}, RPID: "old.example.net"}, // of an address that the service had before
 		{ID: []byte{5, 6, 7}, AppID: appID},
 	}
+
 	options, _, err := rp.BeginAssertion(alice, credentials, now)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var want map[string]any
 	if err := json.Unmarshal([]byte(`{
 		"rpId": "example.org",
@@ -116,25 +120,30 @@ func TestRequestOptions(t *testing.T) {
 	}`), &want); err != nil {
 		t.Fatal(err)
 	}
+
 	if diff := cmp.Diff(want, decoded(t, options)); diff != "" {
 		t.Error(diff)
 	}
+
 	for _, none := range [][]Credential{nil, credentials[1:2]} {
 		if _, _, err := rp.BeginAssertion(alice, none, now); err == nil {
 			t.Error("options without a credential would allow any")
 		}
 	}
+
 	for _, handle := range [][]byte{nil, make([]byte, 65)} {
 		if _, _, err := rp.BeginAssertion(User{Handle: handle}, credentials, now); err == nil {
 			t.Errorf("user handle of %d bytes", len(handle))
 		}
 	}
+
 	rp.RequireUserVerification = true
 	credentials[0].Attachment = "cross-platform"
 	options, _, err = rp.BeginAssertion(alice, credentials[:1], now)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	m := decoded(t, options)
 	if diff := cmp.Diff([]any{"required", []any{"security-key"}}, []any{m["userVerification"], m["hints"]}); diff != "" {
 		t.Error(diff)
@@ -147,6 +156,7 @@ func TestAnyOfSeveralKeysWillDo(t *testing.T) {
 	for _, k := range keys {
 		credentials = append(credentials, *register(t, rp, k))
 	}
+
 	for i, k := range keys {
 		options, record, err := rp.BeginAssertion(alice, credentials, now)
 		if err != nil {
@@ -160,6 +170,7 @@ func TestAnyOfSeveralKeysWillDo(t *testing.T) {
 			t.Errorf("key %d: credential %x", i, a.CredentialID)
 		}
 	}
+
 	options, _, err := rp.BeginRegistration(alice, credentials, now)
 	if err != nil {
 		t.Fatal(err)
@@ -203,20 +214,24 @@ func TestSerial(t *testing.T) {
 	if want := "arn:aws:iam::123456789012:u2f/user/alice/blue=key,1@home-" + strings.Repeat("A", 26); serial != want || err != nil {
 		t.Errorf("%s, %v, want %s", serial, err, want)
 	}
+
 	all := bytes.Repeat([]byte{0xff}, 17)
 	serial, err = RootSerial(bytes.NewReader(all), "123456789012", "k")
 	if want := "arn:aws:iam::123456789012:u2f/root-account/k-" + strings.Repeat("7", 26); serial != want || err != nil {
 		t.Errorf("%s, %v, want %s", serial, err, want)
 	}
+
 	longest, err := UserSerial(bytes.NewReader(all), "123456789012", strings.Repeat("u", 64), strings.Repeat("d", 64))
 	if model := regexp.MustCompile(`^[\w+=/:,.@-]{9,256}$`); err != nil || !model.MatchString(longest) {
 		t.Errorf("%s, %v", longest, err)
 	}
+
 	for _, name := range []string{"", "a b", "a/b", "a:b", "ä", "a\n", strings.Repeat("a", 65)} {
 		if _, err := UserSerial(bytes.NewReader(all), "123456789012", "alice", name); !errors.Is(err, ErrDeviceName) {
 			t.Errorf("name %q: %v", name, err)
 		}
 	}
+
 	if _, err := RootSerial(bytes.NewReader(all[:16]), "123456789012", "k"); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("too little randomness: %v", err)
 	}

@@ -2,8 +2,9 @@ package mfa
 
 import "fmt"
 
-// Refusal is a reason to refuse a ceremony's answer. The Err values of this package are the only ones; an error returned by
-// the package wraps one of them, for errors.Is, and errors.As with *Refusal gives an audit event its code and step.
+// Refusal is a reason to refuse a ceremony's answer. The Err values of this package are the only ones. An error that refuses an
+// answer wraps one of them, so errors.Is finds out which, and errors.As with a *Refusal finds the code and the step for an audit
+// event.
 type Refusal struct {
 	Code string // a fixed word for logs and audit events
 
@@ -12,7 +13,7 @@ type Refusal struct {
 	RegistrationStep, AssertionStep int
 }
 
-// Error is the code with its steps.
+// Error returns the code with its steps.
 func (r *Refusal) Error() string {
 	switch {
 	case r.RegistrationStep > 0 && r.AssertionStep > 0:
@@ -25,7 +26,8 @@ func (r *Refusal) Error() string {
 	return r.Code
 }
 
-// The reasons. Those of a ceremony itself come first, then those of the two lists of steps in their order.
+// The reasons, each with the kind of answer that it refuses. Those of a ceremony itself come first, then those of the two lists of
+// steps in their order.
 var (
 	// ErrTooLarge is an answer, or a part of one, beyond its limit.
 	ErrTooLarge = &Refusal{Code: "RequestTooLarge"}
@@ -55,7 +57,7 @@ var (
 	ErrRPID = &Refusal{"RpIdHashMismatch", 14, 15}
 	// ErrUserPresence is a key that was not touched.
 	ErrUserPresence = &Refusal{"UserPresenceMissing", 15, 16}
-	// ErrUserVerification is a key that did not verify its user though it was told to.
+	// ErrUserVerification is a key that did not verify its user, although it was told to.
 	ErrUserVerification = &Refusal{"UserVerificationMissing", 16, 17}
 	// ErrBackupFlags is a credential said to be backed up and not eligible for it.
 	ErrBackupFlags = &Refusal{"BackupFlagsInvalid", 17, 18}

@@ -16,7 +16,7 @@ import (
 )
 
 // BeginRegistration returns the options (PublicKeyCredentialCreationOptionsJSON, WebAuthn §5.4) that ask for a new security
-// key, other than the existing ones of the user, and the record of the ceremony.
+// key, not one of the user's existing ones, and the record of the ceremony.
 func (rp *RelyingParty) BeginRegistration(user User, existing []Credential, now time.Time) (options, record []byte, err error) {
 	if rp.insecure {
 		return nil, nil, ErrInsecure
@@ -50,9 +50,9 @@ func (rp *RelyingParty) BeginRegistration(user User, existing []Credential, now 
 	return options, record, err
 }
 
-// FinishRegistration verifies the answer (RegistrationResponseJSON) to the ceremony of the record, WebAuthn §7.1, and returns
-// what is to be stored. The caller enforces that no identity of the installation has a credential of that id. The validity of
-// an attestation certificate is judged by go-webauthn, at the machine's time and not at now.
+// FinishRegistration verifies the answer (RegistrationResponseJSON) to the ceremony of the record (WebAuthn §7.1), and returns the
+// credential to store. The caller enforces that no identity of the installation has a credential of that id. go-webauthn judges the
+// validity of an attestation certificate at the machine's time, and not at now.
 func (rp *RelyingParty) FinishRegistration(record, response []byte, now time.Time) (*Credential, error) {
 	c, err := open(record, protocol.CreateCeremony, now)
 	if err != nil {
@@ -112,14 +112,15 @@ func (rp *RelyingParty) FinishRegistration(record, response []byte, now time.Tim
 	}, nil
 }
 
-// registration is the answer of a registration. Its convenience members publicKey, publicKeyAlgorithm and authenticatorData
-// repeat what is in the attestation object, and are not read.
+// registration is the answer of a registration. Its members publicKey, publicKeyAlgorithm and authenticatorData only repeat what is
+// in the attestation object, so they are not read.
 type registration struct {
 	answer
 	attestationObject []byte
 	transports        []string
 }
 
+// parseRegistration reads an answer and the parts that only registrations have.
 func parseRegistration(body []byte) (*registration, error) {
 	common, err := parseAnswer(body)
 	if err != nil {
@@ -139,7 +140,7 @@ func parseRegistration(body []byte) (*registration, error) {
 	}
 
 	for _, value := range transports {
-		// The words that browsers know grow, so any short one is kept.
+		// Browsers add words over time, so any short one is kept.
 		if word, ok := text(value); ok && word != "" && len(word) <= 32 {
 			a.transports = append(a.transports, word)
 		}
@@ -154,8 +155,8 @@ const (
 	idOffset       = 55
 )
 
-// parseAttestation decodes an attestation object and the authenticator data in it, and returns with it the credential public
-// key as the authenticator encoded it.
+// parseAttestation decodes an attestation object and the authenticator data in it. It also returns the credential public key as the
+// authenticator encoded it.
 func parseAttestation(raw []byte) (*protocol.AttestationObject, []byte, error) {
 	var (
 		members map[string]webauthncbor.RawMessage
@@ -165,8 +166,9 @@ func parseAttestation(raw []byte) (*protocol.AttestationObject, []byte, error) {
 		return nil, nil, fmt.Errorf("%w: %w", ErrAttestationObject, err)
 	}
 
+	// The decoder of the whole object would also take these names in other capitals.
 	for _, name := range []string{"fmt", "authData", "attStmt"} {
-		if members[name] == nil { // the decoder of the whole would take other spellings
+		if members[name] == nil {
 			return nil, nil, fmt.Errorf("%w: no %s", ErrAttestationObject, name)
 		}
 	}
@@ -201,13 +203,14 @@ func parseAttestation(raw []byte) (*protocol.AttestationObject, []byte, error) {
 	return &object, key, nil
 }
 
-// formats are the attestation statement formats that we take. android-safetynet is not one: its service is gone.
+// formats are the attestation statement formats that we take. android-safetynet is not one of them, because its service was shut
+// down.
 var formats = []protocol.AttestationFormat{
 	protocol.AttestationFormatPacked, protocol.AttestationFormatTPM, protocol.AttestationFormatAndroidKey,
 	protocol.AttestationFormatFIDOUniversalSecondFactor, protocol.AttestationFormatApple,
 }
 
-// checkFormat does §7.1 step 21.
+// checkFormat takes §7.1 step 21: the format of the attestation statement must be one that we take, or none.
 func checkFormat(object *protocol.AttestationObject) error {
 	switch protocol.AttestationFormat(object.Format) {
 	case protocol.AttestationFormatNone:
@@ -226,17 +229,17 @@ func checkFormat(object *protocol.AttestationObject) error {
 	return nil
 }
 
-// checkStatement adds what go-webauthn does not look at in a statement that verified.
+// checkStatement checks what go-webauthn does not look at, in a statement whose signature was verified.
 func checkStatement(object *protocol.AttestationObject) error {
 	statements := []protocol.NonCompoundAttestationObject{{Format: object.Format, AttStatement: object.AttStatement}}
 	for _, s := range append(statements, object.SubStatements...) {
 		switch protocol.AttestationFormat(s.Format) {
 		case protocol.AttestationFormatFIDOUniversalSecondFactor:
-			if !bytes.Equal(object.AuthData.AttData.AAGUID, make([]byte, 16)) { // §6.5: U2F has no such thing
+			if !bytes.Equal(object.AuthData.AttData.AAGUID, make([]byte, 16)) { // U2F keys have none (§6.5)
 				return fmt.Errorf("%w: fido-u2f with an AAGUID", ErrAttestation)
 			}
 		case protocol.AttestationFormatPacked:
-			if _, present := s.AttStatement["ecdaaKeyId"]; present { // Level 1's, withdrawn
+			if _, present := s.AttStatement["ecdaaKeyId"]; present { // of Level 1; it was withdrawn
 				return fmt.Errorf("%w: ECDAA", ErrAttestation)
 			}
 			if hasSerialNumber(s.AttStatement) {
@@ -247,7 +250,7 @@ func checkStatement(object *protocol.AttestationObject) error {
 	return nil
 }
 
-// serialNumber is id-fido-gen-ce-sernum (WebAuthn §8.2.2), which names the one device to every site that it registers with.
+// serialNumber is id-fido-gen-ce-sernum (WebAuthn §8.2.2). It would tell every site which single device it is that registers.
 var serialNumber = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 45724, 1, 1, 2}
 
 func hasSerialNumber(statement map[string]any) bool {
@@ -258,7 +261,7 @@ func hasSerialNumber(statement map[string]any) bool {
 	der, _ := chain[0].([]byte)
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		return true // not reached: the statement verified
+		return true // cannot happen, because the statement was verified with this certificate
 	}
 	for _, extension := range leaf.Extensions {
 		if extension.Id.Equal(serialNumber) {
@@ -268,9 +271,11 @@ func hasSerialNumber(statement map[string]any) bool {
 	return false
 }
 
-// checkRegistrationExtensions does §7.1 step 28: the outputs that were asked for are of their types, and so is credProtect,
-// which some keys volunteer. It returns credProps.rk.
-func checkRegistrationExtensions(a *registration, outputs *protocol.AuthenticatorExtensionOutputs, c *ceremony) (discoverable *bool, err error) {
+// checkRegistrationExtensions takes §7.1 step 28. The outputs that were asked for must have the right types, and so must
+// credProtect, which some keys send unasked. It returns credProps.rk, or nil when the browser does not send it.
+func checkRegistrationExtensions(a *registration, outputs *protocol.AuthenticatorExtensionOutputs,
+	c *ceremony,
+) (discoverable *bool, err error) {
 	if value, present := a.extensions[protocol.ExtensionCredProps]; present {
 		var properties struct {
 			RK *bool `json:"rk"`

@@ -30,6 +30,9 @@ type RelyingParty struct {
 	insecure bool // browsers run no ceremonies at the origins
 }
 
+// Origins returns the origins of the pages that may run ceremonies.
+func (rp *RelyingParty) Origins() []string { return slices.Clone(rp.origins) }
+
 // NewRelyingParty returns the relying party with that id (a host name, WebAuthn §5.1.2), a name to show, and the origins of
 // the pages that may run ceremonies. An origin must be exactly what a browser would write, https unless its host is
 // localhost, and within the id.
@@ -101,14 +104,15 @@ type Credential struct {
 	UserVerified      bool     `json:"userVerified"`           // at registration
 	Discoverable      *bool    `json:"discoverable,omitempty"` // credProps.rk; nil when not told
 	AttestationFormat string   `json:"attestationFormat"`
-	AttestationType   string   `json:"attestationType"` // a FIDO registry word: none, basic_surrogate (self), basic_full, attca, anonca
-	RPID              string   `json:"rpId"`
+	// AttestationType is a word of the FIDO registry: none, basic_surrogate (self), basic_full, attca or anonca.
+	AttestationType string `json:"attestationType"`
+	RPID            string `json:"rpId"`
 	// AppID is set only for a key that was registered through the U2F API, which is bound to this id in place of the RP ID
 	// (WebAuthn §10.1.1). A U2F key registered here has none.
 	AppID string `json:"appId,omitempty"`
 }
 
-// ceremony is the record of one ceremony. Its keys are short, as it is stored for each.
+// ceremony is the record of one ceremony. The names in its JSON are short, because a record is stored for every ceremony.
 type ceremony struct {
 	Type        protocol.CeremonyType `json:"t"`
 	Challenge   []byte                `json:"c"`
@@ -126,7 +130,9 @@ type listed struct {
 }
 
 // begin makes a ceremony and the descriptors of its credentials. A ceremony can ask for one AppID only: the first.
-func (rp *RelyingParty) begin(kind protocol.CeremonyType, user User, credentials []Credential, now time.Time) (*ceremony, []protocol.CredentialDescriptor, error) {
+func (rp *RelyingParty) begin(kind protocol.CeremonyType, user User, credentials []Credential,
+	now time.Time,
+) (*ceremony, []protocol.CredentialDescriptor, error) {
 	if n := len(user.Handle); n < 1 || n > 64 {
 		return nil, nil, fmt.Errorf("user handle of %d bytes: want 1 to 64", n)
 	}
@@ -178,7 +184,7 @@ func (c *ceremony) find(id []byte) *listed {
 	return nil
 }
 
-// open reads a record back, for an answer that came at now.
+// open reads the record of a ceremony of that kind, for an answer that arrives at now.
 func open(record []byte, kind protocol.CeremonyType, now time.Time) (*ceremony, error) {
 	var c ceremony
 	if err := json.Unmarshal(record, &c); err != nil {

@@ -111,7 +111,7 @@ func octets(value json.RawMessage) ([]byte, bool) {
 	return b, err == nil
 }
 
-// answer is the JSON form of a PublicKeyCredential, split but for what differs between the ceremonies.
+// answer is the JSON form of a PublicKeyCredential, taken apart as far as both ceremonies have the same parts.
 type answer struct {
 	rawID      []byte
 	attachment string
@@ -120,7 +120,7 @@ type answer struct {
 	extensions map[string]json.RawMessage
 }
 
-// parseAnswer reads what both ceremonies' answers have.
+// parseAnswer reads the parts that the answers of both ceremonies have.
 func parseAnswer(body []byte) (*answer, error) {
 	if len(body) > maxResponse {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(body))
@@ -183,7 +183,7 @@ func (a *answer) flag(extension string) (set bool, err error) {
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// checkClientData does §7.1 steps 5 to 11, which are §7.2 steps 8 to 14.
+// checkClientData takes §7.1 steps 5 to 11, which are §7.2 steps 8 to 14.
 func (rp *RelyingParty) checkClientData(raw []byte, c *ceremony) error {
 	data, err := object(bytes.TrimPrefix(raw, byteOrderMark))
 	if err != nil {
@@ -225,7 +225,8 @@ func (rp *RelyingParty) checkClientData(raw []byte, c *ceremony) error {
 	return checkTokenBinding(data)
 }
 
-// checkTokenBinding refuses a client that used token binding (Level 1), which was never negotiated; to support it is no harm.
+// checkTokenBinding refuses an answer that says that token binding (Level 1) was used, because it was never negotiated. A client
+// that only supports token binding is accepted.
 func checkTokenBinding(data map[string]json.RawMessage) error {
 	value, present := data["tokenBinding"]
 	if !present {
@@ -240,8 +241,8 @@ func checkTokenBinding(data map[string]json.RawMessage) error {
 	return fmt.Errorf("%w: tokenBinding", ErrClientData)
 }
 
-// checkAuthenticatorData does §7.1 steps 14 to 17, which are §7.2 steps 15 to 18. scope is the RP ID, or the AppID that
-// takes its place. The reserved flags mean nothing, and are ignored.
+// checkAuthenticatorData takes §7.1 steps 14 to 17, which are §7.2 steps 15 to 18. scope is the RP ID, or the AppID that takes its
+// place. Reserved flags are ignored.
 func checkAuthenticatorData(data *protocol.AuthenticatorData, scope string, verify bool) error {
 	hash := sha256.Sum256([]byte(scope))
 	switch {

@@ -48,6 +48,7 @@ func TestSpecificationVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var file struct {
 		Vectors []struct {
 			Name           string
@@ -59,12 +60,14 @@ func TestSpecificationVectors(t *testing.T) {
 			}
 		}
 	}
+
 	if err := json.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
 	if len(file.Vectors) != len(vectors) {
 		t.Errorf("%d vectors, want %d", len(file.Vectors), len(vectors))
 	}
+
 	rp := relyingParty(t)
 	for _, v := range file.Vectors {
 		t.Run(v.Name, func(t *testing.T) {
@@ -72,18 +75,22 @@ func TestSpecificationVectors(t *testing.T) {
 			if !ok {
 				t.Fatal("the table does not know this vector")
 			}
+
 			id := v.Registration.CredentialID.base64()
-			got, err := rp.FinishRegistration(vectorRecord(t, protocol.CreateCeremony, v.Registration.Challenge, nil), vectorAnswer(t, id, map[string]string{
-				"clientDataJSON":    v.Registration.ClientDataJSON.base64(),
-				"attestationObject": v.Registration.AttestationObject.base64(),
-			}), now)
+			got, err := rp.FinishRegistration(vectorRecord(t, protocol.CreateCeremony, v.Registration.Challenge, nil),
+				vectorAnswer(t, id, map[string]string{
+					"clientDataJSON":    v.Registration.ClientDataJSON.base64(),
+					"attestationObject": v.Registration.AttestationObject.base64(),
+				}), now)
 			if !errors.Is(err, want.registration) {
 				t.Errorf("registration: %v, want %v", err, want.registration)
 			}
+
 			public, err := hex.DecodeString(v.Decoded.CredentialPublicKeyCose)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			flags := v.Decoded.RegistrationFlags
 			credential := Credential{ID: v.Registration.CredentialID, PublicKey: public, BackupEligible: flags.BE, RPID: "example.org"}
 			if got != nil {
@@ -93,11 +100,14 @@ func TestSpecificationVectors(t *testing.T) {
 				}
 				credential = *got
 			}
-			_, err = rp.FinishAssertion(vectorRecord(t, protocol.AssertCeremony, v.Authentication.Challenge, []listed{{ID: credential.ID}}), vectorAnswer(t, id, map[string]string{
-				"clientDataJSON":    v.Authentication.ClientDataJSON.base64(),
-				"authenticatorData": v.Authentication.AuthenticatorData.base64(),
-				"signature":         v.Authentication.Signature.base64(),
-			}), []Credential{credential}, now)
+
+			_, err = rp.FinishAssertion(vectorRecord(t, protocol.AssertCeremony, v.Authentication.Challenge, []listed{{ID: credential.ID}}),
+				vectorAnswer(t, id, map[string]string{
+					"clientDataJSON":    v.Authentication.ClientDataJSON.base64(),
+					"authenticatorData": v.Authentication.AuthenticatorData.base64(),
+					"signature":         v.Authentication.Signature.base64(),
+				}), []Credential{credential}, now)
+
 			if want.assertion == errVectorKey {
 				if err == nil {
 					t.Error("assertion: verified")
@@ -148,7 +158,10 @@ func vectorRecord(t *testing.T, kind protocol.CeremonyType, challenge []byte, li
 // vectorAnswer is the JSON that a browser would send.
 func vectorAnswer(t *testing.T, id string, response map[string]string) []byte {
 	t.Helper()
-	body, err := json.Marshal(map[string]any{"id": id, "rawId": id, "type": "public-key", "response": response, "clientExtensionResults": struct{}{}})
+	body, err := json.Marshal(map[string]any{
+		"id": id, "rawId": id, "type": "public-key", "response": response,
+		"clientExtensionResults": struct{}{},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

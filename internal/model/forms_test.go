@@ -53,7 +53,8 @@ func decodeWithout(t *testing.T, op *awsquery.Operation, form url.Values, member
 	form = maps.Clone(form)
 	maps.DeleteFunc(form, func(name string, _ []string) bool { return name == member || strings.HasPrefix(name, member+".") })
 	err := decode(t, op, form, op.NewInput())
-	if err == nil || !strings.Contains(err.Error(), "1 validation error detected: ") || !strings.HasSuffix(err.Error(), "Member must not be null") {
+	if err == nil || !strings.Contains(err.Error(), "1 validation error detected: ") ||
+		!strings.HasSuffix(err.Error(), "Member must not be null") {
 		t.Errorf("without %s: %v", member, err)
 	}
 }
@@ -81,9 +82,11 @@ func fill(t *testing.T, form url.Values, name string, s *awsquery.Shape, all boo
 		for n := range max(s.Min, 1) {
 			fill(t, form, name+".member."+strconv.Itoa(n+1), s.Element, all)
 		}
+
 	case awsquery.Map:
 		fill(t, form, name+".entry.1.key", s.Key, all)
 		fill(t, form, name+".entry.1.value", s.Element, all)
+
 	case awsquery.Structure:
 		// A form cannot tell a structure without members from none.
 		all = all || name != "" && !slices.ContainsFunc(s.Members, func(m awsquery.Member) bool { return m.Required })
@@ -92,6 +95,7 @@ func fill(t *testing.T, form url.Values, name string, s *awsquery.Shape, all boo
 				fill(t, form, strings.TrimPrefix(name+"."+m.Name, "."), m.Shape, all)
 			}
 		}
+
 	default:
 		t.Fatalf("%s: kind %d in an input", name, s.Kind)
 	}

@@ -24,6 +24,7 @@ func TestOperations(t *testing.T) {
 	if n, m := len(services["iam"]), len(services["sts"]); n != 180 || m != 12 {
 		t.Errorf("%d operations of IAM and %d of STS, want 180 and 12", n, m)
 	}
+
 	var unsigned, withoutAction []string
 	for service, operations := range services {
 		for _, op := range operations {
@@ -43,6 +44,7 @@ func TestOperations(t *testing.T) {
 			}
 		}
 	}
+
 	if fmt.Sprint(unsigned) != "[AssumeRoleWithSAML AssumeRoleWithWebIdentity]" {
 		t.Errorf("unsigned: %v", unsigned)
 	}
@@ -62,6 +64,7 @@ func fits(t *testing.T, where string, s *awsquery.Shape, goType reflect.Type) {
 	if goType.Kind() == reflect.Pointer {
 		goType = goType.Elem()
 	}
+
 	switch s.Kind {
 	case awsquery.Timestamp:
 		if goType != reflect.TypeFor[time.Time]() {
@@ -74,10 +77,12 @@ func fits(t *testing.T, where string, s *awsquery.Shape, goType reflect.Type) {
 		}
 		return
 	}
+
 	if goType.Kind() != kinds[s.Kind] && (s.Kind != awsquery.Integer || goType.Kind() != reflect.Int32) {
 		t.Errorf("%s: kind %d in %s", where, s.Kind, goType)
 		return
 	}
+
 	switch s.Kind {
 	case awsquery.String:
 		if s.Sensitive && goType != reflect.TypeFor[awsquery.Secret]() {
@@ -105,6 +110,7 @@ func TestDescriptorsFit(t *testing.T) {
 			fits(t, service+":"+op.Name, op.Input, reflect.TypeOf(op.NewInput()))
 		}
 	}
+
 	for _, out := range []struct {
 		op  *awsquery.Operation
 		out any
@@ -225,18 +231,22 @@ func TestAccessors(t *testing.T) {
 	if policy.Role() != "r" || policy.Policy() != "p" || policy.Document() != "{}" {
 		t.Errorf("%+v", policy)
 	}
+
 	attached := iamapi.AttachGroupPolicyInput{GroupName: "g", PolicyArn: "a"}
 	if attached.Group() != "g" || attached.PolicyARN() != "a" {
 		t.Errorf("%+v", attached)
 	}
+
 	device := iamapi.EnableMFADeviceInput{UserName: "u", SerialNumber: "s"}
 	if device.User() != "u" || device.Device() != "s" {
 		t.Errorf("%+v", device)
 	}
+
 	tagged := iamapi.TagInstanceProfileInput{InstanceProfileName: "i", Tags: []iamapi.Tag{{Key: "k"}}}
 	if tagged.Profile() != "i" || len(tagged.TagList()) != 1 {
 		t.Errorf("%+v", tagged)
 	}
+
 	untagged := iamapi.UntagUserInput{TagKeys: []string{"k"}}
 	if len(untagged.TagNames()) != 1 {
 		t.Errorf("%+v", untagged)

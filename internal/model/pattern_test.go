@@ -21,9 +21,11 @@ func TestPatterns(t *testing.T) {
 			withPatterns(op.Input, shapes)
 		}
 	}
+
 	if len(shapes) < 25 {
 		t.Fatalf("only %d patterns", len(shapes))
 	}
+
 	for _, text := range slices.Sorted(maps.Keys(shapes)) {
 		t.Run(text, func(t *testing.T) {
 			pattern, matches := shapes[text].Pattern, reference(text)
@@ -33,6 +35,7 @@ func TestPatterns(t *testing.T) {
 					t.Fatalf("%q: matches %v, want %v", value, got, want)
 				}
 			}
+
 			check("")
 			check(whole)
 			middle := len(whole) / 2
@@ -45,8 +48,10 @@ func TestPatterns(t *testing.T) {
 				check(whole[:middle] + c + whole[middle:])
 				check(whole + c)
 			}
+
 			random := rand.New(rand.NewPCG(1, 2))
-			parts := append(strings.Split("a|Z|7|0|-|--|/|//|:|.|,|_|=|&|+|@|?|#|v|o-|/r-|p-|http|s|://|é| |\x00|aaaaaaaaaa", "|"), whole, pattern.Prefix)
+			parts := append(strings.Split("a|Z|7|0|-|--|/|//|:|.|,|_|=|&|+|@|?|#|v|o-|/r-|p-|http|s|://|é| |\x00|aaaaaaaaaa", "|"), whole,
+				pattern.Prefix)
 			for range 5000 {
 				value := ""
 				for range random.IntN(9) {

@@ -9,7 +9,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,9 +28,9 @@ import (
 
 // Operator acts on an installation's store. All fields are required.
 type Operator struct {
-	Store  *store.Store
-	Master *secret.MasterKey
-	Clock  func() time.Time
+	Store   *store.Store
+	Secrets *secret.Keyring
+	Clock   func() time.Time
 }
 
 // AccountRequest says which account [Operator.CreateAccount] makes.
@@ -36,22 +38,28 @@ type AccountRequest struct {
 	ID        string // 12 digits; "" chooses one at random
 	Alias     string // "" for none
 	RootEmail string
-	Reset     bool   // first remove the account with this id, else with this alias or e-mail, and everything in it
 	AccessKey bool   // also make an access key of the root user
 	First     bool   // do nothing when there is an account already
 	URL       string // public origin for the set-up link, without a slash at the end
 
+	// Reset, unless it is nil, names an account that is there: it is first removed with everything in it, except its events, and the
+	// new account gets its id.
+	Reset *AccountNames
+
 	seeding *seeding // what is made in the account besides; nil for nothing. [NewSeedRequest] sets it
 }
+
+// AccountNames name one account, in one or several ways. The empty names are left out.
+type AccountNames struct{ ID, Alias, RootEmail string }
 
 // CreatedAccount is a new account with its secrets, which are shown this once. Its JSON form is part of the command's contract.
 type CreatedAccount struct {
 	AccountID       string `json:"AccountId"`
-	Alias           string
+	Alias           string `json:",omitempty"`
 	RootEmail       string
-	SetupURL        string `json:"SetupUrl"` // "" when a seed gave the root user a password
-	AccessKeyID     string `json:"AccessKeyId"`
-	SecretAccessKey string
+	SetupURL        string `json:"SetupUrl,omitempty"` // "" when a seed gave the root user a password
+	AccessKeyID     string `json:"AccessKeyId,omitempty"`
+	SecretAccessKey string `json:",omitempty"`
 }
 
 // Fault is a mistake in what was asked for. Its text is for the person at the command line.
@@ -75,8 +83,8 @@ func CheckAlias(alias string) error {
 	return nil
 }
 
-// check returns all faults of the request at once.
-func (n *AccountRequest) check() error {
+// Check returns all faults of the request at once, each a [*Fault].
+func (n *AccountRequest) Check() error {
 	faults := []error{checkAccountID(n.ID)}
 	if n.Alias != "" {
 		faults = append(faults, CheckAlias(n.Alias))
@@ -103,7 +111,7 @@ func checkRootEmail(email string) error {
 // CreateAccount makes an account with its root user and a set-up link. It returns nil without an error when the request is for the
 // first account and there is one already. Its error is a [*Fault] when something asked for is malformed or taken.
 func (o *Operator) CreateAccount(ctx context.Context, n AccountRequest) (*CreatedAccount, error) {
-	if err := n.check(); err != nil {
+	if err := n.Check(); err != nil {
 		return nil, err
 	}
 
@@ -116,10 +124,12 @@ func (o *Operator) CreateAccount(ctx context.Context, n AccountRequest) (*Create
 		err      error
 	)
 	for c == nil {
-		if n.Reset {
-			if err := o.Store.View(ctx, func(tx *store.Tx) (err error) { replaced, err = n.replaces(tx); return err }); err != nil {
+		if n.Reset != nil {
+			old, err := o.Named(ctx, *n.Reset)
+			if err != nil {
 				return nil, err
 			}
+			replaced = old.ID
 		}
 		first := false
 		err = o.Store.Update(ctx, store.Join(store.Installation(), store.Raise(replaced)), func(tx *store.Tx) (err error) {
@@ -130,8 +140,8 @@ func (o *Operator) CreateAccount(ctx context.Context, n AccountRequest) (*Create
 					return err
 				}
 			}
-			if n.Reset {
-				if current, err := n.replaces(tx); err != nil || current != replaced {
+			if n.Reset != nil {
+				if current, err := n.Reset.find(tx); err != nil || current != replaced {
 					return err // another account has the name by now: look again
 				}
 			}
@@ -170,18 +180,20 @@ func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now 
 		return nil, err
 	}
 	if n.seeding == nil || n.seeding.account.RootPassword.Line == 0 {
-		token, err := signin.NewSetUpLink(tx, root, now)
+		token, err := signin.NewSetUpLink(tx, o.Secrets, root, now)
 		if err != nil {
 			return nil, err
 		}
 		c.SetupURL = setUpURL(n.URL, token)
 	}
+
 	if n.AccessKey {
-		if err := o.createKey(tx, root, c, now); err != nil {
+		c.AccessKeyID, c.SecretAccessKey, err = authn.NewAccessKey(tx, o.Secrets, c.AccountID, root.ID, now)
+		if err != nil {
 			return nil, err
 		}
 	}
-	parameters := map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset}
+	parameters := map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset != nil}
 	if err := o.record(tx, c.AccountID, "CreateAccount", parameters, now); err != nil {
 		return nil, err
 	}
@@ -193,12 +205,20 @@ func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now 
 
 // insertAccount stores the account, its alias and its root user.
 func insertAccount(tx *store.Tx, c *CreatedAccount, now time.Time) (*store.Principal, error) {
-	if err := tx.InsertAccount(c.AccountID, c.RootEmail, now); err != nil {
-		return nil, taken(err, "account %s or root e-mail %s exists already; --reset replaces an account with everything in it", c.AccountID, c.RootEmail)
+	// What is taken is looked up, because the error of the insertion would not tell which of the two it is, and whose.
+	switch owner, err := tx.AccountByRootEmail(c.RootEmail); {
+	case err == nil:
+		return nil, fault("root e-mail %s belongs to account %s: choose another one with --root-email", c.RootEmail, owner)
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, err
 	}
+	if err := tx.InsertAccount(c.AccountID, c.RootEmail, now); err != nil {
+		return nil, taken(err, "account id %s belongs to another account: choose another one with --account-id", c.AccountID)
+	}
+
 	if c.Alias != "" {
 		if err := tx.SetAlias(c.AccountID, c.Alias, now); err != nil {
-			return nil, taken(err, "the alias %s belongs to another account", c.Alias)
+			return nil, taken(err, "alias %s belongs to another account: choose another one with --alias", c.Alias)
 		}
 	}
 	root := &store.Principal{
@@ -210,29 +230,68 @@ func insertAccount(tx *store.Tx, c *CreatedAccount, now time.Time) (*store.Princ
 // setUpURL returns the address of a set-up link's page.
 func setUpURL(origin, token string) string { return origin + "/auth/setup?link=" + token }
 
-// replaces returns the id of the account that a reset is about: the one with the id asked for; without one, the account with the
-// alias, else the one with the e-mail. It returns "" when there is none.
-func (n *AccountRequest) replaces(tx *store.Tx) (string, error) {
-	if n.ID != "" {
-		return n.ID, nil
-	}
-	account, err := tx.AccountByAlias(n.Alias)
-	if errors.Is(err, store.ErrNotFound) {
-		account, err = tx.AccountByRootEmail(n.RootEmail)
-	}
-	if errors.Is(err, store.ErrNotFound) {
-		return "", nil
-	}
-	return account, err
+// Named returns the account that the names name. Its error is a [*Fault] when they name no account, or several.
+func (o *Operator) Named(ctx context.Context, names AccountNames) (a store.Account, err error) {
+	err = o.Store.View(ctx, func(tx *store.Tx) error {
+		id, err := names.find(tx)
+		if err != nil {
+			return err
+		}
+		a, err = tx.Account(id)
+		return err
+	})
+	return a, err
 }
 
-// createKey makes an access key of the root user.
-func (o *Operator) createKey(tx *store.Tx, root *store.Principal, c *CreatedAccount, now time.Time) error {
-	c.AccessKeyID, c.SecretAccessKey = ids.NewAccessKey(), secret.NewSecretAccessKey()
-	sealed := o.Master.Seal([]byte(c.SecretAccessKey), authn.SecretContext(c.AccountID, c.AccessKeyID))
-	return tx.InsertAccessKey(&store.AccessKey{
-		AccountID: c.AccountID, ID: c.AccessKeyID, PrincipalID: root.ID, Active: true, SealedSecret: sealed, CreatedAt: now,
-	})
+// find returns the id of the one account that the names name.
+func (n AccountNames) find(tx *store.Tx) (string, error) {
+	found := make(map[string]bool)
+	for _, by := range []struct {
+		name string
+		look func(string) (string, error)
+	}{
+		{n.ID, func(id string) (string, error) {
+			_, err := tx.Freshness(id)
+			return id, err
+		}},
+		{n.Alias, tx.AccountByAlias},
+		{n.RootEmail, tx.AccountByRootEmail},
+	} {
+		if by.name == "" {
+			continue
+		}
+		switch id, err := by.look(by.name); {
+		case err == nil:
+			found[id] = true
+		case !errors.Is(err, store.ErrNotFound):
+			return "", err
+		}
+	}
+
+	ids := slices.Sorted(maps.Keys(found))
+	switch len(ids) {
+	case 0:
+		return "", fault("there is no account to reset: %s", n)
+	case 1:
+		return ids[0], nil
+	}
+	return "", fault("which account is to be reset is not clear, and nothing was changed: %s name the accounts %s", n,
+		strings.Join(ids, " and "))
+}
+
+// String lists the names as the flags that give them.
+func (n AccountNames) String() string {
+	var flags []string
+	for flag, name := range map[string]string{"--account-id": n.ID, "--alias": n.Alias, "--root-email": n.RootEmail} {
+		if name != "" {
+			flags = append(flags, flag+" "+name)
+		}
+	}
+	if len(flags) == 0 {
+		return "no account was named"
+	}
+	slices.Sort(flags)
+	return strings.Join(flags, ", ")
 }
 
 // Accounts lists all accounts.
@@ -252,7 +311,7 @@ func (o *Operator) SetUpLink(ctx context.Context, account, url string) (link str
 		if err != nil {
 			return err
 		}
-		token, err := signin.NewSetUpLink(tx, root, now)
+		token, err := signin.NewSetUpLink(tx, o.Secrets, root, now)
 		link = setUpURL(url, token)
 		return err
 	})
@@ -267,6 +326,17 @@ func (o *Operator) SetQuota(ctx context.Context, account, name string, value int
 	parameters := map[string]any{"quota": name, "value": value}
 	return o.changeAccount(ctx, account, store.Raise, "SetQuota", parameters, func(tx *store.Tx, id string, _ time.Time) error {
 		return tx.SetQuota(id, name, value)
+	})
+}
+
+// ReadAccount calls read with the id of an account, named by its id or alias, in a snapshot.
+func (o *Operator) ReadAccount(ctx context.Context, account string, read func(tx *store.Tx, id string) error) error {
+	return o.Store.View(ctx, func(tx *store.Tx) error {
+		id, err := resolve(tx, account)
+		if err != nil {
+			return err
+		}
+		return read(tx, id)
 	})
 }
 
@@ -289,13 +359,17 @@ func (w Who) principal(tx *store.Tx, account string) (*store.Principal, error) {
 	return i, err
 }
 
+// flags are the flags of the command that name the same principal.
+func (w Who) flags() string {
+	if w.Root {
+		return "--account " + w.Account + " --root"
+	}
+	return "--account " + w.Account + " --user " + w.User
+}
+
 // MFADevices lists a principal's devices, the oldest first.
 func (o *Operator) MFADevices(ctx context.Context, w Who) (devices []store.MFADevice, err error) {
-	err = o.Store.View(ctx, func(tx *store.Tx) error {
-		account, err := resolve(tx, w.Account)
-		if err != nil {
-			return err
-		}
+	err = o.ReadAccount(ctx, w.Account, func(tx *store.Tx, account string) error {
 		i, err := w.principal(tx, account)
 		if err != nil {
 			return err
@@ -310,49 +384,64 @@ func (o *Operator) MFADevices(ctx context.Context, w Who) (devices []store.MFADe
 // serial number.
 func (o *Operator) RemoveMFADevice(ctx context.Context, w Who, named string) (removed *store.MFADevice, err error) {
 	parameters := map[string]any{"userName": w.User, "device": named}
-	err = o.changeAccount(ctx, w.Account, store.Raise, "DeactivateMFADevice", parameters, func(tx *store.Tx, account string, now time.Time) error {
-		removed = nil
+	err = o.changeAccount(ctx, w.Account, store.Raise, "DeactivateMFADevice", parameters,
+		func(tx *store.Tx, account string, now time.Time) error {
+			removed = nil
+			i, err := w.principal(tx, account)
+			if err != nil {
+				return err
+			}
+
+			devices, err := tx.MFADevices(account, i.ID)
+			if err != nil {
+				return err
+			}
+			removed = nil
+			for n := range devices {
+				if devices[n].Serial == named || strings.EqualFold(devices[n].Name, named) {
+					removed = &devices[n]
+				}
+			}
+			if removed == nil {
+				return fault("there is no device %s; 'touchstone mfa list %s' shows what there is", named, w.flags())
+			}
+
+			return device.Remove(tx, i, removed, "", now)
+		})
+
+	return removed, err
+}
+
+// Sessions lists a principal's console sessions, the oldest first. Some of them may have expired.
+func (o *Operator) Sessions(ctx context.Context, w Who) (sessions []store.Session, err error) {
+	err = o.ReadAccount(ctx, w.Account, func(tx *store.Tx, account string) error {
 		i, err := w.principal(tx, account)
 		if err != nil {
 			return err
 		}
-
-		devices, err := tx.MFADevices(account, i.ID)
-		if err != nil {
-			return err
-		}
-		removed = nil
-		for n := range devices {
-			if devices[n].Serial == named || strings.EqualFold(devices[n].Name, named) {
-				removed = &devices[n]
-			}
-		}
-		if removed == nil {
-			return fault("there is no device %s; 'touchstone mfa list' shows what there is", named)
-		}
-
-		return device.Remove(tx, i, removed, "", now)
+		sessions, err = tx.Sessions(account, i.ID)
+		return err
 	})
-
-	return removed, err
+	return sessions, err
 }
 
 // RevokeSessions ends all sessions of a principal: it deletes console sessions and returns how many there were, and it makes
 // temporary credentials that were issued until now invalid.
 func (o *Operator) RevokeSessions(ctx context.Context, w Who) (ended int64, err error) {
 	parameters := map[string]any{"userName": w.User, "root": w.Root}
-	err = o.changeAccount(ctx, w.Account, store.Raise, "RevokeSessions", parameters, func(tx *store.Tx, account string, now time.Time) error {
-		i, err := w.principal(tx, account)
-		if err != nil {
-			return err
-		}
+	err = o.changeAccount(ctx, w.Account, store.Raise, "RevokeSessions", parameters,
+		func(tx *store.Tx, account string, now time.Time) error {
+			i, err := w.principal(tx, account)
+			if err != nil {
+				return err
+			}
 
-		if err := tx.SetSessionsNotBefore(account, i.ID, now); err != nil {
+			if err := tx.SetSessionsNotBefore(account, i.ID, now); err != nil {
+				return err
+			}
+			ended, err = tx.DeleteSessions(account, i.ID, "")
 			return err
-		}
-		ended, err = tx.DeleteSessions(account, i.ID, "")
-		return err
-	})
+		})
 	return ended, err
 }
 
@@ -368,14 +457,17 @@ func (o *Operator) Events(ctx context.Context, q store.EventQuery, each func(*st
 		}); err != nil {
 			return err
 		}
+
 		for n := range page {
 			if err := each(&page[n]); err != nil {
 				return err
 			}
 		}
+
 		if len(page) < q.Limit {
 			return nil
 		}
+
 		last := page[len(page)-1]
 		q.AfterTime, q.AfterID = last.Time, last.ID
 	}
@@ -384,8 +476,8 @@ func (o *Operator) Events(ctx context.Context, q store.EventQuery, each func(*st
 // quietly locks an account for a change that no decision or authentication reads.
 func quietly(account string) store.Lock { return store.Accounts(account) }
 
-// changeAccount changes an account, named by its id or alias, under the lock that lock makes for its id, and records the change in the
-// same transaction.
+// changeAccount changes an account, named by its id or alias, under the lock that lock makes for its id, and records the change in
+// the same transaction.
 func (o *Operator) changeAccount(
 	ctx context.Context, account string, lock func(id string) store.Lock, event string, parameters map[string]any,
 	change func(tx *store.Tx, id string, now time.Time) error,

@@ -10,10 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/operator"
-	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/secret/secrettest"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -37,11 +36,7 @@ func newOperator(t *testing.T) *operator.Operator {
 			t.Error(err)
 		}
 	})
-	master, err := secret.LoadOrCreateMasterKey(filepath.Join(directory, "master.key"), true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &operator.Operator{Store: s, Master: master, Clock: func() time.Time { return now }}
+	return &operator.Operator{Store: s, Secrets: secrettest.Keyring(t), Clock: func() time.Time { return now }}
 }
 
 func create(t *testing.T, o *operator.Operator, n operator.AccountRequest) *operator.CreatedAccount {
@@ -60,7 +55,8 @@ func acme(t *testing.T, o *operator.Operator) *operator.CreatedAccount {
 	c := create(t, o, operator.AccountRequest{ID: "111122223333", Alias: "acme", RootEmail: "root@example.com", AccessKey: true})
 	change(t, o, func(tx *store.Tx) error {
 		return tx.InsertPrincipal(&store.Principal{
-			AccountID: c.AccountID, ID: "alice-id", Kind: store.User, UniqueID: ids.NewUnique("AIDA"), Name: "alice", Path: "/", CreatedAt: now,
+			AccountID: c.AccountID, ID: "alice-id", Kind: store.User, UniqueID: ids.NewUnique("AIDA"), Name: "alice", Path: "/",
+			CreatedAt: now,
 		})
 	})
 	return c
@@ -114,6 +110,7 @@ func events(t *testing.T, o *operator.Operator, account string) []string {
 	}); err != nil {
 		t.Fatal(err)
 	}
+
 	slices.Sort(names) // events of the same instant have no order
 	return names
 }
@@ -124,11 +121,13 @@ func TestCreateAccount(t *testing.T) {
 	if c.AccountID != "111122223333" || c.Alias != "acme" || c.RootEmail != "root@example.com" {
 		t.Errorf("created %+v", c)
 	}
+
 	token, ok := strings.CutPrefix(c.SetupURL, origin+"/auth/setup?link=")
-	account, hash, err := secret.ParseToken(token)
+	account, hash, err := o.Secrets.ParseToken(token)
 	if !ok || err != nil || account != c.AccountID {
 		t.Errorf("set-up link %q: account %q, %v", c.SetupURL, account, err)
 	}
+
 	view(t, o, func(tx *store.Tx) error {
 		root, err := tx.RootUser(c.AccountID)
 		if err != nil {
@@ -141,12 +140,13 @@ func TestCreateAccount(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		plain, err := o.Master.Open(key.SealedSecret, authn.SecretContext(c.AccountID, c.AccessKeyID))
-		if err != nil || string(plain) != c.SecretAccessKey || key.PrincipalID != root.ID || !key.Active {
+		plain, err := o.Secrets.OpenSecretKey(c.AccountID, root.ID, c.AccessKeyID, key.SealedSecret)
+		if err != nil || plain != c.SecretAccessKey || key.PrincipalID != root.ID || !key.Active {
 			t.Errorf("the stored access key is %+v with the secret %q, %v", key, plain, err)
 		}
 		return nil
 	})
+
 	if got := events(t, o, c.AccountID); !slices.Equal(got, []string{"CreateAccount"}) {
 		t.Errorf("events %v", got)
 	}
@@ -192,8 +192,16 @@ func TestCreateAccountRefusals(t *testing.T) {
 		{"an e-mail with a line end", operator.AccountRequest{RootEmail: "a@example.com\n"}, []string{"use an e-mail address"}},
 		{"alias in capitals", operator.AccountRequest{Alias: "Acme", RootEmail: "a@example.com"}, []string{`alias "Acme"`, "lower-case"}},
 		{"alias like an id", operator.AccountRequest{Alias: "1111-2222-3333", RootEmail: "a@example.com"}, []string{"account id"}},
-		{"id taken", operator.AccountRequest{ID: "111122223333", RootEmail: "a@example.com"}, []string{"exists already", "--reset"}},
-		{"e-mail taken", operator.AccountRequest{RootEmail: "ROOT@example.com"}, []string{"exists already", "--reset"}},
+		{
+			"id taken",
+			operator.AccountRequest{ID: "111122223333", RootEmail: "a@example.com"},
+			[]string{"111122223333 belongs to another account", "--account-id"},
+		},
+		{
+			"e-mail taken",
+			operator.AccountRequest{RootEmail: "ROOT@example.com"},
+			[]string{"belongs to account 111122223333", "--root-email"},
+		},
 		{"alias taken", operator.AccountRequest{Alias: "acme", RootEmail: "a@example.com"}, []string{"acme belongs to another account"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -215,22 +223,32 @@ func TestCreateAccountRefusals(t *testing.T) {
 func TestReset(t *testing.T) {
 	for _, test := range []struct {
 		name    string
-		request operator.AccountRequest
-		removes bool
+		names   operator.AccountNames
+		refusal string // "" for a reset
 	}{
-		{"by id", operator.AccountRequest{ID: "111122223333", RootEmail: "new@example.com"}, true},
-		{"by alias", operator.AccountRequest{Alias: "acme", RootEmail: "new@example.com"}, true},
-		{"by e-mail", operator.AccountRequest{RootEmail: "Root@example.com"}, true},
-		{"an id that is free", operator.AccountRequest{ID: "444455556666", RootEmail: "new@example.com"}, false},
-		{"nothing that is known", operator.AccountRequest{Alias: "new", RootEmail: "new@example.com"}, false},
+		{"by id", operator.AccountNames{ID: "111122223333"}, ""},
+		{"by alias", operator.AccountNames{Alias: "acme"}, ""},
+		{"by e-mail", operator.AccountNames{RootEmail: "Root@example.com"}, ""},
+		{"by all", operator.AccountNames{ID: "111122223333", Alias: "acme", RootEmail: "root@example.com"}, ""},
+		{"by its id, and a new e-mail", operator.AccountNames{ID: "111122223333", RootEmail: "new@example.com"}, ""},
+		{"an id that is free", operator.AccountNames{ID: "444455556666"}, "there is no account to reset: --account-id 444455556666"},
+		{"nothing that is known", operator.AccountNames{Alias: "new", RootEmail: "new@example.com"}, "there is no account to reset"},
+		{"nothing", operator.AccountNames{}, "no account was named"},
+		{"two accounts", operator.AccountNames{Alias: "acme", RootEmail: "other@example.com"}, "not clear"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := newOperator(t)
 			old := acme(t, o)
-			test.request.Reset = true
-			c := create(t, o, test.request)
-			if (c.AccountID == old.AccountID) != test.removes {
-				t.Errorf("the new account is %s", c.AccountID)
+			create(t, o, operator.AccountRequest{RootEmail: "other@example.com"})
+			before := events(t, o, old.AccountID)
+
+			c, err := o.CreateAccount(ctx, operator.AccountRequest{RootEmail: "anew@example.com", Reset: &test.names, URL: origin})
+			left, trail := 0, []string{"ResetAccount"}
+			if test.refusal != "" {
+				left, trail = 1, nil
+				refused(t, err, test.refusal)
+			} else if err != nil || c.AccountID != old.AccountID {
+				t.Errorf("the new account is %+v, %v", c, err)
 			}
 
 			var keys, users int
@@ -243,15 +261,15 @@ func TestReset(t *testing.T) {
 				}
 				return nil
 			})
-			left, recorded := 1, 0
-			if test.removes {
-				left, recorded = 0, 1
-			}
 			if keys != left || users != left {
 				t.Errorf("the old account has %d keys and %d users left, want %d", keys, users, left)
 			}
-			if got := events(t, o, ""); len(got) != recorded || recorded == 1 && got[0] != "ResetAccount" {
+			if got := events(t, o, ""); !slices.Equal(got, trail) {
 				t.Errorf("the installation's trail has %v", got)
+			}
+			// What was done in the account before stays in its trail.
+			if got := events(t, o, old.AccountID); len(got) < len(before) || !slices.Equal(got[:len(before)], before) {
+				t.Errorf("the account's trail was %v and is %v", before, got)
 			}
 		})
 	}
@@ -263,14 +281,14 @@ func TestSetUpLink(t *testing.T) {
 	for _, named := range []string{"acme", "111122223333", "1111-2222-3333", " ACME "} {
 		link, err := o.SetUpLink(ctx, named, "https://other.example")
 		token, ok := strings.CutPrefix(link, "https://other.example/auth/setup?link=")
-		if account, _, parseErr := secret.ParseToken(token); err != nil || !ok || parseErr != nil || account != c.AccountID {
+		if account, _, parseErr := o.Secrets.ParseToken(token); err != nil || !ok || parseErr != nil || account != c.AccountID {
 			t.Errorf("account %q: link %q, %v", named, link, err)
 		}
 	}
 
 	// Only the last link works.
 	_, first, _ := strings.Cut(c.SetupURL, "link=")
-	_, hash, err := secret.ParseToken(first)
+	_, hash, err := o.Secrets.ParseToken(first)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,6 +317,7 @@ func TestSetQuota(t *testing.T) {
 			return nil
 		})
 	}
+
 	refused(t, o.SetQuota(ctx, "acme", "UsersPerAccount", -1), "UsersPerAccount", "-1", "below zero")
 	refused(t, o.SetQuota(ctx, "nowhere", "UsersPerAccount", 1), "there is no account nowhere")
 	if got := events(t, o, c.AccountID); !slices.Equal(got, []string{"CreateAccount", "SetQuota", "SetQuota"}) {
@@ -322,7 +341,7 @@ func insertDevice(t *testing.T, o *operator.Operator, account, principal, name s
 // insertSession signs a principal in.
 func insertSession(t *testing.T, o *operator.Operator, account, principal string) {
 	t.Helper()
-	_, hash := secret.NewToken(account)
+	_, hash := o.Secrets.NewToken(account)
 	change(t, o, func(tx *store.Tx) error {
 		return tx.InsertSession(&store.Session{
 			AccountID: account, ID: ids.NewUUID(), PrincipalID: principal, TokenHash: hash, Stage: store.StageFull, Scope: store.ScopeFull,

@@ -238,12 +238,13 @@ func NewSeedRequest(ctx context.Context, s *seed.Seed, a *seed.Account, hasher *
 // apply makes what the entry says of the account, whose root user is there already, and records each step.
 func (e *seeding) apply(o *Operator, tx *store.Tx, root *store.Principal, now time.Time) error {
 	if hash, ok := e.hashes[&e.account.RootPassword]; ok {
-		if err := signin.SetPassword(tx, root, hash, false, now); err != nil {
+		sealed := o.Secrets.SealHash(root.AccountID, root.ID, hash)
+		if err := signin.SetPassword(tx, root, sealed, false, now); err != nil {
 			return err
 		}
 	}
 
-	a := application{seeding: e, operator: o, tx: tx, founder: iam.NewFounder(tx, o.Master, root, now), id: root.AccountID, now: now}
+	a := application{seeding: e, operator: o, tx: tx, founder: iam.NewFounder(tx, o.Secrets, root, now), id: root.AccountID, now: now}
 	if err := a.keys("", e.account.RootAccessKeys); err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ func Flush(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.Lo
 	}); err != nil {
 		return fmt.Errorf("read outbox: %w", err)
 	}
+
 	for n := range due {
 		if err := attempt(ctx, s, deliver, logger, &due[n], now); err != nil {
 			return fmt.Errorf("deliver mail %s: %w", due[n].ID, err)
@@ -60,6 +61,7 @@ func attempt(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.
 	if err != nil {
 		return err
 	}
+
 	if err := deliver(ctx, m); err != nil {
 		if m.Attempts+1 < maxAttempts {
 			logger.Warn("mail not delivered, will be tried again", "message_id", m.ID, "attempts", m.Attempts+1, "error", err)
@@ -72,7 +74,7 @@ func attempt(ctx context.Context, s *store.Store, deliver Deliver, logger *slog.
 	return s.Update(context.WithoutCancel(ctx), store.NoLock(), func(tx *store.Tx) error { return tx.DeleteMessage(m.ID) })
 }
 
-// backoff returns how long to wait for the next attempt after so many.
+// backoff returns how long to wait before the next attempt, when so many were made.
 func backoff(attempts int) time.Duration {
 	if attempts > 12 {
 		return lastRetry
@@ -80,12 +82,42 @@ func backoff(attempts int) time.Duration {
 	return min(lastRetry, firstRetry<<attempts)
 }
 
-// ToLog writes mails to the log. It is used when no mail server is configured.
-func ToLog(logger *slog.Logger) Deliver {
-	return func(_ context.Context, m *store.Message) error {
-		logger.Info("mail", "to", m.Recipient, "subject", m.Subject, "body", m.Body)
-		return nil
+// KeptWithoutServer is how long a mail is kept where no mail server is configured.
+const KeptWithoutServer = 30 * 24 * time.Hour
+
+// FlushToLog takes the place of [Flush] where no mail server is configured. It writes each new mail to the log once, as a warning,
+// because what the mail reports may concern somebody's security. The mail stays in the outbox: when a mail server is configured
+// before [Prune] removes it, it is sent.
+func FlushToLog(ctx context.Context, s *store.Store, logger *slog.Logger, now time.Time) error {
+	var fresh []store.Message
+	if err := s.View(ctx, func(tx *store.Tx) (err error) {
+		fresh, err = tx.NewMessages(batch)
+		return err
+	}); err != nil {
+		return fmt.Errorf("read outbox: %w", err)
 	}
+
+	for _, m := range fresh {
+		err := s.Update(ctx, store.NoLock(), func(tx *store.Tx) error { return tx.ClaimMessage(m.ID, 0, now) })
+		if errors.Is(err, store.ErrNotFound) {
+			continue // another process has logged it
+		}
+		if err != nil {
+			return fmt.Errorf("note that mail %s was logged: %w", m.ID, err)
+		}
+		logger.Warn("there is no mail server, so this mail is not sent", "to", m.Recipient, "subject", m.Subject, "body", m.Body)
+	}
+	return nil
+}
+
+// Prune removes the mails that have waited for a mail server for longer than [KeptWithoutServer].
+func Prune(ctx context.Context, s *store.Store, now time.Time) error {
+	if err := s.Update(ctx, store.NoLock(), func(tx *store.Tx) error {
+		return tx.DeleteOldMessages(now.Add(-KeptWithoutServer))
+	}); err != nil {
+		return fmt.Errorf("prune mails: %w", err)
+	}
+	return nil
 }
 
 // ToSMTP delivers mails to the server that a URL names: smtp://[user:password@]host[:port]?from=ADDRESS uses STARTTLS when the

@@ -20,6 +20,7 @@ func TestTakenMailIsNotSentAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		conn, err := l.Accept()
@@ -34,10 +35,12 @@ func TestTakenMailIsNotSentAgain(t *testing.T) {
 			case data && line == ".":
 				data = false
 				fmt.Fprint(conn, "250 taken\r\n")
+
 			case data:
 			case line == "DATA":
 				data = true
 				fmt.Fprint(conn, "354 go on\r\n")
+
 			case strings.HasPrefix(line, "QUIT"):
 				return
 			default:
@@ -45,6 +48,7 @@ func TestTakenMailIsNotSentAgain(t *testing.T) {
 			}
 		}
 	}()
+
 	deliver, err := outbox.ToSMTP("smtp://" + l.Addr().String() + "?from=touchstone@example.com")
 	if err != nil {
 		t.Fatal(err)

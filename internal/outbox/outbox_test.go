@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -62,6 +63,7 @@ func TestDeliveryIsTriedAgain(t *testing.T) {
 		}
 		return nil
 	}
+
 	at := now
 	for range 10 {
 		for range 3 { // at the same time it is tried once
@@ -71,6 +73,7 @@ func TestDeliveryIsTriedAgain(t *testing.T) {
 		}
 		at = at.Add(10 * time.Minute)
 	}
+
 	if attempts != 4 {
 		t.Errorf("%d attempts, want 4", attempts)
 	}
@@ -100,6 +103,7 @@ func mailServer(t *testing.T) (address string, got chan string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { l.Close() })
 	got = make(chan string, 1)
 	go func() {
@@ -117,15 +121,18 @@ func mailServer(t *testing.T) (address string, got chan string) {
 			case data && line == ".":
 				data = false
 				fmt.Fprint(conn, "250 taken\r\n")
+
 			case data:
 				mail.WriteString(line + "\n")
 			case strings.HasPrefix(line, "DATA"):
 				data = true
 				fmt.Fprint(conn, "354 go on\r\n")
+
 			case strings.HasPrefix(line, "QUIT"):
 				fmt.Fprint(conn, "221 bye\r\n")
 				got <- mail.String()
 				return
+
 			default:
 				mail.WriteString("> " + line + "\n")
 				fmt.Fprint(conn, "250 fine\r\n")
@@ -145,12 +152,17 @@ func TestSMTP(t *testing.T) {
 	if err := outbox.Flush(ctx, s, deliver, logger, now); err != nil {
 		t.Fatal(err)
 	}
+
 	mail := <-got
-	for _, want := range []string{"> MAIL FROM:<touchstone@example.com>", "> RCPT TO:<root@example.com>", "To: root@example.com\n", "A device was added.\n..\n"} {
+	for _, want := range []string{
+		"> MAIL FROM:<touchstone@example.com>", "> RCPT TO:<root@example.com>", "To: root@example.com\n",
+		"A device was added.\n..\n",
+	} {
 		if !strings.Contains(mail, want) {
 			t.Errorf("the mail lacks %q:\n%s", want, mail)
 		}
 	}
+
 	if strings.Contains(mail, "\nBcc:") {
 		t.Errorf("a subject wrote a header:\n%s", mail)
 	}
@@ -168,5 +180,43 @@ func TestSMTPURL(t *testing.T) {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %v, want %q", url, err, want)
 		}
+	}
+}
+
+// Without a mail server, a mail is a warning in the log, once, and is kept: it is sent when there is a server after all.
+func TestWithoutMailServer(t *testing.T) {
+	s, _ := withMail(t)
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	for range 3 {
+		if err := outbox.FlushToLog(ctx, s, logger, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(log.String(), "MFA device added"); n != 1 || !strings.Contains(log.String(), "root@example.com") {
+		t.Errorf("the mail is logged %d times: %s", n, &log)
+	}
+
+	if err := outbox.Prune(ctx, s, now.Add(29*24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	deliver := func(context.Context, *store.Message) error { sent++; return nil }
+	if err := outbox.Flush(ctx, s, deliver, logger, now.Add(29*24*time.Hour)); err != nil || sent != 1 {
+		t.Errorf("%d mails were sent by the server that was configured later, %v", sent, err)
+	}
+}
+
+// A mail that nobody could send is not kept for ever.
+func TestPrune(t *testing.T) {
+	s, logger := withMail(t)
+	if err := outbox.FlushToLog(ctx, s, logger, now); err != nil {
+		t.Fatal(err)
+	}
+	if err := outbox.Prune(ctx, s, now.Add(outbox.KeptWithoutServer+time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if n := waiting(t, s, now.Add(1000*time.Hour)); n != 0 {
+		t.Errorf("%d mails are left", n)
 	}
 }

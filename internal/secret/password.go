@@ -35,7 +35,8 @@ const (
 
 // Check returns an error for costs outside their ranges.
 func (p Params) Check() error {
-	if p.Threads < 1 || p.Threads > maxThreads || p.Time < 1 || p.Time > maxTime || p.MemoryKiB < 8*uint32(p.Threads) || p.MemoryKiB > maxMemoryKiB {
+	if p.Threads < 1 || p.Threads > maxThreads || p.Time < 1 || p.Time > maxTime || p.MemoryKiB < 8*uint32(p.Threads) ||
+		p.MemoryKiB > maxMemoryKiB {
 		return fmt.Errorf("argon2id costs m=%d,t=%d,p=%d are out of range: m from 8·p to %d, t from 1 to %d, p from 1 to %d",
 			p.MemoryKiB, p.Time, p.Threads, maxMemoryKiB, maxTime, maxThreads)
 	}
@@ -83,6 +84,9 @@ func NewHasher(p Params) *Hasher {
 		nobody:  encode(p, make([]byte, saltSize), make([]byte, hashSize)),
 	}
 }
+
+// Waiting returns how many callers wait for a turn.
+func (h *Hasher) Waiting() int { return len(h.waiting) + len(h.kept) }
 
 // enter waits for a turn, which leave ends. Its error is [ErrBusy] when the queue is full, or the context's.
 func (h *Hasher) enter(ctx context.Context, trusted bool) (leave func(), err error) {
@@ -167,7 +171,8 @@ func encode(p Params, salt, hash []byte) string {
 // error is [ErrHash].
 func decode(encoded string) (p Params, salt, hash []byte, err error) {
 	parts := strings.Split(encoded, "$")
-	if len(encoded) > 512 || len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != "v="+strconv.Itoa(argon2.Version) {
+	if len(encoded) > 512 || len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" ||
+		parts[2] != "v="+strconv.Itoa(argon2.Version) {
 		return p, nil, nil, ErrHash
 	}
 

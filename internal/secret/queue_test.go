@@ -12,6 +12,7 @@ func TestQueueKeepsPlacesForTrustedCallers(t *testing.T) {
 	for range cap(h.working) {
 		h.working <- struct{}{} // hashes that do not end
 	}
+
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
 	waits := func(trusted bool) bool {
@@ -22,14 +23,17 @@ func TestQueueKeepsPlacesForTrustedCallers(t *testing.T) {
 		}
 		return !errors.Is(err, ErrBusy)
 	}
+
 	fill := func(places chan struct{}) {
 		for range cap(places) {
 			places <- struct{}{}
 		}
 	}
+
 	if !waits(false) || !waits(true) || len(h.waiting) != 0 || len(h.kept) != 0 {
 		t.Errorf("an empty queue turned somebody away, or kept %d and %d places", len(h.waiting), len(h.kept))
 	}
+
 	fill(h.waiting)
 	if waits(false) {
 		t.Error("a stranger took a place that is kept")
@@ -37,10 +41,12 @@ func TestQueueKeepsPlacesForTrustedCallers(t *testing.T) {
 	if !waits(true) {
 		t.Error("a trusted caller was turned away while places were kept")
 	}
+
 	fill(h.kept)
 	if waits(true) {
 		t.Error("the queue has no end for trusted callers")
 	}
+
 	<-h.working
 	if _, err := h.Hash(context.Background(), "x", false); !errors.Is(err, ErrBusy) {
 		t.Errorf("a stranger passed those who wait: %v", err)

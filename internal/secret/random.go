@@ -2,12 +2,8 @@ package secret
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"strings"
-
-	"github.com/touchstone-iam/touchstone/arn"
 )
 
 func randomBytes(n int) []byte {
@@ -72,38 +68,4 @@ func below(n int) int {
 			return v % n
 		}
 	}
-}
-
-// A token is an account id, a dot, and 256 random bits in base64url.
-const (
-	tokenBytes  = 32
-	accountSize = 12
-	tokenLength = accountSize + 1 + 43
-)
-
-// ErrToken is the error of [ParseToken] for a text that does not have a token's form.
-var ErrToken = errors.New("malformed token")
-
-// NewToken returns a new token of the account, and the hash by which the store keeps and finds it.
-func NewToken(account string) (token string, hash []byte) {
-	token = account + "." + base64.RawURLEncoding.EncodeToString(randomBytes(tokenBytes))
-	return token, hashToken(token)
-}
-
-// ParseToken reads a token's account and computes its hash; its error is [ErrToken]. Whether there is such a token, only the store
-// can tell.
-func ParseToken(token string) (account string, hash []byte, err error) {
-	if len(token) != tokenLength || token[accountSize] != '.' || !arn.IsAccountID(token[:accountSize]) {
-		return "", nil, ErrToken
-	}
-	if _, err := base64.RawURLEncoding.Strict().DecodeString(token[accountSize+1:]); err != nil {
-		return "", nil, ErrToken
-	}
-	return token[:accountSize], hashToken(token), nil
-}
-
-// hashToken returns a token's SHA-256. A slow hash would protect nothing here: a token is random, and nobody can guess one.
-func hashToken(token string) []byte {
-	sum := sha256.Sum256([]byte(token))
-	return sum[:]
 }

@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/touchstone-iam/touchstone/internal/secret"
+	"github.com/touchstone-iam/touchstone/internal/secret/secrettest"
 )
 
 var cheap = secret.Params{MemoryKiB: 64, Time: 1, Threads: 1}
@@ -30,6 +31,7 @@ func TestMasterKeyFile(t *testing.T) {
 	if _, err := secret.LoadOrCreateMasterKey(path, false); err == nil || !strings.Contains(err.Error(), "--master-key-file") {
 		t.Errorf("a missing key: %v, want what to do", err)
 	}
+
 	first, err := secret.LoadOrCreateMasterKey(path, true)
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +39,7 @@ func TestMasterKeyFile(t *testing.T) {
 	if info, _ := os.Stat(path); info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, want 0600", info.Mode())
 	}
+
 	again, err := secret.LoadOrCreateMasterKey(path, true)
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +53,7 @@ func TestMasterKeyFile(t *testing.T) {
 	if _, err := secret.LoadOrCreateMasterKey(path, false); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("a key that others may read: %v, want a refusal that says chmod", err)
 	}
+
 	for _, text := range []string{"", "{}", `{"key":"AAAA"}`, "not json", `{"key":"` + strings.Repeat("A", 8192) + `"}`} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -78,12 +82,14 @@ func TestMasterKeyIsMadeOnce(t *testing.T) {
 			keys <- m.Fingerprint()
 		}()
 	}
+
 	first := <-keys
 	for range processes - 1 {
 		if other := <-keys; other != first {
 			t.Errorf("keys %s and %s", first, other)
 		}
 	}
+
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); err != nil || len(left) > 0 {
 		t.Errorf("left over: %q, %v", left, err)
 	}
@@ -99,11 +105,13 @@ func TestSealedOpensOnlyForItsRow(t *testing.T) {
 	if plain, err := m.Open(sealed, ad); err != nil || string(plain) != "secret" {
 		t.Errorf("Open: %q, %v", plain, err)
 	}
+
 	fails := func(what string, m *secret.MasterKey, sealed, ad []byte) {
 		if _, err := m.Open(sealed, ad); !errors.Is(err, secret.ErrSealed) {
 			t.Errorf("%s: %v, want ErrSealed", what, err)
 		}
 	}
+
 	fails("another key", other, sealed, ad)
 	fails("another row", m, sealed, secret.AD("111122223333", "access_key", "AKIB"))
 	fails("another account", m, sealed, secret.AD("111122223334", "access_key", "AKIA"))
@@ -113,6 +121,7 @@ func TestSealedOpensOnlyForItsRow(t *testing.T) {
 		changed[n] ^= 1
 		fails("a changed byte", m, changed, ad)
 	}
+
 	again := m.Seal([]byte("secret"), ad)
 	if bytes.Equal(sealed, again) {
 		t.Error("sealed twice the same")
@@ -121,7 +130,14 @@ func TestSealedOpensOnlyForItsRow(t *testing.T) {
 
 func TestADIsUnambiguous(t *testing.T) {
 	seen := map[string][3]string{}
-	for _, p := range [][3]string{{"a", "b", "c"}, {"ab", "", "c"}, {"", "ab", "c"}, {"a", "bc", ""}, {"", "", "abc"}, {"abc", "", ""}} {
+	for _, p := range [][3]string{
+		{"a", "b", "c"},
+		{"ab", "", "c"},
+		{"", "ab", "c"},
+		{"a", "bc", ""},
+		{"", "", "abc"},
+		{"abc", "", ""},
+	} {
 		ad := string(secret.AD(p[0], p[1], p[2]))
 		if q, ok := seen[ad]; ok {
 			t.Errorf("%q and %q have the same associated data", p, q)
@@ -137,12 +153,14 @@ func TestPasswords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for password, want := range map[string]bool{"pässword": true, "passwort": false, "": false} {
 		right, renew, err := h.Verify(ctx, password, encoded, false)
 		if right != want || renew || err != nil {
 			t.Errorf("Verify(%q) = %v, %v, %v", password, right, renew, err)
 		}
 	}
+
 	stronger := secret.NewHasher(secret.Params{MemoryKiB: 128, Time: 1, Threads: 1})
 	if right, renew, err := stronger.Verify(ctx, "pässword", encoded, false); !right || !renew || err != nil {
 		t.Errorf("a hash with weaker costs: right %v, renew %v, %v; want it renewed", right, renew, err)
@@ -181,6 +199,7 @@ func FuzzVerify(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	f.Add(encoded)
 	f.Add("$argon2id$v=19$m=1048576,t=32,p=16$$")
 	f.Fuzz(func(t *testing.T, encoded string) {
@@ -197,38 +216,45 @@ func FuzzVerify(f *testing.F) {
 }
 
 func TestTokens(t *testing.T) {
-	token, hash := secret.NewToken("111122223333")
-	account, again, err := secret.ParseToken(token)
+	keys := secrettest.Keyring(t)
+	token, hash := keys.NewToken("111122223333")
+	account, again, err := keys.ParseToken(token)
 	if err != nil || account != "111122223333" || !bytes.Equal(hash, again) {
 		t.Errorf("ParseToken: %q, %v", account, err)
 	}
-	if other, _ := secret.NewToken("111122223333"); other == token {
+	if other, _ := keys.NewToken("111122223333"); other == token {
 		t.Error("two tokens are the same")
 	}
-	for _, bad := range []string{"", token[1:], token + "A", "x" + token[1:], strings.Replace(token, ".", "-", 1), token[:13] + strings.Repeat("!", 43)} {
-		if _, _, err := secret.ParseToken(bad); !errors.Is(err, secret.ErrToken) {
+	for _, bad := range []string{
+		"", token[1:], token + "A", "x" + token[1:], strings.Replace(token, ".", "-", 1),
+		token[:13] + strings.Repeat("!", 48), token[:13] + "AAAA" + token[17:],
+	} {
+		if _, _, err := keys.ParseToken(bad); !errors.Is(err, secret.ErrToken) {
 			t.Errorf("%q: %v, want ErrToken", bad, err)
 		}
 	}
 }
 
 func FuzzParseToken(f *testing.F) {
-	token, _ := secret.NewToken("111122223333")
+	keys := secrettest.Keyring(f)
+	token, _ := keys.NewToken("111122223333")
 	f.Add(token)
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
-		account, hash, err := secret.ParseToken(text)
-		if (err == nil) != (len(account) == 12 && len(hash) == 32) {
+		account, hash, err := keys.ParseToken(text)
+		if (err == nil) != (len(account) == 12 && len(hash) == 36) {
 			t.Errorf("%q: %q, %x, %v", text, account, hash, err)
 		}
 	})
 }
 
 func TestForms(t *testing.T) {
+	keys := secrettest.Keyring(t)
+
 	for pattern, make := range map[string]func() string{
 		`^[A-Za-z0-9+/]{40}$`:       secret.NewSecretAccessKey,
 		`^[!-~]{20}$`:               secret.GeneratePassword,
-		`^111122223333\.[\w-]{43}$`: func() string { token, _ := secret.NewToken("111122223333"); return token },
+		`^111122223333\.[\w-]{48}$`: func() string { token, _ := keys.NewToken("111122223333"); return token },
 	} {
 		seen := map[string]bool{}
 		for range 200 {
@@ -268,6 +294,7 @@ func TestGeneratedPasswordHasEveryKind(t *testing.T) {
 
 func TestRootPassword(t *testing.T) {
 	const email = "someone@example.com"
+
 	for password, want := range map[string]string{
 		"short":                  "at least 8",
 		"ünïcödé":                "at least 8",

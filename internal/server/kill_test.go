@@ -85,23 +85,27 @@ func write(p place, acknowledged io.Writer) error {
 	if err != nil {
 		return err
 	}
+
 	made, err := state.Operator().CreateAccount(context.Background(), operator.AccountRequest{
 		RootEmail: strings.ToLower(ids.NewUnique("root")) + "@example.com", AccessKey: true, URL: publicURL,
 	})
 	if err != nil {
 		return err
 	}
+
 	var mu sync.Mutex
 	tell := func(kind, what string) {
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintln(acknowledged, kind, made.AccountID, what)
 	}
+
 	_, link, _ := strings.Cut(made.SetupURL, "link=")
 	root, err := s.SignIn.SetUp(context.Background(), signin.Visitor{}, link, "a password for this test")
 	if err != nil {
 		return err
 	}
+
 	failed := make(chan error)
 	for range 3 {
 		go func() { failed <- writeUsers(s, made, root.Token, tell) }()
@@ -137,7 +141,8 @@ func query(s *server.Server, made *operator.CreatedAccount, form url.Values) (st
 	body := form.Encode()
 	r := httptest.NewRequest(http.MethodPost, publicURL+"/", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: made.AccessKeyID, SecretAccessKey: made.SecretAccessKey}, "us-east-1", "iam", time.Now())
+	sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: made.AccessKeyID, SecretAccessKey: made.SecretAccessKey}, "us-east-1",
+		"iam", time.Now())
 	w := httptest.NewRecorder()
 	s.Handler.ServeHTTP(w, r)
 	if w.Code != http.StatusOK {
@@ -149,21 +154,24 @@ func query(s *server.Server, made *operator.CreatedAccount, form url.Values) (st
 // enrol assigns a security key to a user, as root in the console.
 func enrol(s *server.Server, console, user string) (serial string, err error) {
 	ctx := context.Background()
-	caller, _, err := s.SignIn.Caller(ctx, console)
+	admitted, err := s.SignIn.Admit(ctx, console)
 	if err != nil {
 		return "", err
 	}
-	request := api.Request{ID: ids.NewUUID(), Now: time.Now(), Caller: caller}
+
+	request := api.Request{ID: ids.NewUUID(), Now: time.Now(), Caller: admitted.Caller}
 	request.Env.Now, request.Env.Address = request.Now, netip.MustParseAddr("127.0.0.1")
 	begun, err := api.Call(ctx, s.API, request,
 		touchstoneapi.BeginMFADeviceRegistration, &touchstoneapi.BeginMFADeviceRegistrationInput{UserName: user, DeviceName: "key"})
 	if err != nil {
 		return "", err
 	}
+
 	answer, err := softkey.New().Create(publicURL, []byte(begun.Options))
 	if err != nil {
 		return "", err
 	}
+
 	done, err := api.Call(ctx, s.API, request,
 		touchstoneapi.FinishMFADeviceRegistration, &touchstoneapi.FinishMFADeviceRegistrationInput{
 			UserName: user, CeremonyId: awsquery.Secret(begun.CeremonyId), Credential: awsquery.Secret(answer),
@@ -282,31 +290,37 @@ func check(t *testing.T, p place, acknowledged []string) {
 		if err != nil {
 			return err
 		}
+
 		there := make(map[string]bool)
 		for _, a := range accounts {
 			if err := stored(tx, a.ID, there); err != nil {
 				return err
 			}
 		}
+
 		recorded, err := events(tx)
 		if err != nil {
 			return err
 		}
+
 		for _, change := range acknowledged {
 			if !there[change] {
 				t.Errorf("acknowledged and lost: %s", change)
 			}
 		}
+
 		for change := range there {
 			if !recorded[change] {
 				t.Errorf("a change without its event: %s", change)
 			}
 		}
+
 		for change := range recorded {
 			if !there[change] {
 				t.Errorf("an event without its change: %s", change)
 			}
 		}
+
 		t.Logf("%d changes acknowledged, %d there, %d recorded", len(acknowledged), len(there), len(recorded))
 		if len(there) < len(acknowledged) {
 			t.Errorf("%d changes are there, %d were acknowledged", len(there), len(acknowledged))
@@ -323,6 +337,7 @@ func stored(tx *store.Tx, account string, there map[string]bool) error {
 	if err != nil {
 		return err
 	}
+
 	for _, u := range users {
 		there["user "+account+" "+u.Name] = true
 		keys, err := tx.AccessKeys(account, u.ID)
@@ -350,6 +365,7 @@ func events(tx *store.Tx) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	for _, e := range all {
 		if e.ErrorCode != "" {
 			continue // it tells that nothing was changed

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/catalogue"
 	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/iam"
+	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
 	"github.com/touchstone-iam/touchstone/internal/operator"
 	"github.com/touchstone-iam/touchstone/internal/outbox"
@@ -49,7 +51,7 @@ type Config struct {
 	AuditReads         audit.ReadMode
 	AuditRetention     time.Duration
 	AuditReadRetention time.Duration
-	SMTPURL            string            // "" writes mails to the log
+	SMTPURL            string            // "" writes mails to the log, see [outbox.FlushToLog]
 	Catalogue          *policy.Catalogue // what policies may name, for their validation
 
 	Clock  func() time.Time
@@ -79,12 +81,18 @@ type Server struct {
 	config  Config
 	state   *State
 	deliver outbox.Deliver
+	id      string // of this process, among those that serve the database
+	name    string
 }
 
 // New puts a server together on opened state. It returns an error when there are security keys of another relying party id, which
 // would stop working, unless OrphanCredentials is set.
 func New(ctx context.Context, state *State, c Config) (*Server, error) {
-	host, err := checkURL(c.URL)
+	check := httpd.CheckURL
+	if c.InsecureHTTP {
+		check = httpd.CheckOrigin
+	}
+	host, err := check(c.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +112,7 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 		return nil, err
 	}
 
-	deliver := outbox.ToLog(c.Logger)
+	var deliver outbox.Deliver // nil without a mail server
 	if c.SMTPURL != "" {
 		if deliver, err = outbox.ToSMTP(c.SMTPURL); err != nil {
 			return nil, err
@@ -115,22 +123,25 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 	table.AddInProcess(touchstoneapi.Operations())
 	hasher := secret.NewHasher(c.Argon2)
 	service := &api.Service{
-		Store: state.Store, Authn: authn.New(state.Master, c.Skew, c.Sessions), Authz: authz.New(),
+		Store: state.Store, Authn: authn.New(state.Secrets, c.Skew, c.Sessions), Authz: authz.New(),
 		Audit: audit.NewLog(state.Store, c.AuditReads, c.Logger), Table: table, Clock: c.Clock, Logger: c.Logger,
 		KeyUses: api.NewKeyUses(), Proofs: api.NewProofBudget(),
 	}
 	signIn := &signin.Service{
-		Store: state.Store, Authn: service.Authn, Audit: service.Audit, Hasher: hasher, Master: state.Master,
+		Store: state.Store, Authn: service.Authn, Audit: service.Audit, Hasher: hasher, Secrets: state.Secrets,
 		RelyingParty: rp, Clock: c.Clock, Logger: c.Logger,
 	}
 
 	(&iam.Operations{
-		SignIn: signIn, Hasher: hasher, Master: state.Master, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz, KeyUses: service.KeyUses, Catalogue: c.Catalogue,
+		SignIn: signIn, Hasher: hasher, Secrets: state.Secrets, RelyingParty: rp, Authn: service.Authn, Authz: service.Authz,
+		KeyUses: service.KeyUses, Catalogue: c.Catalogue,
 	}).Define(table)
 	(&simulate.Operations{Authz: service.Authz, Catalogue: c.Catalogue}).Define(table)
 	sts.Define(table)
 
-	s := &Server{API: service, SignIn: signIn, URL: c.URL, config: c, state: state, deliver: deliver}
+	s := &Server{
+		API: service, SignIn: signIn, URL: c.URL, config: c, state: state, deliver: deliver, id: ids.New(), name: serverName(),
+	}
 	actions, keyTypes := names(c.Catalogue)
 	pages, err := web.New(web.Config{API: service, SignIn: signIn, URL: c.URL, Logger: c.Logger},
 		entry.Pages(), console.Pages(console.Catalogue{Actions: actions, KeyTypes: keyTypes}))
@@ -167,15 +178,6 @@ func route(query, pages http.Handler) http.Handler {
 		}
 		pages.ServeHTTP(w, r)
 	})
-}
-
-// checkURL checks that text is a bare origin and returns its host.
-func checkURL(text string) (host string, err error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
-		return "", fmt.Errorf("public URL %q: use an origin such as https://iam.example.com", text)
-	}
-	return u.Hostname(), nil
 }
 
 const settingURL = "public_url"
@@ -229,7 +231,7 @@ func LinkURL(ctx context.Context, s *store.Store, given string) (string, error) 
 	if chosen == "" {
 		return "http://localhost:8080", nil
 	}
-	_, err := checkURL(chosen)
+	_, err := httpd.CheckOrigin(chosen) // the server may have been started with --insecure-http
 	return strings.TrimSuffix(chosen, "/"), err
 }
 
@@ -254,19 +256,43 @@ const (
 // mail server that does not answer delays only mails.
 func (s *Server) Background(ctx context.Context) {
 	c, now := s.config, s.config.Clock
+	if err := s.announce(ctx); err != nil && ctx.Err() == nil {
+		c.Logger.Error("the server could not say that it runs, and will try again", "error", err)
+	}
+
 	var running sync.WaitGroup
 	for _, work := range []struct {
 		every time.Duration
 		do    func() error
 	}{
+		{renewEvery, func() error { return s.announce(ctx) }},
+		{pruneEvery, func() error { return s.state.DropUnusedKeys(ctx, now()) }},
 		{flushEvery, func() error { return s.API.KeyUses.Flush(ctx, s.state.Store) }},
-		{flushEvery, func() error { return outbox.Flush(ctx, s.state.Store, s.deliver, c.Logger, now()) }},
+		{flushEvery, func() error { return s.flushMails(ctx) }},
 		{sweepEvery, func() error { return errors.Join(s.SignIn.Sweep(ctx), s.API.Audit.FlushUnauthenticated(now())) }},
-		{pruneEvery, func() error { return s.API.Audit.Prune(ctx, now(), c.AuditReadRetention, c.AuditRetention) }},
+		{pruneEvery, func() error { return s.prune(ctx) }},
 	} {
 		running.Go(func() { s.repeat(ctx, work.every, work.do) })
 	}
 	running.Wait()
+}
+
+// prune removes the events and mails that are kept no longer.
+func (s *Server) prune(ctx context.Context) error {
+	c := s.config
+	err := s.API.Audit.Prune(ctx, c.Clock(), c.AuditReadRetention, c.AuditRetention)
+	if s.deliver == nil {
+		err = errors.Join(err, outbox.Prune(ctx, s.state.Store, c.Clock()))
+	}
+	return err
+}
+
+// flushMails delivers the mails that wait, or logs them when there is no mail server.
+func (s *Server) flushMails(ctx context.Context) error {
+	if s.deliver == nil {
+		return outbox.FlushToLog(ctx, s.state.Store, s.config.Logger, s.config.Clock())
+	}
+	return outbox.Flush(ctx, s.state.Store, s.deliver, s.config.Logger, s.config.Clock())
 }
 
 // repeat does work at the given interval until ctx is done. A failure is logged, and the work is tried again at its next turn.
@@ -287,7 +313,7 @@ func (s *Server) repeat(ctx context.Context, every time.Duration, do func() erro
 
 // Close writes what is still held in memory: uses of access keys, and audit events. The state stays open.
 func (s *Server) Close() error {
-	return errors.Join(s.API.KeyUses.Flush(context.Background(), s.state.Store), s.API.Audit.Close())
+	return errors.Join(s.API.KeyUses.Flush(context.Background(), s.state.Store), s.API.Audit.Close(), s.leave(context.Background()))
 }
 
 // Check returns all faults of the settings in one error, each on a line of its own.
@@ -305,6 +331,11 @@ func (c *Config) Check() error {
 	positive("audit-read-retention", c.AuditReadRetention)
 	if c.Skew < 5*time.Minute || c.Skew > 15*time.Minute {
 		faults = append(faults, fmt.Errorf("--clock-skew %v: use 5m to 15m", c.Skew))
+	}
+	if host, err := httpd.CheckURL(c.URL); err == nil { // a URL that cannot be used is reported with the listener's faults
+		if _, err := mfa.NewRelyingParty(cmp.Or(c.RPID, host), "Touchstone", []string{c.URL}); err != nil {
+			faults = append(faults, fmt.Errorf("--rp-id %q: %w", c.RPID, err))
+		}
 	}
 	if err := c.Argon2.Check(); err != nil {
 		faults = append(faults, fmt.Errorf("--argon2-memory, --argon2-time: %w", err))

@@ -33,26 +33,34 @@ func TestAddressMustFitTheKeys(t *testing.T) {
 		}
 		return err
 	}
+
 	err := try("https://iam.example.com", "", false)
 	if err == nil {
 		t.Fatal("a server at another address starts")
 	}
+
 	for _, want := range []string{"alice of account " + a.ID, "laptop", "localhost", "--orphan-credentials"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the refusal does not name %s: %v", want, err)
 		}
 	}
+
 	if err := try("https://iam.example.com", "", true); err != nil {
 		t.Errorf("told that it is meant: %v", err)
 	}
 	if err := try("http://localhost:9", "", false); err != nil {
 		t.Errorf("another port of the same host: %v", err)
 	}
-	for _, bad := range []string{"", "localhost", "ftp://localhost", "http://localhost/path", "http://user@localhost"} {
+
+	for _, bad := range []string{
+		"", "localhost", "ftp://localhost", "http://localhost/path", "http://user@localhost",
+		"http://127.0.0.1", "https://IAM.example.com",
+	} {
 		if err := try(bad, "", false); err == nil {
 			t.Errorf("%q was taken for a public URL", bad)
 		}
 	}
+
 	if err := try("https://iam.example.com", "another.example", true); err == nil {
 		t.Error("a relying party id that is no parent of the host was taken")
 	}
@@ -68,6 +76,7 @@ func TestOpenState(t *testing.T) {
 	if _, err := os.Stat(data); err == nil {
 		t.Error("the directory was made all the same")
 	}
+
 	state, err := server.OpenState(ctx, server.StateConfig{Data: data, Create: true})
 	if err != nil {
 		t.Fatal(err)
@@ -75,6 +84,7 @@ func TestOpenState(t *testing.T) {
 	if err := state.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	info, err := os.Stat(data)
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ func TestFirstStartAtOnce(t *testing.T) {
 			made         int
 			fingerprints = make(map[string]bool)
 		)
+
 		for n := range 4 {
 			wg.Go(func() {
 				state, err := server.OpenState(ctx, server.StateConfig{Data: data, Create: true})
@@ -34,20 +36,22 @@ func TestFirstStartAtOnce(t *testing.T) {
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				fingerprints[state.Master.Fingerprint()] = true
+				fingerprints[hex.EncodeToString(state.Secrets.Derive("test"))] = true
 				if first != nil {
 					made++
 				}
 			})
 		}
+
 		wg.Wait()
 		state, err := server.OpenState(ctx, server.StateConfig{Data: data})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		accounts, err := state.Operator().Accounts(ctx)
 		if err != nil || len(accounts) != 1 || made != 1 || len(fingerprints) != 1 {
-			t.Errorf("%d accounts, %d made, %d master keys, %v", len(accounts), made, len(fingerprints), err)
+			t.Errorf("%d accounts, %d made, %d keys, %v", len(accounts), made, len(fingerprints), err)
 		}
 		state.Close()
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/touchstone-iam/touchstone/internal/operator"
@@ -29,13 +31,21 @@ type StateConfig struct {
 	Create  bool // make an empty database, and its master key
 	Migrate bool // bring the schema of an older database to this version's, and make an empty one
 
+	Alone     bool // open the database only while nobody else has it open
+	Unchecked bool // open a SQLite database that may be damaged
+
+	Checking func(why string)     // is called before a file is checked; see [store.Config]
 	Migrated func(from, to int64) // is called when the schema was changed; see [store.Config]
 }
 
 // State is the installation's opened state.
 type State struct {
-	Store  *store.Store
-	Master *secret.MasterKey
+	Store   *store.Store
+	Secrets *secret.Keyring
+
+	keyFile string
+	mu      sync.Mutex
+	master  *secret.MasterKey
 }
 
 // InMemory is the data directory that is none: the database and, unless its file is named, the master key are kept in memory and end
@@ -53,12 +63,9 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 	if c.Database == "" && c.Data == InMemory {
 		return openInMemory(ctx, c)
 	}
-	keyFile := c.MasterKeyFile
-	if keyFile == "" && c.Database != "" {
-		return nil, errors.New("the file of the master key must be named when the database is PostgreSQL")
-	}
+	keyFile := c.keyFile()
 	if keyFile == "" {
-		keyFile = filepath.Join(c.Data, "master.key")
+		return nil, errors.New("the file of the master key must be named when the database is PostgreSQL")
 	}
 
 	target, err := c.database()
@@ -85,8 +92,12 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 		return nil, err
 	}
 
-	state := &State{Store: s, Master: master}
-	if err := state.unlock(ctx, keyFile, c.Create); err != nil {
+	state := &State{Store: s, keyFile: keyFile, master: master}
+	err = state.unlock(ctx, c.Create)
+	if err == nil {
+		err = state.openKeys(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return state, nil
@@ -117,20 +128,21 @@ func openInMemory(ctx context.Context, c StateConfig) (*State, error) {
 		return nil, err
 	}
 
-	state := &State{Store: s, Master: master}
-	if err := state.unlock(ctx, c.MasterKeyFile, true); err != nil {
+	state := &State{Store: s, keyFile: c.MasterKeyFile, master: master}
+	err = state.unlock(ctx, true)
+	if err == nil {
+		err = state.openKeys(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return state, nil
 }
 
 // MigrateState brings the schema of the database to this version's, and returns from which version (0: it was empty) to which. It
-// needs no master key. A SQLite database must exist.
+// needs the master key only for what an earlier version sealed in another way. A SQLite database must exist.
 func MigrateState(ctx context.Context, c StateConfig) (from, to int64, err error) {
 	c.Create, c.Migrate = false, true
-	if c.Database == "" && c.Data == InMemory {
-		return 0, 0, errInMemory
-	}
 	from, to = store.SchemaVersion(), store.SchemaVersion()
 	c.Migrated = func(before, _ int64) { from = before }
 	target, err := c.database()
@@ -145,12 +157,37 @@ func MigrateState(ctx context.Context, c StateConfig) (from, to int64, err error
 	return from, to, s.Close()
 }
 
+// keyFile is the file of the master key; "" when none was named for a PostgreSQL database.
+func (c StateConfig) keyFile() string {
+	if c.MasterKeyFile == "" && c.Database == "" {
+		return filepath.Join(c.Data, "master.key")
+	}
+	return c.MasterKeyFile
+}
+
+// OpenStore opens the database without its master key, for work that opens nothing that is sealed.
+func OpenStore(ctx context.Context, c StateConfig) (*store.Store, error) {
+	target, err := c.database()
+	if err != nil {
+		return nil, err
+	}
+	return store.OpenConfig(ctx, target)
+}
+
 // database is the configuration of the store. A directory without a database is refused unless one may be made.
 func (c StateConfig) database() (store.Config, error) {
-	target := store.Config{Create: c.Create, Migrate: c.Migrate, Migrated: c.Migrated}
+	target := store.Config{
+		Create: c.Create, Migrate: c.Migrate, Migrated: c.Migrated, Alone: c.Alone, Unchecked: c.Unchecked, Checking: c.Checking,
+	}
+	if keyFile := c.keyFile(); keyFile != "" {
+		target.Reseal = func(fingerprint string) (*store.Resealing, error) { return reseal(keyFile, fingerprint) }
+	}
 	if c.Database != "" {
 		target.URL = c.Database
 		return target, nil
+	}
+	if c.Data == InMemory {
+		return store.Config{}, errInMemory
 	}
 
 	target.Path = filepath.Join(c.Data, "touchstone.db")
@@ -162,9 +199,9 @@ func (c StateConfig) database() (store.Config, error) {
 	return target, err
 }
 
-// unlock compares the master key with the one that the database was first opened with. When there was none yet and create is set, the
-// key of this state, which is made if there is none, becomes that one.
-func (s *State) unlock(ctx context.Context, keyFile string, create bool) error {
+// unlock compares the master key with the one that the database was first opened with. When there was none yet and create is set,
+// the key of this state, which is made if there is none, becomes that one.
+func (s *State) unlock(ctx context.Context, create bool) error {
 	var known string
 	if err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
 		known, err = tx.Setting(settingMasterKey)
@@ -178,20 +215,25 @@ func (s *State) unlock(ctx context.Context, keyFile string, create bool) error {
 			return fmt.Errorf("open %s: %w", s.Store.Name(), store.ErrEmpty)
 		}
 		if err := s.Store.Update(ctx, store.Installation(), func(tx *store.Tx) (err error) {
-			known, err = s.adopt(tx, keyFile)
+			known, err = s.adopt(tx)
 			return err
 		}); err != nil {
 			return err
 		}
 	}
 
-	if s.Master == nil {
+	if s.master == nil {
 		var err error
-		if s.Master, err = secret.LoadOrCreateMasterKey(keyFile, false); err != nil {
+		if s.master, err = secret.LoadOrCreateMasterKey(s.keyFile, false); err != nil {
 			return err
 		}
 	}
-	if s.Master.Fingerprint() != known {
+	return fits(s.master, s.keyFile, known)
+}
+
+// fits returns an error unless the master key is the one with the fingerprint.
+func fits(master *secret.MasterKey, keyFile, fingerprint string) error {
+	if !slices.Contains(master.Fingerprints(), fingerprint) {
 		return fmt.Errorf("the master key in %s is not the one that this database was written with: put the right file back, "+
 			"or name it with --master-key-file", keyFile)
 	}
@@ -200,7 +242,7 @@ func (s *State) unlock(ctx context.Context, keyFile string, create bool) error {
 
 // adopt makes the state's master key the database's, unless another server's has become that in the meantime, and returns the
 // fingerprint of the database's key. The key is on disk before the database knows of it.
-func (s *State) adopt(tx *store.Tx, keyFile string) (known string, err error) {
+func (s *State) adopt(tx *store.Tx) (known string, err error) {
 	if known, err = tx.Setting(settingMasterKey); err != nil || known != "" {
 		return known, err
 	}
@@ -208,18 +250,24 @@ func (s *State) adopt(tx *store.Tx, keyFile string) (known string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if s.Master == nil && len(accounts) > 0 {
-		_, err = secret.LoadOrCreateMasterKey(keyFile, false)
+	if s.master == nil && len(accounts) > 0 {
+		_, err = secret.LoadOrCreateMasterKey(s.keyFile, false)
 		return "", err
 	}
 
-	if s.Master == nil || keyFile != "" {
-		if s.Master, err = secret.LoadOrCreateMasterKey(keyFile, true); err != nil {
+	if s.keyFile != "" { // the key of a database in memory need not be in a file
+		if s.master, err = secret.LoadOrCreateMasterKey(s.keyFile, true); err != nil {
 			return "", err
 		}
 	}
-	known = s.Master.Fingerprint()
+	known = s.master.Fingerprint()
 	return known, tx.SetSetting(settingMasterKey, known)
+}
+
+// CopyBefore returns the name of the file that holds the SQLite database in a directory as it was before its schema was brought to
+// a version above the given one.
+func CopyBefore(data string, version int64) string {
+	return filepath.Join(data, fmt.Sprintf("touchstone.db.schema-%d", version))
 }
 
 // Close closes the database.
@@ -228,7 +276,7 @@ func (s *State) Close() error { return s.Store.Close() }
 // Operator returns an operator that acts on this state. It writes its events in the transactions of its changes, so it needs no
 // audit log.
 func (s *State) Operator() *operator.Operator {
-	return &operator.Operator{Store: s.Store, Master: s.Master, Clock: time.Now}
+	return &operator.Operator{Store: s.Store, Secrets: s.Secrets, Clock: time.Now}
 }
 
 // VersionInfo says what was built.
@@ -259,5 +307,5 @@ func absent(path string) (bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
-	return false, err
+	return false, store.WithAdvice(err, path)
 }

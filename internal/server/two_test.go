@@ -163,11 +163,11 @@ func TestChangeOnOneServerIsInForceOnTheOther(t *testing.T) {
 		done("set a quota", here.Server.State.Operator().SetQuota(ctx, here.ID, "UsersPerAccount", 1000))
 
 		console := here.SignIn(alice, nil)
-		if _, _, err := there.Server.SignIn.Caller(ctx, console.Token); err != nil {
+		if _, err := there.Server.SignIn.Admit(ctx, console.Token); err != nil {
 			t.Errorf("round %d: the other server does not know the session: %v", round, err)
 		}
 		done("sign out", here.Server.SignIn.SignOut(ctx, touchtest.Visitor, console.Token))
-		if _, _, err := there.Server.SignIn.Caller(ctx, console.Token); !errors.Is(err, authn.ErrNoSession) {
+		if _, err := there.Server.SignIn.Admit(ctx, console.Token); !errors.Is(err, authn.ErrNoSession) {
 			t.Errorf("round %d: an ended session is still good on the other server: %v", round, err)
 		}
 	}
@@ -192,6 +192,7 @@ func TestTwoServersChargeOneThrottle(t *testing.T) {
 			}
 		})
 	}
+
 	all.Wait()
 	if err := one.Server.State.Store.View(ctx, func(tx *store.Tx) error {
 		got, err := tx.Throttle(slot)
@@ -373,6 +374,7 @@ func allEvents(t *testing.T, at *touchtest.Account, page int) (all []store.Event
 	}); err != nil {
 		t.Fatal(err)
 	}
+
 	return all
 }
 

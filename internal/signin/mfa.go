@@ -11,7 +11,6 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/authn"
 	"github.com/touchstone-iam/touchstone/internal/device"
 	"github.com/touchstone-iam/touchstone/internal/mfa"
-	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
@@ -55,7 +54,7 @@ func (s *Service) BeginMFA(ctx context.Context, token string) (*Challenge, error
 
 	// The browser gets a token, the store its hash and what the answer is verified against.
 	var hash []byte
-	c.Ceremony, hash = secret.NewToken(session.AccountID)
+	c.Ceremony, hash = s.Secrets.NewToken(session.AccountID)
 	return &c, s.Store.Update(ctx, store.SessionRow(session.AccountID, session.ID), func(tx *store.Tx) error {
 		return tx.InsertCeremony(&store.Ceremony{
 			AccountID: session.AccountID, Hash: hash, PrincipalID: session.PrincipalID, SessionID: session.ID,
@@ -66,7 +65,8 @@ func (s *Service) BeginMFA(ctx context.Context, token string) (*Challenge, error
 
 // FinishMFA verifies the browser's answer and begins the next session. Its errors are [authn.ErrNoSession], [ErrCeremony],
 // [ErrCounter], and those of package mfa, which are worded for the audit trail and not for the person.
-func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony string, response []byte) (*Progress, error) {
+func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony string, response []byte) (p *Progress, err error) {
+	defer func() { s.Outcomes.add(MFAStep, err) }()
 	now := s.Clock()
 	asked, err := s.takeCeremony(ctx, token, ceremony, now)
 	if err != nil {
@@ -84,8 +84,8 @@ func (s *Service) FinishMFA(ctx context.Context, v Visitor, token, ceremony stri
 		return nil, errors.Join(err, s.Audit.Now(mfaFailed(v, asked.principal, now)))
 	}
 
-	var p *Progress
-	lock := store.Join(store.PrincipalRow(asked.principal.AccountID, asked.principal.ID), store.SessionRow(asked.ceremony.AccountID, asked.ceremony.SessionID))
+	lock := store.Join(store.PrincipalRow(asked.principal.AccountID, asked.principal.ID),
+		store.SessionRow(asked.ceremony.AccountID, asked.ceremony.SessionID))
 	err = s.Store.Update(ctx, lock, func(tx *store.Tx) error {
 		p, err = s.useDevice(tx, v, token, assertion, now)
 		return err
@@ -109,13 +109,13 @@ type asked struct {
 
 // takeCeremony uses a ceremony up, whether or not its answer turns out to be right: an answer can be tried once.
 func (s *Service) takeCeremony(ctx context.Context, token, ceremony string, now time.Time) (*asked, error) {
-	_, hash, err := secret.ParseToken(ceremony)
+	_, hash, err := s.Secrets.ParseToken(ceremony)
 	if err != nil {
 		return nil, ErrCeremony
 	}
 
 	var a asked
-	err = s.Store.Update(ctx, lockAccountOf(token), func(tx *store.Tx) error {
+	err = s.Store.Update(ctx, s.lockAccountOf(token), func(tx *store.Tx) error {
 		session, principal, err := s.sessionAt(tx, token, store.StageMFA, now)
 		if err != nil {
 			return err

@@ -12,15 +12,15 @@ import (
 
 // NewSetUpLink makes the token of a link on which the root user sets a password. The link works once, within an hour, and earlier
 // links stop working.
-func NewSetUpLink(tx *store.Tx, root *store.Principal, now time.Time) (token string, err error) {
-	token, hash := secret.NewToken(root.AccountID)
+func NewSetUpLink(tx *store.Tx, secrets *secret.Keyring, root *store.Principal, now time.Time) (token string, err error) {
+	token, hash := secrets.NewToken(root.AccountID)
 	return token, tx.InsertSetupLink(root.AccountID, root.ID, hash, now.Add(linkLife))
 }
 
 // SetUpAccount returns the account that a link belongs to, without using the link up. Its error is [ErrLinkUsed] when the link does
 // not work any more.
 func (s *Service) SetUpAccount(ctx context.Context, link string) (*store.Account, error) {
-	account, hash, err := secret.ParseToken(link)
+	account, hash, err := s.Secrets.ParseToken(link)
 	if err != nil {
 		return nil, ErrLinkUsed
 	}
@@ -57,7 +57,7 @@ func (s *Service) SetUp(ctx context.Context, v Visitor, link, password string) (
 		return nil, err
 	}
 
-	_, hash, err := secret.ParseToken(link)
+	_, hash, err := s.Secrets.ParseToken(link)
 	if err != nil {
 		return nil, ErrLinkUsed
 	}
@@ -71,7 +71,7 @@ func (s *Service) SetUp(ctx context.Context, v Visitor, link, password string) (
 		if err != nil {
 			return err
 		}
-		if err := SetPassword(tx, root, encoded, false, now); err != nil {
+		if err := SetPassword(tx, root, s.Secrets.SealHash(account.ID, root.ID, encoded), false, now); err != nil {
 			return err
 		}
 		if err := audit.Write(tx, passwordUpdated(v, root, now)); err != nil {
@@ -88,14 +88,14 @@ func (s *Service) SetUp(ctx context.Context, v Visitor, link, password string) (
 }
 
 // SetPassword gives the principal a new password, whether or not it had one, and ends its console sessions. The password comes as
-// [secret.Hasher.Hash] encodes it.
-func SetPassword(tx *store.Tx, principal *store.Principal, encoded string, resetRequired bool, now time.Time) error {
+// [secret.Keyring.SealHash] seals its hash.
+func SetPassword(tx *store.Tx, principal *store.Principal, sealedHash []byte, resetRequired bool, now time.Time) error {
 	current, err := tx.Password(principal.AccountID, principal.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		err = tx.InsertPassword(principal.AccountID, principal.ID, encoded, resetRequired, now)
+		err = tx.InsertPassword(principal.AccountID, principal.ID, sealedHash, resetRequired, now)
 	case err == nil:
-		err = tx.ChangePassword(principal.AccountID, principal.ID, current.Version, encoded, resetRequired, now)
+		err = tx.ChangePassword(principal.AccountID, principal.ID, current.Version, sealedHash, resetRequired, now)
 	}
 	if err != nil {
 		return err

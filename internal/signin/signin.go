@@ -34,10 +34,12 @@ type Service struct {
 	Authn        *authn.Authenticator
 	Audit        *audit.Log
 	Hasher       *secret.Hasher
-	Master       *secret.MasterKey
+	Secrets      *secret.Keyring
 	RelyingParty *mfa.RelyingParty
 	Clock        func() time.Time
 	Logger       *slog.Logger
+
+	Outcomes Outcomes // of the sign-ins so far
 }
 
 // Visitor describes the browser that makes a request.
@@ -151,7 +153,8 @@ type candidate struct {
 
 // checkPassword tries a password, and begins the session that follows when it is right. For a stranger all wrong combinations of
 // account, name and password look the same: they cost the same work and get the same error.
-func (s *Service) checkPassword(ctx context.Context, v Visitor, a attempt) (*Progress, error) {
+func (s *Service) checkPassword(ctx context.Context, v Visitor, a attempt) (p *Progress, err error) {
+	defer func() { s.Outcomes.add(PasswordStep, err) }()
 	now := s.Clock()
 	if len(a.key) > 2*MaxInput || len(a.password) > MaxInput {
 		return nil, ErrIncorrect
@@ -214,11 +217,17 @@ func (s *Service) verify(ctx context.Context, c *candidate, password string, tru
 	if c.password == nil {
 		return false, false, s.Hasher.VerifyNone(ctx, password, trusted)
 	}
-	return s.Hasher.Verify(ctx, password, c.password.Hash, trusted)
+	hash, err := s.Secrets.OpenHash(c.account, c.principal.ID, c.password.SealedHash)
+	if err != nil {
+		return false, false, fmt.Errorf("open the hash of %s's password: %w", c.principal.ID, err)
+	}
+	return s.Hasher.Verify(ctx, password, hash, trusted)
 }
 
 // accept begins the session that follows a right password, unless the password was changed or removed while it was being checked.
-func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt, charged buckets, renewed string, now time.Time) (*Progress, error) {
+func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt, charged buckets, renewed string,
+	now time.Time,
+) (*Progress, error) {
 	var p *Progress
 	lock := store.Join(store.PrincipalRow(c.account, c.principal.ID), charged.lock())
 	err := s.Store.Update(ctx, lock, func(tx *store.Tx) error {
@@ -229,8 +238,10 @@ func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt
 		if err != nil {
 			return err
 		}
+
 		if renewed != "" {
-			if err := tx.RenewPasswordHash(c.account, c.principal.ID, current.Version, renewed); err != nil {
+			sealed := s.Secrets.SealHash(c.account, c.principal.ID, renewed)
+			if err := tx.RenewPasswordHash(c.account, c.principal.ID, current.Version, sealed); err != nil {
 				return err
 			}
 		}
@@ -245,7 +256,9 @@ func (s *Service) accept(ctx context.Context, v Visitor, c *candidate, a attempt
 }
 
 // afterPassword begins the session of a principal whose password was right: at the MFA step when the principal has a device.
-func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, destination string, now time.Time) (*Progress, error) {
+func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, destination string,
+	now time.Time,
+) (*Progress, error) {
 	principal, err := tx.Principal(account, principalID)
 	if err != nil {
 		return nil, err
@@ -273,7 +286,9 @@ func (s *Service) afterPassword(tx *store.Tx, v Visitor, account, principalID, d
 
 // afterMFA begins the session of a principal whose password and device, if it has one, were right: at the change of the password
 // when one is due, otherwise signed in.
-func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, principal *store.Principal, now time.Time) (*Progress, error) {
+func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, principal *store.Principal,
+	now time.Time,
+) (*Progress, error) {
 	password, err := tx.Password(principal.AccountID, principal.ID)
 	if err != nil {
 		return nil, err
@@ -301,14 +316,16 @@ func (s *Service) afterMFA(tx *store.Tx, v Visitor, session *store.Session, prin
 }
 
 // begin stores a session under a new id and token.
-func (s *Service) begin(tx *store.Tx, session *store.Session, principal *store.Principal, stage store.Stage, now time.Time) (*Progress, error) {
+func (s *Service) begin(tx *store.Tx, session *store.Session, principal *store.Principal, stage store.Stage,
+	now time.Time,
+) (*Progress, error) {
 	limits := s.Authn.Limits()
 	life := limits.Partial
 	if stage == store.StageFull {
 		life = limits.Absolute
 	}
 
-	token, hash := secret.NewToken(principal.AccountID)
+	token, hash := s.Secrets.NewToken(principal.AccountID)
 	session.ID, session.TokenHash, session.Stage = ids.NewUUID(), hash, stage
 	session.CreatedAt, session.LastSeenAt, session.ExpiresAt = now, now, now.Add(life)
 	if err := tx.InsertSession(session); err != nil {
@@ -324,8 +341,8 @@ func endSession(tx *store.Tx, session *store.Session) error {
 
 // lockAccountOf locks the account that a session's token belongs to: which of its sessions it is, is not known before the lock. A
 // malformed token belongs to none.
-func lockAccountOf(token string) store.Lock {
-	account, _, err := secret.ParseToken(token)
+func (s *Service) lockAccountOf(token string) store.Lock {
+	account, _, err := s.Secrets.ParseToken(token)
 	if err != nil {
 		return store.NoLock()
 	}
@@ -342,7 +359,9 @@ func (s *Service) Current(ctx context.Context, token string) (session *store.Ses
 }
 
 // sessionAt reads the session of a token. Its error is [authn.ErrNoSession] also when the session is at another stage.
-func (s *Service) sessionAt(tx *store.Tx, token string, stage store.Stage, now time.Time) (*store.Session, *store.Principal, error) {
+func (s *Service) sessionAt(tx *store.Tx, token string, stage store.Stage,
+	now time.Time,
+) (*store.Session, *store.Principal, error) {
 	session, principal, err := s.Authn.Session(tx, token, now)
 	if err != nil {
 		return nil, nil, err
@@ -357,11 +376,12 @@ func (s *Service) sessionAt(tx *store.Tx, token string, stage store.Stage, now t
 // change has not been made.
 func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progress, err error) {
 	now := s.Clock()
-	err = s.Store.Update(ctx, lockAccountOf(token), func(tx *store.Tx) error {
+	err = s.Store.Update(ctx, s.lockAccountOf(token), func(tx *store.Tx) error {
 		session, principal, err := s.sessionAt(tx, token, store.StageChangePassword, now)
 		if err != nil {
 			return err
 		}
+
 		password, err := tx.Password(session.AccountID, session.PrincipalID)
 		if err != nil {
 			return err
@@ -372,11 +392,13 @@ func (s *Service) PasswordChanged(ctx context.Context, token string) (p *Progres
 		if err := endSession(tx, session); err != nil {
 			return err
 		}
+
 		next := *session
 		next.PasswordVersion = password.Version
 		if p, err = s.begin(tx, &next, principal, store.StageFull, now); err != nil {
 			return err
 		}
+
 		p.DeviceCookie, err = s.deviceCookie(principal, password)
 		return err
 	})
@@ -399,7 +421,7 @@ func (s *Service) Touch(ctx context.Context, session *store.Session) error {
 // SignOut ends the session that a token names. It is no error when that session has ended already.
 func (s *Service) SignOut(ctx context.Context, v Visitor, token string) error {
 	now := s.Clock()
-	err := s.Store.Update(ctx, lockAccountOf(token), func(tx *store.Tx) error {
+	err := s.Store.Update(ctx, s.lockAccountOf(token), func(tx *store.Tx) error {
 		session, principal, err := s.Authn.Session(tx, token, now)
 		if err != nil {
 			return err
@@ -531,7 +553,7 @@ type Admission struct {
 	Caller    *authn.Caller // nil while the session still asks for a device
 }
 
-// Admit reads in one snapshot what a token stands for, at whatever stage its session is. authn.ErrNoSession.
+// Admit reads in one snapshot what a token stands for, at whatever stage its session is. Its error is [authn.ErrNoSession].
 func (s *Service) Admit(ctx context.Context, token string) (*Admission, error) {
 	a := new(Admission)
 	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
@@ -545,18 +567,4 @@ func (s *Service) Admit(ctx context.Context, token string) (*Admission, error) {
 		return nil, err
 	}
 	return a, nil
-}
-
-// Caller returns the caller that a token stands for, and the session. Its error is [authn.ErrNoSession] also when the sign-in is
-// not complete.
-func (s *Service) Caller(ctx context.Context, token string) (caller *authn.Caller, session *store.Session, err error) {
-	err = s.Store.View(ctx, func(tx *store.Tx) error {
-		var principal *store.Principal
-		if session, principal, err = s.Authn.Session(tx, token, s.Clock()); err != nil {
-			return err
-		}
-		caller, err = s.Authn.ConsoleCaller(tx, session, principal)
-		return err
-	})
-	return caller, session, err
 }

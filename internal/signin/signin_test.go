@@ -54,6 +54,7 @@ func records(t *testing.T, s *touchtest.Server, account, name string) (found []m
 	}); err != nil {
 		t.Fatal(err)
 	}
+
 	return found
 }
 
@@ -65,6 +66,7 @@ func TestOneAnswerToEverythingWrong(t *testing.T) {
 	if _, err := s.SignIn.User(ctx, touchtest.Visitor, a.ID, "alice", u.Password, ""); err != nil {
 		t.Fatal(err)
 	}
+
 	for name, try := range map[string]func() (*signin.Progress, error){
 		"wrong password": func() (*signin.Progress, error) {
 			return s.SignIn.User(ctx, from("10.0.0.1"), a.ID, "alice", "wrong", "")
@@ -134,6 +136,7 @@ func TestGuessesAreSlowedDown(t *testing.T) {
 		_, err := s.SignIn.User(ctx, v, a.ID, "alice", password, "")
 		return err
 	}
+
 	var waited time.Duration
 	for n := 0; waited < 59*time.Second; n++ {
 		if n > 20 {
@@ -150,17 +153,20 @@ func TestGuessesAreSlowedDown(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if err := guess(s, from("10.0.0.1"), "wrong"); !errors.Is(err, signin.ErrIncorrect) {
 		t.Fatal(err)
 	}
 	if w := wait(guess(s, from("10.9.9.9"), u.Password)); w == 0 {
 		t.Error("another address does not wait, though the principal is being guessed at")
 	}
+
 	// A restart forgets nothing.
 	again := touchtest.StartIn(t, data, func(c *server.Config) { c.Clock = s.Clock.Now })
 	if w := wait(guess(again, from("10.9.9.9"), u.Password)); w == 0 {
 		t.Error("a restart forgot the guesses")
 	}
+
 	s.Clock.Advance(time.Minute)
 	if err := guess(s, from("10.9.9.9"), u.Password); err != nil {
 		t.Errorf("the right password after the wait: %v", err)
@@ -180,31 +186,38 @@ func TestStrangersSlowDownStrangers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	v.DeviceCookie = p.DeviceCookie
 	for n := range 30 {
 		s.SignIn.User(ctx, from("10.0.1."+string(rune('1'+n%9))), a.ID, "alice", "wrong", "")
 	}
+
 	if _, err := s.SignIn.User(ctx, from("10.0.0.1"), a.ID, "alice", u.Password, ""); wait(err) == 0 {
 		t.Fatalf("without its cookie the browser got %v: the guesses should keep it waiting", err)
 	}
 	if _, err := s.SignIn.User(ctx, v, a.ID, "alice", u.Password, ""); err != nil {
 		t.Errorf("with its cookie: %v", err)
 	}
+
 	// The cookie is good for this principal only, and void after five failures.
 	a.NewUser("bob", "")
 	for range 30 {
 		s.SignIn.User(ctx, from("10.0.1.1"), a.ID, "bob", "wrong", "")
 	}
+
 	if _, err := s.SignIn.User(ctx, v, a.ID, "bob", "wrong", ""); wait(err) == 0 {
 		t.Errorf("alice's cookie spares bob's wait: %v", err)
 	}
+
 	for range 5 {
 		s.SignIn.User(ctx, v, a.ID, "alice", "wrong", "")
 		s.Clock.Advance(10 * time.Second)
 	}
+
 	for range 30 {
 		s.SignIn.User(ctx, from("10.0.1.2"), a.ID, "alice", "wrong", "")
 	}
+
 	if _, err := s.SignIn.User(ctx, v, a.ID, "alice", u.Password, ""); wait(err) == 0 {
 		t.Errorf("after five failures the cookie still counts: %v", err)
 	}
@@ -249,9 +262,10 @@ func TestPasswordAndTap(t *testing.T) {
 	s := touchtest.Start(t, nil)
 	a, u, key := withKey(t, s)
 	p, c := begin(t, s, a, u)
-	if _, _, err := s.SignIn.Caller(ctx, p.Token); !errors.Is(err, authn.ErrNoSession) {
-		t.Errorf("half-way through, the session makes a caller: %v", err)
+	if admitted, err := s.SignIn.Admit(ctx, p.Token); err != nil || admitted.Caller != nil {
+		t.Errorf("half-way through, the session makes a caller: %+v, %v", admitted, err)
 	}
+
 	done, err := s.SignIn.FinishMFA(ctx, touchtest.Visitor, p.Token, c.Ceremony, tap(t, s, key, c))
 	if err != nil {
 		t.Fatal(err)
@@ -262,10 +276,12 @@ func TestPasswordAndTap(t *testing.T) {
 	if _, _, err := s.SignIn.Current(ctx, p.Token); !errors.Is(err, authn.ErrNoSession) {
 		t.Errorf("the session before is still good: %v", err)
 	}
-	caller, _, err := s.SignIn.Caller(ctx, done.Token)
-	if err != nil || !caller.UsedMFA() {
-		t.Errorf("signed in as %+v, %v; want MFA", caller, err)
+
+	admitted, err := s.SignIn.Admit(ctx, done.Token)
+	if err != nil || !admitted.Caller.UsedMFA() {
+		t.Errorf("signed in as %+v, %v; want MFA", admitted, err)
 	}
+
 	logins := records(t, s, a.ID, "ConsoleLogin")
 	last := logins[len(logins)-1]["additionalEventData"].(map[string]any)
 	if last["MFAUsed"] != "Yes" || !strings.Contains(last["MFAIdentifier"].(string), ":u2f/user/alice/key-") {
@@ -291,10 +307,12 @@ func TestCeremonyIsUsedOnce(t *testing.T) {
 	if _, err := s.SignIn.FinishMFA(ctx, touchtest.Visitor, p.Token, c.Ceremony, answer); !errors.Is(err, signin.ErrCeremony) {
 		t.Errorf("after a wrong answer the ceremony is still there: %v", err)
 	}
+
 	c, err := s.SignIn.BeginMFA(ctx, p.Token)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	answer = tap(t, s, key, c)
 	s.Clock.Advance(6 * time.Minute)
 	if _, err := s.SignIn.FinishMFA(ctx, touchtest.Visitor, p.Token, c.Ceremony, answer); !errors.Is(err, signin.ErrCeremony) {
@@ -313,6 +331,7 @@ func TestRemovedKeyNeverSignsIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := touchtest.Call(inside, iamapi.DeactivateMFADevice,
 		&iamapi.DeactivateMFADeviceInput{UserName: "alice", SerialNumber: devices.MFADevices[0].SerialNumber}); err != nil {
 		t.Fatal(err)
@@ -338,18 +357,19 @@ func TestRemovedKeyEndsSessions(t *testing.T) {
 		&iamapi.DeactivateMFADeviceInput{SerialNumber: devices.MFADevices[0].SerialNumber}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.SignIn.Caller(ctx, other.Token); !errors.Is(err, authn.ErrNoSession) {
+	if _, err := s.SignIn.Admit(ctx, other.Token); !errors.Is(err, authn.ErrNoSession) {
 		t.Errorf("the other session after the removal: %v", err)
 	}
-	if _, _, err := s.SignIn.Caller(ctx, one.Token); err != nil {
+	if _, err := s.SignIn.Admit(ctx, one.Token); err != nil {
 		t.Errorf("the session that removed it: %v", err)
 	}
+
 	other = a.SignIn(u, nil)
 	if _, err := touchtest.Call(one, iamapi.ChangePassword,
 		&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(u.Password), NewPassword: "Another-1-password"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.SignIn.Caller(ctx, other.Token); !errors.Is(err, authn.ErrNoSession) {
+	if _, err := s.SignIn.Admit(ctx, other.Token); !errors.Is(err, authn.ErrNoSession) {
 		t.Errorf("the other session after the password changed: %v", err)
 	}
 }
@@ -386,6 +406,7 @@ func TestTwoTabs(t *testing.T) {
 	if _, err := s.SignIn.FinishMFA(ctx, touchtest.Visitor, p1.Token, c1.Ceremony, first); !errors.Is(err, signin.ErrCounter) {
 		t.Fatalf("the slower tab: %v, want to be asked again", err)
 	}
+
 	again, err := s.SignIn.BeginMFA(ctx, p1.Token)
 	if err != nil {
 		t.Fatal(err)
@@ -406,14 +427,17 @@ func TestSetUpLink(t *testing.T) {
 		_, token, _ := strings.Cut(url, "link=")
 		return token
 	}
+
 	first, second := link(), link()
 	if _, err := s.SignIn.SetUpAccount(ctx, first); !errors.Is(err, signin.ErrLinkUsed) {
 		t.Errorf("a link that a newer one replaced: %v", err)
 	}
+
 	var rule *signin.PasswordRule
 	if _, err := s.SignIn.SetUp(ctx, touchtest.Visitor, second, "password1"); !errors.As(err, &rule) {
 		t.Errorf("a common password: %v", err)
 	}
+
 	p, err := s.SignIn.SetUp(ctx, touchtest.Visitor, second, touchtest.RootPassword)
 	if err != nil || p.Session.Stage != store.StageFull {
 		t.Fatalf("set up: %+v, %v", p, err)
@@ -421,11 +445,13 @@ func TestSetUpLink(t *testing.T) {
 	if _, err := s.SignIn.SetUp(ctx, touchtest.Visitor, second, touchtest.RootPassword); !errors.Is(err, signin.ErrLinkUsed) {
 		t.Errorf("a link used twice: %v", err)
 	}
+
 	third := link()
 	s.Clock.Advance(61 * time.Minute)
 	if _, err := s.SignIn.SetUp(ctx, touchtest.Visitor, third, touchtest.RootPassword); !errors.Is(err, signin.ErrLinkUsed) {
 		t.Errorf("a link after an hour: %v", err)
 	}
+
 	for _, bad := range []string{"", "x", strings.Repeat("a", 5000), a.ID + "." + strings.Repeat("A", 43)} {
 		if _, err := s.SignIn.SetUpAccount(ctx, bad); !errors.Is(err, signin.ErrLinkUsed) {
 			t.Errorf("%.20q: %v", bad, err)
@@ -444,6 +470,7 @@ func TestSetUpLinkDoesNotBypassMFA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_, link, _ := strings.Cut(url, "link=")
 	p, err := s.SignIn.SetUp(ctx, touchtest.Visitor, link, "another password for root")
 	if err != nil {
@@ -452,7 +479,7 @@ func TestSetUpLinkDoesNotBypassMFA(t *testing.T) {
 	if p.Session.Stage != store.StageMFA {
 		t.Errorf("after the link the stage is %s: the device was bypassed", p.Session.Stage)
 	}
-	if _, _, err := s.SignIn.Caller(ctx, root.Token); !errors.Is(err, authn.ErrNoSession) {
+	if _, err := s.SignIn.Admit(ctx, root.Token); !errors.Is(err, authn.ErrNoSession) {
 		t.Errorf("the earlier session: %v", err)
 	}
 	a.CompleteSignIn(p, key)
@@ -468,28 +495,34 @@ func TestForcedChange(t *testing.T) {
 		&iamapi.UpdateLoginProfileInput{UserName: "alice", PasswordResetRequired: &required}); err != nil {
 		t.Fatal(err)
 	}
+
 	c := a.SignIn(u, nil)
 	if c.Session.Stage != store.StageChangePassword {
 		t.Fatalf("the stage is %s", c.Session.Stage)
 	}
+
 	var refused *awsquery.Error
-	if _, err := touchtest.Call(c, iamapi.GetUser, &iamapi.GetUserInput{}); !errors.As(err, &refused) || refused.Code != "AccessDenied" {
+	if _, err := touchtest.Call(c, iamapi.GetUser, &iamapi.GetUserInput{}); !errors.As(err, &refused) ||
+		refused.Code != "AccessDenied" {
 		t.Errorf("before the change something else is done: %v", err)
 	}
 	if _, err := s.SignIn.PasswordChanged(ctx, c.Token); !errors.Is(err, authn.ErrNoSession) {
 		t.Errorf("went on without a change: %v", err)
 	}
+
 	change := func(password awsquery.Secret) error {
 		_, err := touchtest.Call(c, iamapi.ChangePassword,
 			&iamapi.ChangePasswordInput{OldPassword: awsquery.Secret(u.Password), NewPassword: password})
 		return err
 	}
+
 	if err := change(awsquery.Secret(u.Password)); !errors.As(err, &refused) || refused.Code != "PasswordPolicyViolation" {
 		t.Errorf("changed to the same: %v", err)
 	}
 	if err := change("A-new-passw0rd"); err != nil {
 		t.Fatal(err)
 	}
+
 	p, err := s.SignIn.PasswordChanged(ctx, c.Token)
 	if err != nil || p.Session.Stage != store.StageFull {
 		t.Fatalf("after the change: %+v, %v", p, err)
@@ -505,7 +538,7 @@ func TestSessionsEnd(t *testing.T) {
 	u := a.NewUser("alice", "")
 	gone := func(what string, c *touchtest.Console) {
 		t.Helper()
-		if _, _, err := s.SignIn.Caller(ctx, c.Token); !errors.Is(err, authn.ErrNoSession) {
+		if _, err := s.SignIn.Admit(ctx, c.Token); !errors.Is(err, authn.ErrNoSession) {
 			t.Errorf("%s: %v, want no session", what, err)
 		}
 	}
@@ -547,15 +580,18 @@ func TestAbandonedSignInIsTold(t *testing.T) {
 	if err := s.SignIn.Sweep(ctx); err != nil {
 		t.Fatal(err)
 	}
+
 	logins := records(t, s, a.ID, "ConsoleLogin")
 	if last := logins[len(logins)-1]; last["errorMessage"] != "MFA was not completed" {
 		t.Errorf("the last event is %v", last)
 	}
+
 	c := a.SignIn(u, key)
 	_, principal, err := s.SignIn.Current(ctx, c.Token)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	notices, err := s.SignIn.Notices(ctx, principal)
 	if err != nil || len(notices) != 1 || notices[0].Kind != signin.NoticeAbandoned {
 		t.Errorf("notices: %v, %v", notices, err)
@@ -609,15 +645,18 @@ func TestRootIsToldByMail(t *testing.T) {
 	if _, err := touchtest.Call(root, iamapi.DeactivateMFADevice, &iamapi.DeactivateMFADeviceInput{SerialNumber: serial}); err != nil {
 		t.Fatal(err)
 	}
+
 	for range 5 { // of which one mail tells
 		if _, err := s.SignIn.Root(ctx, touchtest.Visitor, a.Email, touchtest.RootPassword, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	s.Clock.Advance(time.Hour)
 	if err := s.SignIn.Sweep(ctx); err != nil {
 		t.Fatal(err)
 	}
+
 	var subjects []string
 	if err := s.State.Store.View(ctx, func(tx *store.Tx) error {
 		mails, err := tx.DueMessages(s.Clock.Now(), 100)
@@ -631,6 +670,7 @@ func TestRootIsToldByMail(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+
 	want := "MFA device added, MFA device added, MFA device removed, Sign-in to your account was not completed"
 	if got := strings.Join(subjects, ", "); got != want {
 		t.Errorf("mails: %s\nwant:  %s", got, want)

@@ -83,10 +83,10 @@ func (s *Service) buckets(v Visitor, key string, c *candidate) buckets {
 	return buckets{slots: append([]bucket{own}, stranger.slots...), trusted: true}
 }
 
-// slotOf returns the slot in which attempts are counted under a key. Without the master key nobody can compute which keys share a
-// slot.
+// slotOf returns the slot in which attempts are counted under a key. Without the installation's keys nobody can compute which keys
+// share a slot.
 func (s *Service) slotOf(kind, key string) int64 {
-	mac := hmac.New(sha256.New, s.Master.Derive("sign-in throttle"))
+	mac := hmac.New(sha256.New, s.Secrets.Derive("sign-in throttle"))
 	mac.Write([]byte(kind + "\x00" + key))
 	return int64(binary.BigEndian.Uint64(mac.Sum(nil)) % slots)
 }
@@ -182,7 +182,7 @@ func (s *Service) deviceCookie(principal *store.Principal, password *store.Passw
 	if err != nil {
 		return "", err
 	}
-	return s.Master.SealText(claims, deviceContext), nil
+	return s.Secrets.SealText(claims, deviceContext), nil
 }
 
 // trustedDevice returns the id in a device cookie, or "" when the cookie is not good for the candidate.
@@ -190,7 +190,7 @@ func (s *Service) trustedDevice(cookie string, c *candidate) string {
 	if cookie == "" || c.password == nil {
 		return ""
 	}
-	plain, err := s.Master.OpenText(cookie, deviceContext)
+	plain, err := s.Secrets.OpenText(cookie, deviceContext)
 	if err != nil {
 		return ""
 	}

@@ -19,24 +19,29 @@ func TestOwnSignInsForgiveNoGuesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	guess := func(n int) error {
 		_, err := s.SignIn.User(ctx, v, a.ID, fmt.Sprint("victim", n), "wrong", "")
 		return err
 	}
+
 	for n := range 30 {
 		guess(n)
 		s.Clock.Advance(time.Minute + time.Second)
 	}
+
 	guess(30)
 	if wait(guess(31)) == 0 {
 		t.Fatal("an address with 30 failures does not wait")
 	}
+
 	v.DeviceCookie = p.DeviceCookie
 	for range 30 {
 		if _, err := s.SignIn.User(ctx, v, a.ID, u.Name, u.Password, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if wait(guess(32)) == 0 {
 		t.Error("signing in with a device cookie forgave the address's guesses at others")
 	}

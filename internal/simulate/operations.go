@@ -1,6 +1,6 @@
 // Package simulate holds IAM's operations that ask what policies would allow (IAM User Guide, "Testing IAM policies with the IAM
-// policy simulator"). They ask the engine that enforces about the policies that it enforces, gathered by the same code; nothing that
-// they decide is enforced.
+// policy simulator"). They ask the engine that enforces about the policies that it enforces, gathered by the same code; nothing
+// that they decide is enforced.
 package simulate
 
 import (
@@ -43,11 +43,15 @@ type policySource struct {
 	tags []store.Tag
 }
 
-func onSimulatedPrincipal(r *api.Request, tx *store.Tx, in *iamapi.SimulatePrincipalPolicyInput) (api.Subject[*policySource], error) {
+func onSimulatedPrincipal(r *api.Request, tx *store.Tx,
+	in *iamapi.SimulatePrincipalPolicyInput,
+) (api.Subject[*policySource], error) {
 	return onPolicySource(r, tx, in.PolicySourceArn)
 }
 
-func onContextKeysPrincipal(r *api.Request, tx *store.Tx, in *iamapi.GetContextKeysForPrincipalPolicyInput) (api.Subject[*policySource], error) {
+func onContextKeysPrincipal(r *api.Request, tx *store.Tx,
+	in *iamapi.GetContextKeysForPrincipalPolicyInput,
+) (api.Subject[*policySource], error) {
 	return onPolicySource(r, tx, in.PolicySourceArn)
 }
 
@@ -81,7 +85,8 @@ func onPolicySource(r *api.Request, tx *store.Tx, text string) (s api.Subject[*p
 func (o *Operations) gather(tx *store.Tx, of *policySource, excluded []iamapi.PolicyIdentifier) (*simulated, error) {
 	governing, err := o.Authz.Gather(tx, of.Principal)
 	if unreadable := new(authz.UnreadablePolicyError); errors.As(err, &unreadable) {
-		return nil, iamapi.PolicyEvaluation("The policy %s of user %s cannot be evaluated: %s", unreadable.Policy, unreadable.Principal.Name, unreadable.Err)
+		return nil, iamapi.PolicyEvaluation("The policy %s of user %s cannot be evaluated: %s", unreadable.Policy,
+			unreadable.Principal.Name, unreadable.Err)
 	}
 	if err != nil {
 		return nil, err
@@ -134,7 +139,8 @@ func checkExclusions(exclusions []iamapi.PolicyIdentifier) error {
 			ways++
 			name, err := arn.Parse(x.PolicyArn)
 			kind, path, _ := strings.Cut(name.Resource, "/")
-			managed := name.Service == "iam" && kind == "policy" && name.Region == "" && (name.AccountID == "aws" || arn.IsAccountID(name.AccountID))
+			managed := name.Service == "iam" && kind == "policy" && name.Region == "" &&
+				(name.AccountID == "aws" || arn.IsAccountID(name.AccountID))
 			if err != nil || path == "" || !managed && name.Service != "organizations" {
 				return api.Invalid(parameter, "%q is not the ARN of a policy.", x.PolicyArn)
 			}
@@ -147,6 +153,7 @@ func checkExclusions(exclusions []iamapi.PolicyIdentifier) error {
 			return api.Invalid(parameter, "%q has more than one *.", pattern)
 		}
 	}
+
 	return nil
 }
 
@@ -162,10 +169,12 @@ func (o *Operations) simulatePrincipalPolicy(
 	if err := checkExclusions(in.PolicyExclusionList); err != nil {
 		return nil, err
 	}
+
 	of, err := o.gather(tx, about, in.PolicyExclusionList)
 	if err != nil {
 		return nil, err
 	}
+
 	out, err := o.simulate(r, &iamapi.SimulateCustomPolicyInput{
 		PolicyInputList: in.PolicyInputList, PermissionsBoundaryPolicyInputList: in.PermissionsBoundaryPolicyInputList,
 		ActionNames: in.ActionNames, ResourceArns: in.ResourceArns, ResourcePolicy: in.ResourcePolicy, ResourceOwner: in.ResourceOwner,
@@ -175,11 +184,17 @@ func (o *Operations) simulatePrincipalPolicy(
 	if err != nil {
 		return nil, err
 	}
-	return &iamapi.SimulatePrincipalPolicyOutput{EvaluationResults: out.EvaluationResults, IsTruncated: out.IsTruncated, Marker: out.Marker}, nil
+
+	return &iamapi.SimulatePrincipalPolicyOutput{
+		EvaluationResults: out.EvaluationResults, IsTruncated: out.IsTruncated,
+		Marker: out.Marker,
+	}, nil
 }
 
 // simulate answers one page. Its marker is the number of the next action.
-func (o *Operations) simulate(r *api.Request, in *iamapi.SimulateCustomPolicyInput, of *simulated) (*iamapi.SimulateCustomPolicyOutput, error) {
+func (o *Operations) simulate(r *api.Request, in *iamapi.SimulateCustomPolicyInput,
+	of *simulated,
+) (*iamapi.SimulateCustomPolicyOutput, error) {
 	const list = "Simulate"
 	place, err := api.Place(list, in.Marker)
 	if err != nil {

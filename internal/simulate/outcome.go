@@ -27,17 +27,20 @@ func (s *simulation) result(action string) iamapi.EvaluationResult {
 	for n, resource := range resources {
 		outcomes[n] = s.decide(action, resource)
 	}
+
 	all := together(outcomes)
 	result := iamapi.EvaluationResult{
 		EvalActionName: action, EvalResourceName: resources[0], EvalDecision: decisionType(all.decision),
 		MatchedStatements: all.statements(), MissingContextValues: all.missing, EvalDecisionDetails: all.decisionDetails(),
 		PermissionsBoundaryDecisionDetail: all.boundaryDetail(), OrganizationsDecisionDetail: all.organizationsDetail(),
 	}
+
 	if len(resources) > 1 {
 		result.EvalResourceName = s.resourcePattern(action)
 	} else if resources[0] == "*" {
 		return result
 	}
+
 	for n, resource := range resources {
 		o := &outcomes[n]
 		result.ResourceSpecificResults = append(result.ResourceSpecificResults, iamapi.ResourceSpecificResult{
@@ -79,15 +82,18 @@ func (s *simulation) decide(action, resource string) outcome {
 	request := &policy.Request{
 		Principal: s.caller, Action: action, Resource: resource, ResourceAccountID: s.ownerOf(resource), Context: s.context,
 	}
-	if account, _ := s.context.Get("aws:ResourceAccount"); !s.given["aws:resourceaccount"] && !slices.Equal(account, []string{request.ResourceAccountID}) {
+	if account, _ := s.context.Get("aws:ResourceAccount"); !s.given["aws:resourceaccount"] &&
+		!slices.Equal(account, []string{request.ResourceAccountID}) {
 		s.context.Set("aws:ResourceAccount", request.ResourceAccountID)
 	}
+
 	e := policy.Explain(&policies, request)
 	o := outcome{decision: e.Decision.Effect, missing: []string{}}
 	if !e.Decision.Allowed() && e.Decision.Type == policy.ServiceControl {
 		o.organizations = &o.decision
 		return o
 	}
+
 	for n := range e.Considered {
 		c := &e.Considered[n]
 		if c.Type == policy.ServiceControl {
@@ -98,11 +104,13 @@ func (s *simulation) decide(action, resource string) outcome {
 			o.matched = append(o.matched, *c)
 		}
 	}
+
 	o.missing = policy.DistinctKeys(o.missing)
 	foreign := request.ResourceAccountID != s.caller.AccountID
 	if foreign || resource != "*" {
 		o.details = make(map[policy.Kind]policy.Effect)
 	}
+
 	for _, v := range e.Verdicts {
 		switch v.Type {
 		case policy.ServiceControl:
@@ -149,10 +157,12 @@ func together(outcomes []outcome) outcome {
 			all.details[kind] = effect
 		}
 	}
+
 	all.missing = policy.DistinctKeys(all.missing)
 	if all.organizations != nil && *all.organizations != policy.Allow {
 		all.details = nil
 	}
+
 	seen := make(map[*policy.Statement]bool)
 	for _, o := range outcomes {
 		for _, c := range o.matched {

@@ -32,23 +32,28 @@ func operations(u touchtest.Target) []touchtest.Operation {
 var declaredErrors = touchtest.Declared{
 	Causes: map[string]func(*touchtest.Stage) error{
 		"SimulateCustomPolicy InvalidInput": func(s *touchtest.Stage) error {
-			return second(s.Root.SimulateCustomPolicy(ctx, &awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{"{}"}, ActionNames: []string{"iam:GetUser"}}))
+			return second(s.Root.SimulateCustomPolicy(ctx,
+				&awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{"{}"}, ActionNames: []string{"iam:GetUser"}}))
 		},
 		"SimulatePrincipalPolicy InvalidInput": func(s *touchtest.Stage) error {
 			source := "arn:aws:sts::" + s.ID + ":assumed-role/a/b"
-			return second(s.Root.SimulatePrincipalPolicy(ctx, &awsiam.SimulatePrincipalPolicyInput{PolicySourceArn: &source, ActionNames: []string{"iam:GetUser"}}))
+			return second(s.Root.SimulatePrincipalPolicy(ctx,
+				&awsiam.SimulatePrincipalPolicyInput{PolicySourceArn: &source, ActionNames: []string{"iam:GetUser"}}))
 		},
 		"SimulatePrincipalPolicy PolicyEvaluation": func(s *touchtest.Stage) error {
 			s.BreakPolicy("alice")
 			source := userARN(s.Account, "/alice")
-			return second(s.Root.SimulatePrincipalPolicy(ctx, &awsiam.SimulatePrincipalPolicyInput{PolicySourceArn: &source, ActionNames: []string{"iam:GetUser"}}))
+			return second(s.Root.SimulatePrincipalPolicy(ctx,
+				&awsiam.SimulatePrincipalPolicyInput{PolicySourceArn: &source, ActionNames: []string{"iam:GetUser"}}))
 		},
 		"GetContextKeysForCustomPolicy InvalidInput": func(s *touchtest.Stage) error {
-			return second(s.Root.GetContextKeysForCustomPolicy(ctx, &awsiam.GetContextKeysForCustomPolicyInput{PolicyInputList: []string{"{}"}}))
+			return second(s.Root.GetContextKeysForCustomPolicy(ctx,
+				&awsiam.GetContextKeysForCustomPolicyInput{PolicyInputList: []string{"{}"}}))
 		},
 		"GetContextKeysForPrincipalPolicy InvalidInput": func(s *touchtest.Stage) error {
 			source := userARN(s.Account, "/alice")
-			return second(s.Root.GetContextKeysForPrincipalPolicy(ctx, &awsiam.GetContextKeysForPrincipalPolicyInput{PolicySourceArn: &source, PolicyInputList: []string{"{}"}}))
+			return second(s.Root.GetContextKeysForPrincipalPolicy(ctx,
+				&awsiam.GetContextKeysForPrincipalPolicyInput{PolicySourceArn: &source, PolicyInputList: []string{"{}"}}))
 		},
 	},
 	Unreachable: map[string]string{
@@ -105,6 +110,7 @@ func TestPages(t *testing.T) {
 		}
 		return names
 	}
+
 	touchtest.CheckPages(t, root, definedHere(),
 		touchtest.ListOf(iamapi.SimulateCustomPolicy,
 			iamapi.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything}, ActionNames: actions}, actions,

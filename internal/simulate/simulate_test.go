@@ -33,7 +33,9 @@ const (
 func inOneLine(r *types.EvaluationResult) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s", *r.EvalActionName, *r.EvalResourceName, r.EvalDecision)
-	rest := func(statements []types.Statement, missing []string, details map[string]types.PolicyEvaluationDecisionType, boundary *types.PermissionsBoundaryDecisionDetail) {
+	rest := func(statements []types.Statement, missing []string, details map[string]types.PolicyEvaluationDecisionType,
+		boundary *types.PermissionsBoundaryDecisionDetail,
+	) {
 		for _, s := range statements {
 			fmt.Fprintf(&b, " by %s (%s) %d:%d-%d:%d", *s.SourcePolicyId, s.SourcePolicyType,
 				s.StartPosition.Line, s.StartPosition.Column, s.EndPosition.Line, s.EndPosition.Column)
@@ -48,10 +50,12 @@ func inOneLine(r *types.EvaluationResult) string {
 			fmt.Fprintf(&b, " boundary:%t", boundary.AllowedByPermissionsBoundary)
 		}
 	}
+
 	rest(r.MatchedStatements, r.MissingContextValues, r.EvalDecisionDetails, r.PermissionsBoundaryDecisionDetail)
 	if r.OrganizationsDecisionDetail != nil {
 		fmt.Fprintf(&b, " organizations:%t", r.OrganizationsDecisionDetail.AllowedByOrganizations)
 	}
+
 	for _, one := range r.ResourceSpecificResults {
 		fmt.Fprintf(&b, "\n  %s %s", *one.EvalResourceName, one.EvalResourceDecision)
 		rest(one.MatchedStatements, one.MissingContextValues, one.EvalDecisionDetails, one.PermissionsBoundaryDecisionDetail)
@@ -72,41 +76,62 @@ func TestSimulateCustomPolicy(t *testing.T) {
 	_, c := newAccount(t)
 	withoutMFA := entry("aws:MultiFactorAuthPresent", "boolean", "false")
 	trust := document(`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}`)
-	bucketPolicy := document(`{"Effect":"Allow","Principal":{"AWS":"`+alicesARN+`"},"Action":"s3:GetObject","Resource":"`+bucket+`/*"}`,
-		`{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"`+bucket+`/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}`)
+	bucketPolicy := document(`{"Effect":"Allow","Principal":{"AWS":"`+alicesARN+`"},"Action":"s3:GetObject","Resource":"`+bucket+
+		`/*"}`,
+		`{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"`+bucket+
+			`/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}`)
 	for name, test := range map[string]struct {
 		in   awsiam.SimulateCustomPolicyInput
 		want string
 	}{
 		"allowed on everything": {
-			awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything, "{\n" + allowEverything[1:]}, ActionNames: []string{"s3:GetObject"}},
+			awsiam.SimulateCustomPolicyInput{
+				PolicyInputList: []string{allowEverything, "{\n" + allowEverything[1:]},
+				ActionNames:     []string{"s3:GetObject"},
+			},
 			`s3:GetObject * allowed by PolicyInputList.1 (IAM Policy) 1:37-1:83 by PolicyInputList.2 (IAM Policy) 2:36-2:82`,
 		},
 		"nothing allows": {
-			awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{document(`{"Effect":"Allow","Action":"s3:*","Resource":"` + bucket + `"}`)}, ActionNames: []string{"s3:GetObject"}},
+			awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{document(`{"Effect":"Allow","Action":"s3:*","Resource":"` + bucket +
+				`"}`)}, ActionNames: []string{"s3:GetObject"}},
 			`s3:GetObject * implicitDeny`,
 		},
 		"only what denies is told": {
-			awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything, withMFA}, ActionNames: []string{"iam:DeactivateMFADevice"}, ContextEntries: []types.ContextEntry{withoutMFA}},
+			awsiam.SimulateCustomPolicyInput{
+				PolicyInputList: []string{allowEverything, withMFA},
+				ActionNames:     []string{"iam:DeactivateMFADevice"}, ContextEntries: []types.ContextEntry{withoutMFA},
+			},
 			`iam:DeactivateMFADevice * explicitDeny by PolicyInputList.2 (IAM Policy) 4:122-7:6 missing [aws:username]`,
 		},
 		"with MFA": {
 			awsiam.SimulateCustomPolicyInput{
-				PolicyInputList: []string{withMFA}, ActionNames: []string{"iam:DeactivateMFADevice"}, ResourceArns: []string{"arn:aws:iam::111122223333:user/alice"},
-				ContextEntries: []types.ContextEntry{entry("AWS:multifactorauthpresent", "boolean", "true"), entry("aws:username", "string", "alice")},
+				PolicyInputList: []string{withMFA}, ActionNames: []string{"iam:DeactivateMFADevice"},
+				ResourceArns: []string{"arn:aws:iam::111122223333:user/alice"},
+				ContextEntries: []types.ContextEntry{
+					entry("AWS:multifactorauthpresent", "boolean", "true"),
+					entry("aws:username", "string", "alice"),
+				},
 			},
 			`iam:DeactivateMFADevice arn:aws:iam::111122223333:user/alice allowed by PolicyInputList.1 (IAM Policy) 4:5-4:120 map[]
   arn:aws:iam::111122223333:user/alice allowed by PolicyInputList.1 (IAM Policy) 4:5-4:120 map[]`,
 		},
 		"a long-term key has no MFA key": {
-			awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{withMFA}, ActionNames: []string{"iam:DeactivateMFADevice", "iam:EnableMFADevice"}},
+			awsiam.SimulateCustomPolicyInput{
+				PolicyInputList: []string{withMFA},
+				ActionNames:     []string{"iam:DeactivateMFADevice", "iam:EnableMFADevice"},
+			},
 			`iam:DeactivateMFADevice * explicitDeny by PolicyInputList.1 (IAM Policy) 4:122-7:6 missing [aws:MultiFactorAuthPresent aws:username]
 iam:EnableMFADevice * implicitDeny missing [aws:username]`,
 		},
 		"several resources": {
 			awsiam.SimulateCustomPolicyInput{
-				PolicyInputList: []string{document(`{"Effect":"Allow","Action":"iam:GetUser","Resource":["arn:aws:iam::1:user/a","arn:aws:iam::1:user/c"]}`, `{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"red"}}}`)},
-				ActionNames:     []string{"iam:GetUser", "jobs:Run"}, ResourceArns: []string{"arn:aws:iam::1:user/a", "arn:aws:iam::1:user/b", "arn:aws:iam::1:user/c"},
+				PolicyInputList: []string{document(
+					`{"Effect":"Allow","Action":"iam:GetUser","Resource":["arn:aws:iam::1:user/a","arn:aws:iam::1:user/c"]}`,
+					`{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"red"}}}`)},
+				ActionNames: []string{"iam:GetUser", "jobs:Run"}, ResourceArns: []string{
+					"arn:aws:iam::1:user/a", "arn:aws:iam::1:user/b",
+					"arn:aws:iam::1:user/c",
+				},
 			},
 			`iam:GetUser arn:*:iam::*:user/* implicitDeny missing [aws:ResourceTag/team] map[]
   arn:aws:iam::1:user/a allowed by PolicyInputList.1 (IAM Policy) 1:38-1:140 missing [aws:ResourceTag/team] map[]
@@ -119,8 +144,12 @@ jobs:Run * implicitDeny map[]
 		},
 		"everything, then another account's": {
 			awsiam.SimulateCustomPolicyInput{
-				PolicyInputList: []string{allowEverything}, ActionNames: []string{"SQS:sendmessage", "iam:getuser"}, ResourceArns: []string{"*", "arn:aws:sqs:us-east-1:444455556666:q"},
-				ResourcePolicy: aws.String(document(`{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}`)), CallerArn: aws.String(alicesARN),
+				PolicyInputList: []string{allowEverything}, ActionNames: []string{"SQS:sendmessage", "iam:getuser"}, ResourceArns: []string{
+					"*",
+					"arn:aws:sqs:us-east-1:444455556666:q",
+				},
+				ResourcePolicy: aws.String(document(`{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}`)),
+				CallerArn:      aws.String(alicesARN),
 			},
 			`SQS:sendmessage * allowed by ResourcePolicy (Resource Policy) 1:38-1:100 by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[IAM Policy:allowed Resource Policy:allowed]
   * allowed by ResourcePolicy (Resource Policy) 1:38-1:100 by PolicyInputList.1 (IAM Policy) 1:37-1:83
@@ -131,31 +160,44 @@ iam:getuser arn:*:iam::*:user/* allowed by ResourcePolicy (Resource Policy) 1:38
 		},
 		"what is no account in a name is not another one": {
 			awsiam.SimulateCustomPolicyInput{
-				PolicyInputList: []string{allowEverything}, ActionNames: []string{"iam:GetPolicy"}, ResourceArns: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"},
-				CallerArn: aws.String(alicesARN), ResourceOwner: aws.String("arn:aws:iam::111122223333:root"),
+				PolicyInputList: []string{allowEverything}, ActionNames: []string{"iam:GetPolicy"},
+				ResourceArns: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"},
+				CallerArn:    aws.String(alicesARN), ResourceOwner: aws.String("arn:aws:iam::111122223333:root"),
 			},
 			`iam:GetPolicy arn:aws:iam::aws:policy/ReadOnlyAccess allowed by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[]
   arn:aws:iam::aws:policy/ReadOnlyAccess allowed by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[]`,
 		},
 		"all of several": {
-			awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything}, ActionNames: []string{"iam:GetUser"}, ResourceArns: []string{"arn:aws:iam::1:user/a", "*"}},
+			awsiam.SimulateCustomPolicyInput{
+				PolicyInputList: []string{allowEverything}, ActionNames: []string{"iam:GetUser"},
+				ResourceArns: []string{"arn:aws:iam::1:user/a", "*"},
+			},
 			`iam:GetUser arn:*:iam::*:user/* allowed by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[]
   arn:aws:iam::1:user/a allowed by PolicyInputList.1 (IAM Policy) 1:37-1:83 map[]
   * allowed by PolicyInputList.1 (IAM Policy) 1:37-1:83`,
 		},
 		"a boundary that allows": {
-			awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything}, PermissionsBoundaryPolicyInputList: []string{allow("s3:*")}, ActionNames: []string{"s3:GetObject", "iam:GetUser"}},
+			awsiam.SimulateCustomPolicyInput{
+				PolicyInputList:                    []string{allowEverything},
+				PermissionsBoundaryPolicyInputList: []string{allow("s3:*")}, ActionNames: []string{"s3:GetObject", "iam:GetUser"},
+			},
 			`s3:GetObject * allowed by PolicyInputList.1 (IAM Policy) 1:37-1:83 by PermissionsBoundaryPolicyInputList.1 (IAM Permissions Boundary Policy) 1:37-1:88 boundary:true
 iam:GetUser * implicitDeny boundary:false`,
 		},
 		"a boundary that denies": {
-			awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything}, PermissionsBoundaryPolicyInputList: []string{denyEverything}, ActionNames: []string{"s3:GetObject"}},
+			awsiam.SimulateCustomPolicyInput{
+				PolicyInputList:                    []string{allowEverything},
+				PermissionsBoundaryPolicyInputList: []string{denyEverything}, ActionNames: []string{"s3:GetObject"},
+			},
 			`s3:GetObject * explicitDeny by PermissionsBoundaryPolicyInputList.1 (IAM Permissions Boundary Policy) 1:37-1:82 boundary:false`,
 		},
 		"an organization that denies ends the simulation": {
 			awsiam.SimulateCustomPolicyInput{
-				PolicyInputList: []string{denyEverything}, PermissionsBoundaryPolicyInputList: []string{allowEverything}, ActionNames: []string{"s3:GetObject"}, ResourceArns: []string{bucket},
-				OrderedOrganizationPolicyInputList: []types.OrderedOrganizationPolicyType{{ServiceControlPolicyInputList: []string{allowEverything, denyEverything}}},
+				PolicyInputList: []string{denyEverything}, PermissionsBoundaryPolicyInputList: []string{allowEverything},
+				ActionNames: []string{"s3:GetObject"}, ResourceArns: []string{bucket},
+				OrderedOrganizationPolicyInputList: []types.OrderedOrganizationPolicyType{{
+					ServiceControlPolicyInputList: []string{allowEverything, denyEverything},
+				}},
 			},
 			`s3:GetObject arn:aws:s3:::bucket explicitDeny organizations:false
   arn:aws:s3:::bucket explicitDeny`,
@@ -176,7 +218,10 @@ iam:GetUser * implicitDeny boundary:false`,
 				PolicyInputList: []string{allowEverything}, ActionNames: []string{"s3:GetObject", "iam:GetUser", "iam:CreateUser"},
 				OrderedOrganizationPolicyInputList: []types.OrderedOrganizationPolicyType{
 					{ServiceControlPolicyInputList: []string{allowEverything}},
-					{ServiceControlPolicyInputList: []string{allow("iam:*"), document(`{"Effect":"Deny","Action":"iam:Create*","Resource":"*","Condition":{"Null":{"aws:Anything":"true"}}}`)}},
+					{ServiceControlPolicyInputList: []string{
+						allow("iam:*"),
+						document(`{"Effect":"Deny","Action":"iam:Create*","Resource":"*","Condition":{"Null":{"aws:Anything":"true"}}}`),
+					}},
 				},
 			},
 			`s3:GetObject * implicitDeny organizations:false
@@ -186,7 +231,8 @@ iam:CreateUser * explicitDeny organizations:false`,
 		"a resource policy of the same account": {
 			awsiam.SimulateCustomPolicyInput{
 				PolicyInputList: []string{allow("sqs:*")}, ActionNames: []string{"s3:GetObject"}, ResourceArns: []string{bucket + "/a"},
-				ResourcePolicy: &bucketPolicy, CallerArn: aws.String(alicesARN), ContextEntries: []types.ContextEntry{entry("aws:SecureTransport", "boolean", "true")},
+				ResourcePolicy: &bucketPolicy, CallerArn: aws.String(alicesARN),
+				ContextEntries: []types.ContextEntry{entry("aws:SecureTransport", "boolean", "true")},
 			},
 			`s3:GetObject arn:aws:s3:::bucket/a allowed by ResourcePolicy (Resource Policy) 1:38-1:178 map[]
   arn:aws:s3:::bucket/a allowed by ResourcePolicy (Resource Policy) 1:38-1:178 map[]`,
@@ -211,26 +257,33 @@ iam:CreateUser * explicitDeny organizations:false`,
 		},
 		"the name of a resource tells its account": {
 			awsiam.SimulateCustomPolicyInput{
-				PolicyInputList: []string{allow("sqs:*")}, ActionNames: []string{"sqs:SendMessage"}, ResourceArns: []string{"arn:aws:sqs:us-east-1:444455556666:q"},
-				ResourcePolicy: aws.String(document(`{"Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"*"}`)), CallerArn: aws.String(alicesARN),
+				PolicyInputList: []string{allow("sqs:*")}, ActionNames: []string{"sqs:SendMessage"},
+				ResourceArns:   []string{"arn:aws:sqs:us-east-1:444455556666:q"},
+				ResourcePolicy: aws.String(document(`{"Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"*"}`)),
+				CallerArn:      aws.String(alicesARN),
 			},
 			`sqs:SendMessage arn:aws:sqs:us-east-1:444455556666:q explicitDeny by ResourcePolicy (Resource Policy) 1:38-1:103 map[IAM Policy:allowed Resource Policy:explicitDeny]
   arn:aws:sqs:us-east-1:444455556666:q explicitDeny by ResourcePolicy (Resource Policy) 1:38-1:103 map[IAM Policy:allowed Resource Policy:explicitDeny]`,
 		},
 		"another account's resource without a policy": {
 			awsiam.SimulateCustomPolicyInput{
-				PolicyInputList: []string{allow("sqs:*")}, ActionNames: []string{"sqs:SendMessage"}, ResourceOwner: aws.String("444455556666"), CallerArn: aws.String(alicesARN),
+				PolicyInputList: []string{allow("sqs:*")}, ActionNames: []string{"sqs:SendMessage"}, ResourceOwner: aws.String("444455556666"),
+				CallerArn: aws.String(alicesARN),
 			},
 			`sqs:SendMessage * implicitDeny map[IAM Policy:allowed Resource Policy:implicitDeny]`,
 		},
 		"only the caller's side without a resource policy": {
-			awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{allow("sqs:*")}, ActionNames: []string{"sqs:SendMessage"}, ResourceArns: []string{"arn:aws:sqs:us-east-1:444455556666:q"}},
+			awsiam.SimulateCustomPolicyInput{
+				PolicyInputList: []string{allow("sqs:*")}, ActionNames: []string{"sqs:SendMessage"},
+				ResourceArns: []string{"arn:aws:sqs:us-east-1:444455556666:q"},
+			},
 			`sqs:SendMessage arn:aws:sqs:us-east-1:444455556666:q allowed by PolicyInputList.1 (IAM Policy) 1:37-1:89 map[]
   arn:aws:sqs:us-east-1:444455556666:q allowed by PolicyInputList.1 (IAM Policy) 1:37-1:89 map[]`,
 		},
 		"a trust policy without MFA": {
 			awsiam.SimulateCustomPolicyInput{
-				PolicyInputList: []string{allow("sts:AssumeRole")}, ActionNames: []string{"sts:AssumeRole"}, ResourceArns: []string{"arn:aws:iam::111122223333:role/admin"},
+				PolicyInputList: []string{allow("sts:AssumeRole")}, ActionNames: []string{"sts:AssumeRole"},
+				ResourceArns:   []string{"arn:aws:iam::111122223333:role/admin"},
 				ResourcePolicy: &trust, CallerArn: aws.String(alicesARN), ContextEntries: []types.ContextEntry{withoutMFA},
 			},
 			`sts:AssumeRole arn:aws:iam::111122223333:role/admin implicitDeny map[]
@@ -238,16 +291,20 @@ iam:CreateUser * explicitDeny organizations:false`,
 		},
 		"a trust policy with MFA": {
 			awsiam.SimulateCustomPolicyInput{
-				PolicyInputList: []string{allow("sts:AssumeRole")}, ActionNames: []string{"sts:AssumeRole"}, ResourceArns: []string{"arn:aws:iam::111122223333:role/admin"},
-				ResourcePolicy: &trust, CallerArn: aws.String(alicesARN), ContextEntries: []types.ContextEntry{entry("aws:MultiFactorAuthPresent", "boolean", "TRUE")},
+				PolicyInputList: []string{allow("sts:AssumeRole")}, ActionNames: []string{"sts:AssumeRole"},
+				ResourceArns:   []string{"arn:aws:iam::111122223333:role/admin"},
+				ResourcePolicy: &trust, CallerArn: aws.String(alicesARN),
+				ContextEntries: []types.ContextEntry{entry("aws:MultiFactorAuthPresent", "boolean", "TRUE")},
 			},
 			`sts:AssumeRole arn:aws:iam::111122223333:role/admin allowed by ResourcePolicy (Resource Policy) 1:38-1:194 by PolicyInputList.1 (IAM Policy) 1:37-1:98 map[]
   arn:aws:iam::111122223333:role/admin allowed by ResourcePolicy (Resource Policy) 1:38-1:194 by PolicyInputList.1 (IAM Policy) 1:37-1:98 map[]`,
 		},
 		"a role acts as its sessions": {
 			awsiam.SimulateCustomPolicyInput{
-				PolicyInputList: []string{allow("sqs:*")}, PermissionsBoundaryPolicyInputList: []string{allow("sqs:*")}, ActionNames: []string{"s3:GetObject"}, ResourceArns: []string{bucket + "/a"},
-				ResourcePolicy: aws.String(strings.ReplaceAll(bucketPolicy, "user/dev/alice", "role/dev/worker")), CallerArn: aws.String("arn:aws:iam::111122223333:role/dev/worker"),
+				PolicyInputList: []string{allow("sqs:*")}, PermissionsBoundaryPolicyInputList: []string{allow("sqs:*")},
+				ActionNames: []string{"s3:GetObject"}, ResourceArns: []string{bucket + "/a"},
+				ResourcePolicy: aws.String(strings.ReplaceAll(bucketPolicy, "user/dev/alice", "role/dev/worker")),
+				CallerArn:      aws.String("arn:aws:iam::111122223333:role/dev/worker"),
 				ContextEntries: []types.ContextEntry{entry("aws:SecureTransport", "boolean", "true")},
 			},
 			`s3:GetObject arn:aws:s3:::bucket/a implicitDeny map[] boundary:false
@@ -264,8 +321,10 @@ iam:CreateUser * explicitDeny organizations:false`,
 		},
 		"a given key wins": {
 			awsiam.SimulateCustomPolicyInput{
-				PolicyInputList: []string{document(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:username":"bob"}}}`)},
-				ActionNames:     []string{"s3:GetObject"}, CallerArn: aws.String(alicesARN), ContextEntries: []types.ContextEntry{entry("aws:UserName", "string", "bob")},
+				PolicyInputList: []string{document(
+					`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:username":"bob"}}}`)},
+				ActionNames: []string{"s3:GetObject"}, CallerArn: aws.String(alicesARN),
+				ContextEntries: []types.ContextEntry{entry("aws:UserName", "string", "bob")},
 			},
 			`s3:GetObject * allowed by PolicyInputList.1 (IAM Policy) 1:38-1:139`,
 		},
@@ -292,8 +351,12 @@ iam:CreateUser * explicitDeny organizations:false`,
 		},
 		"EC2 with what it needs": {
 			awsiam.SimulateCustomPolicyInput{
-				PolicyInputList: []string{denyEverything}, ActionNames: []string{"ec2:RunInstances"}, ResourceHandlingOption: aws.String("EC2-VPC-InstanceStore"),
-				ResourceArns: []string{"arn:aws:ec2:us-east-1:1:instance/*", "arn:aws:ec2:us-east-1::image/ami-1", "arn:aws:ec2:us-east-1:1:security-group/sg-1", "arn:aws:ec2:us-east-1:1:network-interface/*"},
+				PolicyInputList: []string{denyEverything}, ActionNames: []string{"ec2:RunInstances"},
+				ResourceHandlingOption: aws.String("EC2-VPC-InstanceStore"),
+				ResourceArns: []string{
+					"arn:aws:ec2:us-east-1:1:instance/*", "arn:aws:ec2:us-east-1::image/ami-1",
+					"arn:aws:ec2:us-east-1:1:security-group/sg-1", "arn:aws:ec2:us-east-1:1:network-interface/*",
+				},
 			},
 			`ec2:RunInstances * explicitDeny by PolicyInputList.1 (IAM Policy) 1:37-1:82 map[]
   arn:aws:ec2:us-east-1:1:instance/* explicitDeny by PolicyInputList.1 (IAM Policy) 1:37-1:82 map[]
@@ -310,7 +373,9 @@ iam:CreateUser * explicitDeny organizations:false`,
 			for n := range out.EvaluationResults {
 				lines = append(lines, inOneLine(&out.EvaluationResults[n]))
 			}
-			if diff := cmp.Diff(strings.Split(test.want, "\n"), strings.Split(strings.Join(lines, "\n"), "\n")); diff != "" || out.IsTruncated || out.Marker != nil {
+
+			if diff := cmp.Diff(strings.Split(test.want, "\n"), strings.Split(strings.Join(lines, "\n"), "\n")); diff != "" ||
+				out.IsTruncated || out.Marker != nil {
 				t.Error(diff)
 			}
 		})
@@ -321,19 +386,31 @@ iam:CreateUser * explicitDeny organizations:false`,
 func TestSimulationPositions(t *testing.T) {
 	t.Parallel()
 	_, c := newAccount(t)
-	statements := []string{`{"Effect":"Allow","Action":"a:b",` + "\n\t" + `"Resource":"arn:aws:a:::ä"}`, "{\r\n" + `"Effect":"Allow","Action":"a:c","Resource":"*"}`}
-	for _, before := range []string{"", " ", "\n", "\n\n  \t", `{"Sid":"A","Effect":"Deny","Action":"a:d","Resource":"arn:aws:a:::üÿ"},`} {
+	statements := []string{
+		`{"Effect":"Allow","Action":"a:b",` + "\n\t" + `"Resource":"arn:aws:a:::ä"}`,
+		"{\r\n" + `"Effect":"Allow","Action":"a:c","Resource":"*"}`,
+	}
+	for _, before := range []string{
+		"", " ", "\n", "\n\n  \t",
+		`{"Sid":"A","Effect":"Deny","Action":"a:d","Resource":"arn:aws:a:::üÿ"},`,
+	} {
 		text := document(before+statements[0], before+statements[1])
 		if strings.HasSuffix(before, ",") {
 			text = document(before+statements[0], strings.Replace(before, "A", "B", 1)+statements[1])
 		}
-		out, err := c.SimulateCustomPolicy(ctx, &awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{text}, ActionNames: []string{"a:b", "a:c"}, ResourceArns: []string{"*"}})
+
+		out, err := c.SimulateCustomPolicy(ctx,
+			&awsiam.SimulateCustomPolicyInput{
+				PolicyInputList: []string{text}, ActionNames: []string{"a:b", "a:c"},
+				ResourceArns: []string{"*"},
+			})
 		must(t, err)
 		lines := strings.SplitAfter(text, "\n")
 		offset := func(p *types.Position) int {
 			before := strings.Join(lines[:p.Line-1], "")
 			return len(before) + len(string([]rune(lines[p.Line-1])[:p.Column-1]))
 		}
+
 		matched := out.EvaluationResults[1].MatchedStatements
 		if len(matched) != 1 || text[offset(matched[0].StartPosition):offset(matched[0].EndPosition)] != statements[1] {
 			t.Errorf("%q: matched %+v", text, matched)
@@ -349,15 +426,31 @@ func TestSimulationRefuses(t *testing.T) {
 	level := func(texts ...string) []types.OrderedOrganizationPolicyType {
 		return []types.OrderedOrganizationPolicyType{{ServiceControlPolicyInputList: texts}}
 	}
+
 	for _, test := range []struct {
 		change func(*awsiam.SimulateCustomPolicyInput)
 		want   string
 	}{
-		{func(in *awsiam.SimulateCustomPolicyInput) { in.ActionNames = []string{"GetUser"} }, `ActionNames: "GetUser" is not of the form service:Action, such as iam:GetUser.`},
-		{func(in *awsiam.SimulateCustomPolicyInput) { in.ActionNames = []string{"iam:GetUser", "iam:Get*"} }, `ActionNames: "iam:Get*" has a wildcard: name each action.`},
-		{func(in *awsiam.SimulateCustomPolicyInput) { in.ResourceArns = []string{"bucket"} }, `ResourceArns: "bucket" is neither an ARN nor "*".`},
-		{func(in *awsiam.SimulateCustomPolicyInput) { in.PolicyInputList = []string{allowEverything, "{\n]"} }, `PolicyInputList.2: line 2, column 1: Syntax errors in policy. (']' stands where a key in quotes should)`},
-		{func(in *awsiam.SimulateCustomPolicyInput) { in.PermissionsBoundaryPolicyInputList = []string{"x"} }, `PermissionsBoundaryPolicyInputList.1: line 1, column 1: Syntax errors in policy. ('x' stands where a value should)`},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) { in.ActionNames = []string{"GetUser"} },
+			`ActionNames: "GetUser" is not of the form service:Action, such as iam:GetUser.`,
+		},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) { in.ActionNames = []string{"iam:GetUser", "iam:Get*"} },
+			`ActionNames: "iam:Get*" has a wildcard: name each action.`,
+		},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) { in.ResourceArns = []string{"bucket"} },
+			`ResourceArns: "bucket" is neither an ARN nor "*".`,
+		},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) { in.PolicyInputList = []string{allowEverything, "{\n]"} },
+			`PolicyInputList.2: line 2, column 1: Syntax errors in policy. (']' stands where a key in quotes should)`,
+		},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) { in.PermissionsBoundaryPolicyInputList = []string{"x"} },
+			`PermissionsBoundaryPolicyInputList.1: line 1, column 1: Syntax errors in policy. ('x' stands where a value should)`,
+		},
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) {
 				in.PermissionsBoundaryPolicyInputList = []string{allowEverything, allowEverything}
@@ -391,7 +484,10 @@ func TestSimulationRefuses(t *testing.T) {
 			},
 			`CallerArn: "arn:aws:sts::111122223333:assumed-role/a/b" is not the ARN of an IAM user, group or role.`,
 		},
-		{func(in *awsiam.SimulateCustomPolicyInput) { in.ResourceOwner = aws.String("me") }, `ResourceOwner: "me" is not the ARN of an account, such as arn:aws:iam::111122223333:root.`},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) { in.ResourceOwner = aws.String("me") },
+			`ResourceOwner: "me" is not the ARN of an account, such as arn:aws:iam::111122223333:root.`,
+		},
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) { in.ResourceHandlingOption = aws.String("EC2-Classic-EBS") },
 			`ResourceHandlingOption: "EC2-Classic-EBS" is not one of EC2-VPC-EBS, EC2-VPC-EBS-Subnet, EC2-VPC-InstanceStore, EC2-VPC-InstanceStore-Subnet.`,
@@ -431,7 +527,8 @@ func TestSimulationRefuses(t *testing.T) {
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) { // a long value that is compared with long patterns
 				pattern := `"` + strings.Repeat("*?ab", 16) + `"`
-				in.PolicyInputList = []string{document(`{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringLike":{"k:aaa":[` + strings.TrimSuffix(strings.Repeat(pattern+",", 1000), ",") + `]}}}`)}
+				in.PolicyInputList = []string{document(`{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringLike":{"k:aaa":[` +
+					strings.TrimSuffix(strings.Repeat(pattern+",", 1000), ",") + `]}}}`)}
 				in.ContextEntries = []types.ContextEntry{entry("k:aaa", "string", strings.Repeat("a", 50_000))}
 			},
 			`ResourceArns: the policies, values and names are too long to simulate at once. Ask about fewer resources at a time, or shorten the policies.`,
@@ -439,7 +536,9 @@ func TestSimulationRefuses(t *testing.T) {
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) { // the same of what follows from the caller
 				pattern := `"` + strings.Repeat("*a?", 8) + `b"`
-				in.PolicyInputList = []string{document(`{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringLike":{"aws:username":[` + strings.TrimSuffix(strings.Repeat(pattern+",", 4300), ",") + `]}}}`)}
+				in.PolicyInputList = []string{document(
+					`{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringLike":{"aws:username":[` +
+						strings.TrimSuffix(strings.Repeat(pattern+",", 4300), ",") + `]}}}`)}
 				in.CallerArn = aws.String("arn:aws:iam::111122223333:user/" + strings.Repeat("a", 2000))
 			},
 			`ResourceArns: the policies, values and names are too long to simulate at once. Ask about fewer resources at a time, or shorten the policies.`,
@@ -456,12 +555,17 @@ func TestSimulationRefuses(t *testing.T) {
 		},
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) {
-				in.ResourcePolicy, in.CallerArn = aws.String(document(`{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"`+bucket+`/*"}`)), aws.String(alicesARN)
+				in.ResourcePolicy,
+					in.CallerArn = aws.String(document(`{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"`+bucket+`/*"}`)),
+					aws.String(alicesARN)
 				in.ResourceArns = []string{bucket + "/a", bucket}
 			},
 			`ResourcePolicy: no statement is about the resource arn:aws:s3:::bucket.`,
 		},
-		{func(in *awsiam.SimulateCustomPolicyInput) { in.CallerArn = aws.String("arn:aws:iam::*:user/a") }, `CallerArn: "arn:aws:iam::*:user/a" is not the ARN of an IAM user, group or role.`},
+		{
+			func(in *awsiam.SimulateCustomPolicyInput) { in.CallerArn = aws.String("arn:aws:iam::*:user/a") },
+			`CallerArn: "arn:aws:iam::*:user/a" is not the ARN of an IAM user, group or role.`,
+		},
 		{
 			func(in *awsiam.SimulateCustomPolicyInput) {
 				in.CallerArn = aws.String("arn:aws:iam::111122223333:role/a/")
@@ -480,15 +584,25 @@ func TestSimulationRefuses(t *testing.T) {
 		_, err := c.SimulateCustomPolicy(ctx, &in)
 		want(t, "simulate", err, "400 InvalidInput: "+test.want)
 	}
+
 	alice := userARN(a, "/alice")
 	for _, test := range []struct {
 		exclusion types.PolicyIdentifier
 		want      string
 	}{
-		{&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::*:policy/a"}, `PolicyExclusionList.1: "arn:aws:iam::*:policy/a" is not the ARN of a policy.`},
-		{&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::aws:policy/*a*"}, `PolicyExclusionList.1: "*a*" has more than one *.`},
 		{
-			&types.PolicyIdentifierMemberInlinePolicyIdentifier{Value: types.InlinePolicyIdentifierType{PolicyName: aws.String("p"), AttachmentName: aws.String("**"), AttachmentType: "user"}},
+			&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::*:policy/a"},
+			`PolicyExclusionList.1: "arn:aws:iam::*:policy/a" is not the ARN of a policy.`,
+		},
+		{
+			&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::aws:policy/*a*"},
+			`PolicyExclusionList.1: "*a*" has more than one *.`,
+		},
+		{
+			&types.PolicyIdentifierMemberInlinePolicyIdentifier{Value: types.InlinePolicyIdentifierType{
+				PolicyName:     aws.String("p"),
+				AttachmentName: aws.String("**"), AttachmentType: "user",
+			}},
 			`PolicyExclusionList.1: "**" has more than one *.`,
 		},
 	} {
@@ -502,19 +616,29 @@ func TestSimulationRefuses(t *testing.T) {
 func TestSimulatePrincipalPolicy(t *testing.T) {
 	t.Parallel()
 	a, c := newAccount(t)
-	_, err := c.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String("Bob"), Path: aws.String("/x/"), Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("red")}}})
+	_, err := c.CreateUser(ctx,
+		&awsiam.CreateUserInput{
+			UserName: aws.String("Bob"), Path: aws.String("/x/"),
+			Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("red")}},
+		})
 	must(t, err)
 	for name, document := range map[string]string{
 		"mfa":  withMFA,
 		"team": document(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"red"},"StringLike":{"aws:userid":"AIDA*"}}}`),
 	} {
-		_, err := c.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: &name, PolicyDocument: &document})
+		_, err := c.PutUserPolicy(ctx,
+			&awsiam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: &name, PolicyDocument: &document})
 		must(t, err)
 	}
+
 	bob := userARN(a, "/x/Bob")
 	inline := func(name, entity string, kind types.AttachmentType) types.PolicyIdentifier {
-		return &types.PolicyIdentifierMemberInlinePolicyIdentifier{Value: types.InlinePolicyIdentifierType{PolicyName: &name, AttachmentName: &entity, AttachmentType: kind}}
+		return &types.PolicyIdentifierMemberInlinePolicyIdentifier{Value: types.InlinePolicyIdentifierType{
+			PolicyName:     &name,
+			AttachmentName: &entity, AttachmentType: kind,
+		}}
 	}
+
 	mfa := []types.ContextEntry{entry("aws:MultiFactorAuthPresent", "boolean", "true")}
 	const byTeam = ` allowed by user_Bob_team (IAM Policy) 1:38-1:184`
 	for name, test := range map[string]struct {
@@ -522,22 +646,37 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 		want string
 	}{
 		"without MFA": {
-			awsiam.SimulatePrincipalPolicyInput{ActionNames: []string{"iam:DeactivateMFADevice"}, ResourceArns: []string{"arn:aws:iam::1:user/Bob"}},
+			awsiam.SimulatePrincipalPolicyInput{
+				ActionNames:  []string{"iam:DeactivateMFADevice"},
+				ResourceArns: []string{"arn:aws:iam::1:user/Bob"},
+			},
 			`iam:DeactivateMFADevice arn:aws:iam::1:user/Bob explicitDeny by user_Bob_mfa (IAM Policy) 4:122-7:6 missing [aws:MultiFactorAuthPresent] map[]
   arn:aws:iam::1:user/Bob explicitDeny by user_Bob_mfa (IAM Policy) 4:122-7:6 missing [aws:MultiFactorAuthPresent] map[]`,
 		},
 		"with MFA": {
-			awsiam.SimulatePrincipalPolicyInput{ActionNames: []string{"iam:DeactivateMFADevice"}, ResourceArns: []string{"arn:aws:iam::1:user/Bob"}, ContextEntries: mfa},
+			awsiam.SimulatePrincipalPolicyInput{
+				ActionNames:  []string{"iam:DeactivateMFADevice"},
+				ResourceArns: []string{"arn:aws:iam::1:user/Bob"}, ContextEntries: mfa,
+			},
 			`iam:DeactivateMFADevice arn:aws:iam::1:user/Bob allowed by user_Bob_mfa (IAM Policy) 4:5-4:120 map[]
   arn:aws:iam::1:user/Bob allowed by user_Bob_mfa (IAM Policy) 4:5-4:120 map[]`,
 		},
-		"tags and id": {awsiam.SimulatePrincipalPolicyInput{ActionNames: []string{"s3:GetObject"}, ContextEntries: mfa}, `s3:GetObject *` + byTeam},
+		"tags and id": {
+			awsiam.SimulatePrincipalPolicyInput{ActionNames: []string{"s3:GetObject"}, ContextEntries: mfa},
+			`s3:GetObject *` + byTeam,
+		},
 		"another caller has not the tags": {
-			awsiam.SimulatePrincipalPolicyInput{ActionNames: []string{"s3:GetObject"}, ContextEntries: mfa, CallerArn: aws.String(alicesARN)},
+			awsiam.SimulatePrincipalPolicyInput{
+				ActionNames: []string{"s3:GetObject"}, ContextEntries: mfa,
+				CallerArn: aws.String(alicesARN),
+			},
 			`s3:GetObject * implicitDeny missing [aws:PrincipalTag/team aws:userid]`,
 		},
 		"more policies": {
-			awsiam.SimulatePrincipalPolicyInput{ActionNames: []string{"sqs:SendMessage"}, ContextEntries: mfa, PolicyInputList: []string{allow("sqs:*")}, PermissionsBoundaryPolicyInputList: []string{allowEverything}},
+			awsiam.SimulatePrincipalPolicyInput{
+				ActionNames: []string{"sqs:SendMessage"}, ContextEntries: mfa,
+				PolicyInputList: []string{allow("sqs:*")}, PermissionsBoundaryPolicyInputList: []string{allowEverything},
+			},
 			`sqs:SendMessage * allowed by PolicyInputList.1 (IAM Policy) 1:37-1:89 by PermissionsBoundaryPolicyInputList.1 (IAM Permissions Boundary Policy) 1:37-1:83 boundary:true`,
 		},
 		"a resource policy about the user": {
@@ -548,19 +687,29 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 			`sqs:SendMessage * allowed by ResourcePolicy (Resource Policy) 1:38-1:147`,
 		},
 		"without all inline policies": {
-			awsiam.SimulatePrincipalPolicyInput{ActionNames: []string{"s3:GetObject"}, PolicyExclusionList: []types.PolicyIdentifier{&types.PolicyIdentifierMemberPolicyType{Value: "inline"}}},
+			awsiam.SimulatePrincipalPolicyInput{
+				ActionNames:         []string{"s3:GetObject"},
+				PolicyExclusionList: []types.PolicyIdentifier{&types.PolicyIdentifierMemberPolicyType{Value: "inline"}},
+			},
 			`s3:GetObject * implicitDeny`,
 		},
 		"without one": {
-			awsiam.SimulatePrincipalPolicyInput{ActionNames: []string{"s3:GetObject"}, PolicyExclusionList: []types.PolicyIdentifier{inline("mfa", "b?*", "user")}},
+			awsiam.SimulatePrincipalPolicyInput{
+				ActionNames:         []string{"s3:GetObject"},
+				PolicyExclusionList: []types.PolicyIdentifier{inline("mfa", "b?*", "user")},
+			},
 			`s3:GetObject *` + byTeam,
 		},
 		"without others": {
-			awsiam.SimulatePrincipalPolicyInput{ActionNames: []string{"s3:GetObject"}, ContextEntries: mfa, PolicyExclusionList: []types.PolicyIdentifier{
-				inline("team", "bo", "user"), inline("team", "Bob", "group"), inline("TEAM", "Bob", "user"),
-				&types.PolicyIdentifierMemberPolicyType{Value: "permission-boundary"}, &types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::aws:policy/job-function/View*"},
-				&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:organizations::111122223333:policy/o-1/service_control_policy/p-1"},
-			}},
+			awsiam.SimulatePrincipalPolicyInput{
+				ActionNames: []string{"s3:GetObject"}, ContextEntries: mfa,
+				PolicyExclusionList: []types.PolicyIdentifier{
+					inline("team", "bo", "user"), inline("team", "Bob", "group"), inline("TEAM", "Bob", "user"),
+					&types.PolicyIdentifierMemberPolicyType{Value: "permission-boundary"},
+					&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::aws:policy/job-function/View*"},
+					&types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:organizations::111122223333:policy/o-1/service_control_policy/p-1"},
+				},
+			},
 			`s3:GetObject *` + byTeam,
 		},
 	} {
@@ -578,16 +727,21 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 			}
 		})
 	}
+
 	for source, expected := range map[string]string{
-		userARN(a, "/x/"):                           "400 InvalidInput: Invalid Entity Arn: " + userARN(a, "/x/") + " does not clearly define entity type and name.",
+		userARN(a, "/x/"): "400 InvalidInput: Invalid Entity Arn: " + userARN(a, "/x/") +
+			" does not clearly define entity type and name.",
 		userARN(a, "/Bob"):                          noUser("Bob"),
 		"arn:aws:iam::000000000000:user/x/Bob":      noUser("Bob"),
 		"arn:aws:iam::" + a.ID + ":group/x/testers": "404 NoSuchEntity: The group with name testers cannot be found.",
 		"arn:aws:iam::" + a.ID + ":role/worker":     "404 NoSuchEntity: The role with name worker cannot be found.",
-		"arn:aws:iam::" + a.ID + ":root":            "400 InvalidInput: Invalid Entity Arn: arn:aws:iam::" + a.ID + ":root does not clearly define entity type and name.",
-		"arn:aws:iam::" + a.ID + ":policy/worker":   "400 InvalidInput: Invalid Entity Arn: arn:aws:iam::" + a.ID + ":policy/worker does not clearly define entity type and name.",
+		"arn:aws:iam::" + a.ID + ":root": "400 InvalidInput: Invalid Entity Arn: arn:aws:iam::" + a.ID +
+			":root does not clearly define entity type and name.",
+		"arn:aws:iam::" + a.ID + ":policy/worker": "400 InvalidInput: Invalid Entity Arn: arn:aws:iam::" + a.ID +
+			":policy/worker does not clearly define entity type and name.",
 	} {
-		_, err := c.SimulatePrincipalPolicy(ctx, &awsiam.SimulatePrincipalPolicyInput{PolicySourceArn: &source, ActionNames: []string{"iam:GetUser"}})
+		_, err := c.SimulatePrincipalPolicy(ctx,
+			&awsiam.SimulatePrincipalPolicyInput{PolicySourceArn: &source, ActionNames: []string{"iam:GetUser"}})
 		want(t, "simulate "+source, err, expected)
 		_, err = c.GetContextKeysForPrincipalPolicy(ctx, &awsiam.GetContextKeysForPrincipalPolicyInput{PolicySourceArn: &source})
 		want(t, "keys of "+source, err, expected)
@@ -602,6 +756,7 @@ func TestSimulationPages(t *testing.T) {
 	for n := range 230 {
 		actions = append(actions, fmt.Sprintf("jobs:Run%d", n))
 	}
+
 	many := document(slices.Repeat([]string{`{"Effect":"Allow","Action":"jobs:Run1","Resource":"*"}`}, 1999)...)
 	for _, test := range []struct {
 		policy string
@@ -631,8 +786,10 @@ func TestSimulationPages(t *testing.T) {
 			t.Errorf("pages of %v, want %v", sizes, test.want)
 		}
 	}
+
 	for _, marker := range []string{"x", "eyJvIjoiU2ltdWxhdGUiLCJsIjoiMjMwIn0", "eyJvIjoiU2ltdWxhdGUiLCJsIjoiLTEifQ"} {
-		_, err := c.SimulateCustomPolicy(ctx, &awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything}, ActionNames: actions, Marker: &marker})
+		_, err := c.SimulateCustomPolicy(ctx,
+			&awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{allowEverything}, ActionNames: actions, Marker: &marker})
 		want(t, "marker "+marker, err, "400 ValidationError: Invalid Marker.")
 	}
 }
@@ -642,22 +799,35 @@ func TestGetContextKeys(t *testing.T) {
 	a, c := newAccount(t)
 	a.NewUser("alice", withMFA)
 	more := document(`{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:PrincipalTag/team}/${*}","Condition":{"StringLike":{"AWS:Username":"${s3:prefix, 'none'}"}}}`)
-	custom, err := c.GetContextKeysForCustomPolicy(ctx, &awsiam.GetContextKeysForCustomPolicyInput{PolicyInputList: []string{more, withMFA}})
+	custom, err := c.GetContextKeysForCustomPolicy(ctx,
+		&awsiam.GetContextKeysForCustomPolicyInput{PolicyInputList: []string{more, withMFA}})
 	must(t, err)
-	if want := []string{"AWS:Username", "aws:MultiFactorAuthPresent", "aws:PrincipalTag/team", "s3:prefix"}; !slices.Equal(custom.ContextKeyNames, want) {
+	if want := []string{
+		"AWS:Username", "aws:MultiFactorAuthPresent", "aws:PrincipalTag/team",
+		"s3:prefix",
+	}; !slices.Equal(custom.ContextKeyNames, want) {
 		t.Errorf("got %v, want %v", custom.ContextKeyNames, want)
 	}
-	own, err := c.GetContextKeysForPrincipalPolicy(ctx, &awsiam.GetContextKeysForPrincipalPolicyInput{PolicySourceArn: aws.String(userARN(a, "/alice"))})
+
+	own, err := c.GetContextKeysForPrincipalPolicy(ctx,
+		&awsiam.GetContextKeysForPrincipalPolicyInput{PolicySourceArn: aws.String(userARN(a, "/alice"))})
 	must(t, err)
 	if want := []string{"aws:MultiFactorAuthPresent", "aws:username"}; !slices.Equal(own.ContextKeyNames, want) {
 		t.Errorf("got %v, want %v", own.ContextKeyNames, want)
 	}
-	both, err := c.GetContextKeysForPrincipalPolicy(ctx, &awsiam.GetContextKeysForPrincipalPolicyInput{PolicySourceArn: aws.String(userARN(a, "/alice")), PolicyInputList: []string{more}})
+
+	both, err := c.GetContextKeysForPrincipalPolicy(ctx,
+		&awsiam.GetContextKeysForPrincipalPolicyInput{PolicySourceArn: aws.String(userARN(a, "/alice")), PolicyInputList: []string{more}})
 	must(t, err)
-	if want := []string{"aws:MultiFactorAuthPresent", "aws:PrincipalTag/team", "aws:username", "s3:prefix"}; !slices.Equal(both.ContextKeyNames, want) {
+	if want := []string{
+		"aws:MultiFactorAuthPresent", "aws:PrincipalTag/team", "aws:username",
+		"s3:prefix",
+	}; !slices.Equal(both.ContextKeyNames, want) {
 		t.Errorf("got %v, want %v", both.ContextKeyNames, want)
 	}
-	none, err := c.GetContextKeysForCustomPolicy(ctx, &awsiam.GetContextKeysForCustomPolicyInput{PolicyInputList: []string{allowEverything}})
+
+	none, err := c.GetContextKeysForCustomPolicy(ctx,
+		&awsiam.GetContextKeysForCustomPolicyInput{PolicyInputList: []string{allowEverything}})
 	must(t, err)
 	if none.ContextKeyNames == nil || len(none.ContextKeyNames) > 0 {
 		t.Errorf("got %v", none.ContextKeyNames)

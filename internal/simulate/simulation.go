@@ -44,7 +44,9 @@ type simulated struct {
 }
 
 // newSimulation reads the input, whole: what is wrong with it is found before anything is decided.
-func newSimulation(r *api.Request, catalogue *policy.Catalogue, in *iamapi.SimulateCustomPolicyInput, of *simulated) (*simulation, error) {
+func newSimulation(r *api.Request, catalogue *policy.Catalogue, in *iamapi.SimulateCustomPolicyInput,
+	of *simulated,
+) (*simulation, error) {
 	s := &simulation{
 		in: in, catalogue: catalogue, context: policy.NewContext(), attached: make(map[policy.Kind]*policy.Set),
 		resources: in.ResourceArns, given: make(map[string]bool),
@@ -73,6 +75,7 @@ func newSimulation(r *api.Request, catalogue *policy.Catalogue, in *iamapi.Simul
 	if err := s.checkWork(); err != nil {
 		return nil, err
 	}
+
 	return s, s.checkApplicable()
 }
 
@@ -93,7 +96,8 @@ func (s *simulation) checkQuestions() error {
 	return s.checkHandling()
 }
 
-// handlings are the scenarios of ResourceHandlingOption with the types of resource that must be there (IAM API, SimulateCustomPolicy).
+// handlings are the scenarios of ResourceHandlingOption with the types of resource that must be there (IAM API,
+// SimulateCustomPolicy).
 var handlings = map[string][]string{
 	"EC2-VPC-InstanceStore":        {"instance", "image", "security-group", "network-interface"},
 	"EC2-VPC-InstanceStore-Subnet": {"instance", "image", "security-group", "network-interface", "subnet"},
@@ -106,10 +110,13 @@ func (s *simulation) checkHandling() error {
 	if option == "" {
 		return nil
 	}
+
 	required, ok := handlings[option]
 	if !ok {
-		return api.Invalid("ResourceHandlingOption", "%q is not one of %s.", option, strings.Join(slices.Sorted(maps.Keys(handlings)), ", "))
+		return api.Invalid("ResourceHandlingOption", "%q is not one of %s.", option,
+			strings.Join(slices.Sorted(maps.Keys(handlings)), ", "))
 	}
+
 	for _, kind := range required {
 		if !slices.ContainsFunc(s.in.ResourceArns, func(resource string) bool {
 			name, err := arn.Parse(resource)
@@ -172,10 +179,12 @@ func (s *simulation) readPolicies(of *simulated) error {
 	if err != nil {
 		return err
 	}
+
 	s.policies.Identity = policy.Compile(slices.Concat(of.policies, attached)...)
 	if len(s.in.PermissionsBoundaryPolicyInputList) > 1 {
 		return api.Invalid("PermissionsBoundaryPolicyInputList", "a principal has one permissions boundary at a time; give one policy.")
 	}
+
 	boundary, err := s.parse("PermissionsBoundaryPolicyInputList", policy.Boundary, s.in.PermissionsBoundaryPolicyInputList)
 	if err != nil {
 		return err
@@ -183,6 +192,7 @@ func (s *simulation) readPolicies(of *simulated) error {
 	if len(boundary) > 0 {
 		s.policies.Boundary = policy.Compile(boundary...)
 	}
+
 	for n, level := range s.in.OrderedOrganizationPolicyInputList {
 		parameter := fmt.Sprintf("OrderedOrganizationPolicyInputList.%d.ServiceControlPolicyInputList", n+1)
 		if len(level.ServiceControlPolicyInputList) == 0 {
@@ -206,7 +216,8 @@ func (s *simulation) readOwner() error {
 			text = name.AccountID
 		}
 		if !arn.IsAccountID(text) {
-			return api.Invalid("ResourceOwner", "%q is not the ARN of an account, such as arn:aws:iam::111122223333:root.", s.in.ResourceOwner)
+			return api.Invalid("ResourceOwner", "%q is not the ARN of an account, such as arn:aws:iam::111122223333:root.",
+				s.in.ResourceOwner)
 		}
 		s.owner = text
 	}
@@ -263,7 +274,10 @@ func (s *simulation) checkApplicable() error {
 }
 
 func resourceKind(action string) policy.Kind {
-	for _, trusting := range []string{"sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"} {
+	for _, trusting := range []string{
+		"sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:TagSession",
+		"sts:SetSourceIdentity",
+	} {
 		if strings.EqualFold(action, trusting) {
 			return policy.Trust
 		}
@@ -298,12 +312,14 @@ func (s *simulation) readContext() error {
 		s.longest = max(s.longest, length)
 		s.context.Set(entry.ContextKeyName, entry.ContextKeyValues...)
 	}
+
 	return nil
 }
 
 // keyTypes are the types of ContextKeyType, those of lists without their ending. What is missing here accepts everything.
 var keyTypes = map[string]policy.KeyType{
-	"numeric": policy.KeyNumeric, "boolean": policy.KeyBool, "ip": policy.KeyAddress, "binary": policy.KeyBinary, "date": policy.KeyDate,
+	"numeric": policy.KeyNumeric, "boolean": policy.KeyBool, "ip": policy.KeyAddress, "binary": policy.KeyBinary,
+	"date": policy.KeyDate,
 }
 
 // parse is parseInputs, and counts the size.

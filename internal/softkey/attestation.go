@@ -45,12 +45,12 @@ func NewModel(aaguid [16]byte, change func(*x509.Certificate)) (*Model, error) {
 		Subject: pkix.Name{Country: []string{"SE"}, Organization: []string{"Softkey"}, CommonName: "Softkey Root"},
 		IsCA:    true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-
 	der, err := x509.CreateCertificate(rand.Reader, root, root, &rootKey.PublicKey, rootKey)
 	if err != nil {
 		return nil, err
 	}
 
+	// The leaf certificate names the model by its AAGUID.
 	m := &Model{AAGUID: aaguid}
 	if m.Root, err = x509.ParseCertificate(der); err != nil {
 		return nil, err
@@ -73,18 +73,18 @@ func NewModel(aaguid [16]byte, change func(*x509.Certificate)) (*Model, error) {
 		BasicConstraintsValid: true,
 		ExtraExtensions:       []pkix.Extension{{Id: aaguidExtension, Value: value}},
 	}
-
 	if change != nil {
 		change(leaf)
 	}
-
 	der, err = x509.CreateCertificate(rand.Reader, leaf, m.Root, &m.signer.PublicKey, rootKey)
 	m.chain = []any{der}
 	return m, err
 }
 
-// attest makes the attestation statement. A page that asks for none gets none, as browsers see to.
-func (k *Key) attest(c *credential, authData, clientData []byte, conveyance string) (format string, statement map[string]any, err error) {
+// attest makes the attestation statement. A page that does not ask for one gets none, because browsers take it away.
+func (k *Key) attest(c *credential, authData, clientData []byte,
+	conveyance string,
+) (format string, statement map[string]any, err error) {
 	if k.Attestation == None || conveyance != "direct" && conveyance != "enterprise" {
 		return "none", map[string]any{}, nil
 	}
@@ -138,7 +138,7 @@ func generate(random io.Reader, alg int) (crypto.Signer, error) {
 	return nil, ErrNotSupported
 }
 
-// sign signs as the algorithm has it.
+// sign signs a message by an algorithm, which is a COSE identifier.
 func sign(signer crypto.Signer, alg int, message []byte) ([]byte, error) {
 	var options crypto.SignerOpts
 	switch alg {
@@ -161,7 +161,7 @@ func sign(signer crypto.Signer, alg int, message []byte) ([]byte, error) {
 	return signer.Sign(rand.Reader, h.Sum(nil), options)
 }
 
-// cosePublicKey encodes a COSE_Key.
+// cosePublicKey encodes a public key as a COSE_Key (RFC 9053).
 func cosePublicKey(public crypto.PublicKey, alg int) ([]byte, error) {
 	switch key := public.(type) {
 	case *ecdsa.PublicKey:

@@ -119,8 +119,14 @@ func (o *octets) UnmarshalJSON(data []byte) error {
 	return err
 }
 
+// descriptor names a credential in a list of the options.
 type descriptor struct {
 	ID octets `json:"id"`
+}
+
+// parameter is an algorithm that the options offer.
+type parameter struct {
+	Alg int `json:"alg"`
 }
 
 // Create answers navigator.credentials.create on a page of the origin, given PublicKeyCredentialCreationOptionsJSON.
@@ -132,10 +138,8 @@ func (k *Key) Create(origin string, options []byte) ([]byte, error) {
 		User struct {
 			ID octets `json:"id"`
 		} `json:"user"`
-		Challenge octets `json:"challenge"`
-		Params    []struct {
-			Alg int `json:"alg"`
-		} `json:"pubKeyCredParams"`
+		Challenge octets       `json:"challenge"`
+		Params    []parameter  `json:"pubKeyCredParams"`
 		Exclude   []descriptor `json:"excludeCredentials"`
 		Selection struct {
 			UserVerification string `json:"userVerification"`
@@ -148,6 +152,7 @@ func (k *Key) Create(origin string, options []byte) ([]byte, error) {
 
 	k.mu.Lock()
 	defer k.mu.Unlock()
+
 	for _, d := range o.Exclude {
 		if k.find(d.ID) != nil {
 			return nil, ErrExcluded
@@ -158,12 +163,7 @@ func (k *Key) Create(origin string, options []byte) ([]byte, error) {
 	if alg == 0 {
 		alg = -7
 	}
-	if !slices.ContainsFunc(o.Params, func(p struct {
-		Alg int `json:"alg"`
-	},
-	) bool {
-		return p.Alg == alg
-	}) {
+	if !slices.Contains(o.Params, parameter{alg}) {
 		return nil, ErrNotSupported
 	}
 
@@ -176,7 +176,6 @@ func (k *Key) Create(origin string, options []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-
 	public = apply(k.Tamper.PublicKey, public)
 
 	aaguid := make([]byte, 16)
@@ -184,6 +183,7 @@ func (k *Key) Create(origin string, options []byte) ([]byte, error) {
 		copy(aaguid, k.Model.AAGUID[:])
 	}
 
+	// The attested credential data (§6.5.1) follows the part that both ceremonies have.
 	k.Counter += k.Step
 	authData := k.authData(o.RP.ID, o.Selection.UserVerification, flagAttested, k.Counter)
 	authData = append(authData, aaguid...)
@@ -233,6 +233,7 @@ func (k *Key) Get(origin string, options []byte) ([]byte, error) {
 
 	k.mu.Lock()
 	defer k.mu.Unlock()
+
 	var c *credential
 	for _, d := range o.Allow {
 		held := k.find(d.ID)
@@ -241,7 +242,6 @@ func (k *Key) Get(origin string, options []byte) ([]byte, error) {
 			break
 		}
 	}
-
 	if c == nil {
 		return nil, ErrNoCredential
 	}
@@ -251,6 +251,7 @@ func (k *Key) Get(origin string, options []byte) ([]byte, error) {
 		extensions["appid"] = c.appID
 	}
 
+	// The signature is over the authenticator data and the hash of the client data (§6.3.3).
 	k.Counter += k.Step
 	authData := apply(k.Tamper.AuthData, k.authData(c.scope, o.UserVerification, 0, k.Counter))
 	clientData := k.clientData("webauthn.get", o.Challenge, origin)
@@ -265,15 +266,13 @@ func (k *Key) Get(origin string, options []byte) ([]byte, error) {
 		"authenticatorData": octets(authData),
 		"signature":         octets(apply(k.Tamper.Signature, sig)),
 	}
-
 	if k.Handle && !c.appID && k.Attestation != U2F {
 		inner["userHandle"] = octets(c.handle)
 	}
-
 	return k.respond(c.id, extensions, inner)
 }
 
-// RegisterU2F registers the key for an AppID, as with the U2F API of before WebAuthn. It returns the key handle and the
+// RegisterU2F registers the key for an AppID, as with the U2F API that came before WebAuthn. It returns the key handle and the
 // public key as a COSE_Key.
 func (k *Key) RegisterU2F(appID string) (handle, publicKey []byte, err error) {
 	c, err := k.newCredential(-7, appID, nil)
@@ -281,6 +280,7 @@ func (k *Key) RegisterU2F(appID string) (handle, publicKey []byte, err error) {
 		return nil, nil, err
 	}
 	c.appID = true
+
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.credentials = append(k.credentials, c)
@@ -288,6 +288,7 @@ func (k *Key) RegisterU2F(appID string) (handle, publicKey []byte, err error) {
 	return c.id, publicKey, err
 }
 
+// newCredential makes a credential, which the caller adds to the key's.
 func (k *Key) newCredential(alg int, scope string, handle []byte) (*credential, error) {
 	random := k.Random
 	if random == nil {
@@ -302,6 +303,7 @@ func (k *Key) newCredential(alg int, scope string, handle []byte) (*credential, 
 	return c, err
 }
 
+// find returns the key's credential with that id, or nil.
 func (k *Key) find(id []byte) *credential {
 	for _, c := range k.credentials {
 		if bytes.Equal(c.id, id) {
@@ -320,7 +322,7 @@ const (
 	flagAttested = 1 << 6
 )
 
-// authData is the part of authenticator data that both ceremonies have.
+// authData returns the part of authenticator data that both ceremonies have: the hash of the scope, the flags and the counter.
 func (k *Key) authData(scope, verification string, flags byte, counter uint32) []byte {
 	flags |= flagPresent
 	if k.Attestation != U2F {
@@ -338,7 +340,7 @@ func (k *Key) authData(scope, verification string, flags byte, counter uint32) [
 	return binary.BigEndian.AppendUint32(append(hash[:], flags), counter)
 }
 
-// clientData is what a browser says of the page, in the order of §5.8.1.1.
+// clientData returns what a browser says of the page, in the order of §5.8.1.1.
 func (k *Key) clientData(kind string, challenge []byte, origin string) []byte {
 	quote := func(s string) string {
 		b, _ := json.Marshal(s)
@@ -348,6 +350,7 @@ func (k *Key) clientData(kind string, challenge []byte, origin string) []byte {
 		quote(kind), quote(base64.RawURLEncoding.EncodeToString(challenge)), quote(origin)))
 }
 
+// respond returns the JSON form of an answer, with the members of its response in inner.
 func (k *Key) respond(id []byte, extensions, inner map[string]any) ([]byte, error) {
 	outer := map[string]any{
 		"id": octets(id), "rawId": octets(id), "type": "public-key", "response": inner,
@@ -359,6 +362,7 @@ func (k *Key) respond(id []byte, extensions, inner map[string]any) ([]byte, erro
 	return json.Marshal(outer)
 }
 
+// apply returns what a change, which may be nil, makes of the bytes.
 func apply(change func([]byte) []byte, b []byte) []byte {
 	if change == nil {
 		return b
@@ -366,6 +370,7 @@ func apply(change func([]byte) []byte, b []byte) []byte {
 	return change(b)
 }
 
+// canonical encodes CBOR in the form that CTAP2 demands.
 var canonical = func() cbor.EncMode {
 	mode, err := cbor.CTAP2EncOptions().EncMode()
 	if err != nil {

@@ -56,6 +56,7 @@ func TestKeyHonoursTheLists(t *testing.T) {
 	body, err := k.Create(origin, []byte(create))
 	id := parse(t, body, err).ID
 	list := `[{"type":"public-key","id":"` + id + `"}]`
+
 	for _, c := range []struct {
 		name string
 		call func(string, []byte) ([]byte, error)

@@ -76,17 +76,15 @@ func (tx *Tx) AccessKey(account, id string) (*AccessKey, error) {
 		account, id)
 }
 
+// AnyAccessKey reads one key of any account. ErrNotFound when there is none.
+func (tx *Tx) AnyAccessKey() (*AccessKey, error) {
+	return one(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key order by account_id, access_key_id limit 1`)
+}
+
 // AccessKeys lists a principal's keys, oldest first.
 func (tx *Tx) AccessKeys(account, principal string) ([]AccessKey, error) {
 	return list(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key where account_id = $1 and principal_id = $2
 		order by created_at, access_key_id`, account, principal)
-}
-
-// AccessKeysPage lists up to limit of a principal's keys, oldest first, beginning behind the creation time and id of after.
-func (tx *Tx) AccessKeysPage(account, principal string, after Position, limit int) ([]AccessKey, error) {
-	return list(tx, scanAccessKey, `select `+accessKeyColumns+` from access_key where account_id = $1 and principal_id = $2
-		and (created_at, access_key_id) > ($3, $4) order by created_at, access_key_id limit $5`,
-		account, principal, micros(after.Time), after.ID, limit)
 }
 
 // SetAccessKeyActive switches a key on or off. ErrNotFound when the principal has no such key.

@@ -36,6 +36,9 @@ func (tx *Tx) InsertAccount(id, rootEmail string, now time.Time) error {
 func (tx *Tx) Freshness(account string) (Freshness, error) {
 	var f Freshness
 	err := tx.get(`select incarnation, generation from account where account_id = $1`, []any{account}, &f.Incarnation, &f.Generation)
+	if err == nil && tx.watch != nil {
+		tx.watch.note(tx, account, f)
+	}
 	return f, err
 }
 

@@ -59,7 +59,8 @@ func BenchmarkPostgres(b *testing.B) {
 			for range reads {
 				var text [6]string
 				var number [4]int64
-				if err := tx.QueryRow(ctx, `select `+principalColumns+` from principal where account_id = $1 and principal_id = $2`, testAccount, "p").Scan(
+				if err := tx.QueryRow(ctx, `select `+principalColumns+` from principal where account_id = $1 and principal_id = $2`,
+					testAccount, "p").Scan(
 					&text[0], &text[1], &text[2], &text[3], &text[4], &text[5], &number[0], &number[1], &number[2], &number[3]); err != nil {
 					b.Fatal(err)
 				}

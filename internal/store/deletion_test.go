@@ -34,6 +34,7 @@ func accountsTables(tx *Tx) ([]table, error) {
 		last.columns = append(last.columns, c)
 		return nil
 	})
+
 	return slices.DeleteFunc(tables, func(t table) bool {
 		return !slices.ContainsFunc(t.columns, func(c column) bool { return c.name == "account_id" })
 	}), err
@@ -129,6 +130,7 @@ func filled(t *testing.T) (*Store, []table) {
 		if err != nil {
 			return err
 		}
+
 		for _, tb := range tables {
 			if err := tb.fill(tx, accountHere, principalGone); err != nil {
 				return err
@@ -218,6 +220,7 @@ func TestDeletePrincipalLeavesNothing(t *testing.T) {
 				}
 			}
 		}
+
 		return nil
 	}); err != nil {
 		t.Fatal(err)

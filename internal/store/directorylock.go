@@ -51,6 +51,15 @@ func (l *directoryLock) share() (taken bool, err error) {
 	return l.file != nil, err
 }
 
+// seize takes the lock alone until release, unless somebody has it or a share of it.
+func (l *directoryLock) seize() (taken bool, err error) {
+	if l.file != nil {
+		return true, nil
+	}
+	l.file, err = l.try(syscall.LOCK_EX)
+	return l.file != nil, err
+}
+
 // exclusively runs fn with the lock, unless somebody has it or a share of it.
 func (l *directoryLock) exclusively(fn func() error) (taken bool, err error) {
 	f, err := l.try(syscall.LOCK_EX)
@@ -120,4 +129,22 @@ func (l *directoryLock) holders() (h holders, err error) {
 		h.migrating = h.migrating || f[3] == "WRITE"
 	}
 	return h, lines.Err()
+}
+
+// SeizeDirectory takes the lock on a data directory alone, whether or not there is a database in it, until release is called. Its
+// error names who has the database open.
+func SeizeDirectory(path string) (release func() error, err error) {
+	l := newDirectoryLock(path)
+	taken, err := l.seize()
+	if err != nil {
+		return nil, err
+	}
+	if !taken {
+		h, err := l.holders()
+		if err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("the database in %s is in use by %s: stop that first", path, h)
+	}
+	return l.release, nil
 }

@@ -18,6 +18,9 @@ type engine interface {
 	// name names the database to whoever runs Touchstone. It holds no secret.
 	name() string
 
+	// file returns the path of the database's file, "" when it is not in a file of this machine.
+	file() string
+
 	close() error
 }
 

@@ -27,6 +27,7 @@ func openTwo(t *testing.T) (one, other *Store) {
 		t.Cleanup(func() { s.Close() })
 		stores[n] = s
 	}
+
 	if err := stores[0].Update(ctx, NoLock(), func(tx *Tx) error {
 		return tx.InsertAccount(testAccount, "root@example.com", testTime)
 	}); err != nil {
@@ -53,6 +54,7 @@ func TestNoChargeIsLost(t *testing.T) {
 			}
 		})
 	}
+
 	wg.Wait()
 	if err := one.View(ctx, func(tx *Tx) error {
 		state, err := tx.Throttle(7)
@@ -72,6 +74,7 @@ func TestNothingIsReadBeforeItsLock(t *testing.T) {
 	if err := one.Update(ctx, NoLock(), func(tx *Tx) error { return tx.SetQuota(testAccount, "n", 0) }); err != nil {
 		t.Fatal(err)
 	}
+
 	for name, lock := range map[string]Lock{
 		"account": Accounts(testAccount), "raised": Raise(testAccount), "installation": Installation(), "slot": ThrottleSlots(3),
 	} {
@@ -82,6 +85,7 @@ func TestNothingIsReadBeforeItsLock(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+
 			read(&before)
 			const workers, rounds = 4, 20
 			var wg sync.WaitGroup
@@ -101,6 +105,7 @@ func TestNothingIsReadBeforeItsLock(t *testing.T) {
 					}
 				})
 			}
+
 			wg.Wait()
 			read(&after)
 			if after-before != workers*rounds {
@@ -129,6 +134,7 @@ func TestNothingIsCommittedAfterAFailure(t *testing.T) {
 	if !errors.Is(err, ErrConflict) {
 		t.Errorf("Update returned %v, want the failure", err)
 	}
+
 	if err := s.View(ctx, func(tx *Tx) error {
 		value, err := tx.Setting("kept")
 		if value != "" {
@@ -153,6 +159,7 @@ func TestUnstorableText(t *testing.T) {
 		}); err != nil {
 			t.Errorf("after %q: %v", text, err)
 		}
+
 		if err := s.View(ctx, func(tx *Tx) error {
 			_, err := tx.AccountByAlias(text)
 			return err
@@ -181,7 +188,10 @@ func TestRunAgain(t *testing.T) {
 		runs := 0
 		err := s.Update(ctx, Raise(testAccount), func(tx *Tx) error {
 			runs++
-			if err := tx.InsertMessage(&Message{ID: strings.Repeat("m", failures+1), AccountID: testAccount, CreatedAt: testTime}); err != nil {
+			if err := tx.InsertMessage(&Message{
+				ID: strings.Repeat("m", failures+1), AccountID: testAccount,
+				CreatedAt: testTime,
+			}); err != nil {
 				return err // it would be a conflict if the earlier run's were still there
 			}
 			if runs <= failures {
@@ -193,6 +203,7 @@ func TestRunAgain(t *testing.T) {
 		if !errors.Is(err, want) || want == nil && err != nil {
 			t.Errorf("after %d failures: %v, want %v", failures, err, want)
 		}
+
 		if wantRuns := min(failures+1, maxTries); runs != wantRuns {
 			t.Errorf("after %d failures it had run %d times, want %d", failures, runs, wantRuns)
 		}

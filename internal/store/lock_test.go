@@ -11,6 +11,7 @@ func TestLocksAreTakenInOneOrder(t *testing.T) {
 		ThrottleSlots(9, 2, 9), SessionRow("2", "s"), PrincipalRow("1", "p"), CeremonyRow("2", []byte("c")),
 		Accounts("3", "1"), Raise("2"), Raise("1"), Installation(), Raise("1"),
 	).ordered()
+
 	want := []lockRow{
 		{kind: lockInstallation},
 		{kind: lockRaise, account: "1"},
@@ -22,6 +23,7 @@ func TestLocksAreTakenInOneOrder(t *testing.T) {
 		{kind: lockThrottle, slot: 2},
 		{kind: lockThrottle, slot: 9},
 	}
+
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(lockRow{})); diff != "" {
 		t.Errorf("order of locks (-want +got):\n%s", diff)
 	}

@@ -50,14 +50,6 @@ func (tx *Tx) MFADevices(account, principal string) ([]MFADevice, error) {
 		order by enabled_at, device_id`, account, principal)
 }
 
-// MFADevicesPage lists up to limit of a principal's devices, oldest first, beginning behind the time and id of after, which are a
-// device's EnabledAt and ID.
-func (tx *Tx) MFADevicesPage(account, principal string, after Position, limit int) ([]MFADevice, error) {
-	return list(tx, scanMFADevice, `select `+mfaDeviceColumns+` from mfa_device where account_id = $1 and principal_id = $2
-		and (enabled_at, device_id) > ($3, $4) order by enabled_at, device_id limit $5`,
-		account, principal, micros(after.Time), after.ID, limit)
-}
-
 // MFADeviceBySerial reads a device by its ARN. ErrNotFound.
 func (tx *Tx) MFADeviceBySerial(account, serial string) (*MFADevice, error) {
 	return one(tx, scanMFADevice, `select `+mfaDeviceColumns+` from mfa_device where account_id = $1 and serial = $2`, account, serial)

@@ -4,8 +4,8 @@ import "time"
 
 // Password is a principal's password: for an IAM user, its login profile.
 type Password struct {
-	Hash          string // PHC string
-	Version       int64  // grows with each change
+	SealedHash    []byte
+	Version       int64 // grows with each change
 	ResetRequired bool
 	CreatedAt     time.Time
 	ChangedAt     time.Time
@@ -14,10 +14,18 @@ type Password struct {
 // Password reads a principal's password. ErrNotFound when it has none.
 func (tx *Tx) Password(account, principal string) (*Password, error) {
 	var p Password
-	err := tx.get(`select hash, version, reset_required, created_at, changed_at from password
+	err := tx.get(`select sealed_hash, version, reset_required, created_at, changed_at from password
 		where account_id = $1 and principal_id = $2`,
-		[]any{account, principal}, &p.Hash, &p.Version, &p.ResetRequired, instant{&p.CreatedAt}, instant{&p.ChangedAt})
+		[]any{account, principal}, &p.SealedHash, &p.Version, &p.ResetRequired, instant{&p.CreatedAt}, instant{&p.ChangedAt})
 	return &p, err
+}
+
+// AnyPassword reads the sealed hash of one password of any account. ErrNotFound when there is none.
+func (tx *Tx) AnyPassword() (*SealedSecret, error) {
+	return one(tx, func(row scanner) (s SealedSecret, err error) {
+		err = row.Scan(&s.AccountID, &s.PrincipalID, &s.Sealed)
+		return s, err
+	}, `select account_id, principal_id, sealed_hash from password order by account_id, principal_id limit 1`)
 }
 
 // HasPassword reports whether a principal has a password.
@@ -27,23 +35,23 @@ func (tx *Tx) HasPassword(account, principal string) (has bool, err error) {
 }
 
 // InsertPassword gives a principal its first password. ErrConflict when it has one.
-func (tx *Tx) InsertPassword(account, principal, hash string, resetRequired bool, now time.Time) error {
-	_, err := tx.exec(`insert into password (account_id, principal_id, hash, version, reset_required, created_at, changed_at)
-		values ($1, $2, $3, $4, $5, $6, $6)`, account, principal, hash, now.UnixMicro(), resetRequired, micros(now))
+func (tx *Tx) InsertPassword(account, principal string, sealedHash []byte, resetRequired bool, now time.Time) error {
+	_, err := tx.exec(`insert into password (account_id, principal_id, sealed_hash, version, reset_required, created_at, changed_at)
+		values ($1, $2, $3, $4, $5, $6, $6)`, account, principal, sealedHash, now.UnixMicro(), resetRequired, micros(now))
 	return err
 }
 
 // ChangePassword replaces the password that has the given version. ErrNotFound when it is gone or was changed meanwhile.
-func (tx *Tx) ChangePassword(account, principal string, version int64, hash string, resetRequired bool, now time.Time) error {
-	return tx.change(`update password set hash = $4, version = version + 1, reset_required = $5, changed_at = $6
-		where account_id = $1 and principal_id = $2 and version = $3`, account, principal, version, hash, resetRequired, micros(now))
+func (tx *Tx) ChangePassword(account, principal string, version int64, sealedHash []byte, resetRequired bool, now time.Time) error {
+	return tx.change(`update password set sealed_hash = $4, version = version + 1, reset_required = $5, changed_at = $6
+		where account_id = $1 and principal_id = $2 and version = $3`, account, principal, version, sealedHash, resetRequired, micros(now))
 }
 
 // RenewPasswordHash stores the same password hashed with newer settings; it is not a change. ErrNotFound when the password
 // was changed meanwhile.
-func (tx *Tx) RenewPasswordHash(account, principal string, version int64, hash string) error {
-	return tx.change(`update password set hash = $4 where account_id = $1 and principal_id = $2 and version = $3`,
-		account, principal, version, hash)
+func (tx *Tx) RenewPasswordHash(account, principal string, version int64, sealedHash []byte) error {
+	return tx.change(`update password set sealed_hash = $4 where account_id = $1 and principal_id = $2 and version = $3`,
+		account, principal, version, sealedHash)
 }
 
 // SetPasswordResetRequired changes only whether the next sign-in must choose a new password. ErrNotFound.

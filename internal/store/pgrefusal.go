@@ -104,6 +104,7 @@ func (s *pgSettings) answerWords(answer *pgconn.PgError, connecting bool) string
 	case connecting:
 		return "the server refuses the connection: " + answer.Message
 	}
+
 	return ""
 }
 

@@ -39,9 +39,7 @@ type pgSchema struct {
 func newPGSchema(ctx context.Context, p *postgres) (*pgSchema, error) {
 	p.latest = latestMigration()
 	s := &pgSchema{postgres: p, config: p.settings.config.Copy()}
-	s.config.DialFunc = (&net.Dialer{}).DialContext // a migration may take its time
-	s.config.RuntimeParams["statement_timeout"] = "0"
-	s.config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
+	withoutLimits(s.config) // a migration may take its time
 
 	var err error
 	connecting, cancel := context.WithTimeout(ctx, p.settings.timeout)
@@ -54,6 +52,13 @@ func newPGSchema(ctx context.Context, p *postgres) (*pgSchema, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// withoutLimits lets the connections that are made with a configuration take as long as they need.
+func withoutLimits(c *pgx.ConnConfig) {
+	c.DialFunc = (&net.Dialer{}).DialContext
+	c.RuntimeParams["statement_timeout"] = "0"
+	c.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
 }
 
 // check refuses what only a query tells of a server.
@@ -78,7 +83,13 @@ func (s *pgSchema) check(ctx context.Context) error {
 	return nil
 }
 
-func (s *pgSchema) close() { s.conn.Close(context.Background()) } //nolint:errcheck // nothing is under way
+// close ends the connection, unless it holds the lock for as long as the database is open.
+func (s *pgSchema) close() {
+	if s.conn == s.alone {
+		return
+	}
+	s.conn.Close(context.Background()) //nolint:errcheck // nothing is under way
+}
 
 // ask runs a query that answers with one value.
 func (s *pgSchema) ask(ctx context.Context, query string) (string, error) {
@@ -108,6 +119,16 @@ func (s *pgSchema) share(ctx context.Context) (taken bool, err error) {
 	if errors.Is(err, errMigrating) {
 		return false, nil
 	}
+	return err == nil, err
+}
+
+func (s *pgSchema) seize(ctx context.Context) (taken bool, err error) {
+	locked, err := s.ask(ctx, `select pg_try_advisory_lock(`+schemaLock+`)`)
+	if err != nil || locked != "t" {
+		return false, err
+	}
+	s.alone = s.conn
+	s.first, err = s.connect(ctx)
 	return err == nil, err
 }
 

@@ -37,6 +37,7 @@ type postgres struct {
 	latest   int64 // the schema's version that every connection must find
 	readers  *pgPool
 	writers  *pgPool
+	alone    *pgconn.PgConn // that holds the schema's lock alone, if this store does; the others then take no share of it
 
 	// epoch is raised when a connection is found lost: the idle ones of earlier epochs are probably lost too, and are not used.
 	epoch atomic.Int64
@@ -57,6 +58,9 @@ func openPostgres(ctx context.Context, c Config) (_ *postgres, err error) {
 			err = fmt.Errorf("open database %s: %w", settings.name(), settings.explain(err))
 		}
 	}()
+	if c.Alone {
+		withoutLimits(settings.config) // nobody waits for what is done then
+	}
 	p := &postgres{settings: settings}
 
 	schema, err := newPGSchema(ctx, p)
@@ -66,6 +70,7 @@ func openPostgres(ctx context.Context, c Config) (_ *postgres, err error) {
 	defer schema.close()
 	if err := agree(ctx, schema, c); err != nil {
 		schema.first.close()
+		p.alone = nil
 		return nil, err
 	}
 
@@ -74,6 +79,8 @@ func openPostgres(ctx context.Context, c Config) (_ *postgres, err error) {
 	p.writers.idle = append(p.writers.idle, schema.first)
 	return p, nil
 }
+
+func (p *postgres) file() string { return "" }
 
 func (p *postgres) name() string { return "the PostgreSQL database " + p.settings.name() }
 
@@ -174,6 +181,9 @@ func (p *postgres) close() error {
 			c.close()
 		}
 	}
+	if p.alone != nil {
+		p.alone.Close(context.Background()) //nolint:errcheck // the server ends what it holds either way
+	}
 	return nil
 }
 
@@ -251,7 +261,11 @@ func (c *pgConnection) dial(ctx context.Context) (err error) {
 	}()
 
 	// The second statement has a snapshot of its own, from when the share was taken.
-	answers, err := c.conn.Exec(ctx, `select pg_try_advisory_lock_shared(`+schemaLock+`); `+pgSchemaVersion).ReadAll()
+	share := `pg_try_advisory_lock_shared(` + schemaLock + `)`
+	if c.engine.alone != nil {
+		share = `true`
+	}
+	answers, err := c.conn.Exec(ctx, `select `+share+`; `+pgSchemaVersion).ReadAll()
 	if err != nil {
 		return err
 	}
@@ -440,10 +454,12 @@ func (c *pgConnection) commit() error {
 			return err
 		}
 	}
+
 	rows, err := c.send(pgCommit, nil)
 	if err == nil {
 		_, err = rows.finish()
 	}
+
 	switch {
 	case err == nil && rows.tag.String() != "COMMIT": // the server's answer to a commit of what had failed
 		return fmt.Errorf("the server rolled the transaction back: %s", rows.tag)
@@ -613,6 +629,7 @@ func encode(oid uint32, v driver.Value) ([]byte, error) {
 			return nil, fmt.Errorf("%d is out of the range of an integer", v)
 		}
 	}
+
 	return nil, fmt.Errorf("%T cannot be sent as type %d", v, oid)
 }
 

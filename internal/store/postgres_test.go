@@ -45,6 +45,7 @@ func onPostgres(t *testing.T) (*Store, *pgx.Conn) {
 	if cluster.err != nil {
 		t.Fatal(cluster.err)
 	}
+
 	t.Setenv("TOUCHSTONE_TEST_DATABASE", cluster.URL())
 	once(t)
 	ctx := context.Background()
@@ -53,11 +54,13 @@ func onPostgres(t *testing.T) (*Store, *pgx.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { s.Close() })
 	conn, err := pgx.Connect(ctx, c.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { conn.Close(ctx) })
 	return s, conn
 }
@@ -118,6 +121,7 @@ func TestConnectionLostBeforeTheCommit(t *testing.T) {
 func TestConnectionLostDuringTheCommit(t *testing.T) {
 	s, conn := onPostgres(t)
 	ctx := context.Background()
+
 	// The commit stands still until its connection is ended.
 	if _, err := conn.Exec(ctx, `create function stand_still() returns trigger language plpgsql as
 		$$ begin perform pg_sleep(8); return null; end $$;
@@ -125,6 +129,7 @@ func TestConnectionLostDuringTheCommit(t *testing.T) {
 		for each row execute function stand_still()`); err != nil {
 		t.Fatal(err)
 	}
+
 	runs := 0
 	pid := make(chan uint32, 1)
 	done := make(chan error)
@@ -136,6 +141,7 @@ func TestConnectionLostDuringTheCommit(t *testing.T) {
 			return err
 		})
 	}()
+
 	victim := <-pid
 	for committing := false; !committing; {
 		if err := conn.QueryRow(ctx, `select query = 'commit' and state = 'active' from pg_stat_activity where pid = $1`, int32(victim)).
@@ -143,6 +149,7 @@ func TestConnectionLostDuringTheCommit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	terminate(t, conn, victim)
 	if err := <-done; !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrOutcomeUnknown) || runs != 1 {
 		t.Errorf("%d runs, error %v", runs, err)
@@ -190,6 +197,7 @@ func TestDeadlocksAreRunAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	var both, runs atomic.Int32
 	var wg sync.WaitGroup
 	for _, order := range [][]string{{"a", "b"}, {"b", "a"}} {
@@ -212,6 +220,7 @@ func TestDeadlocksAreRunAgain(t *testing.T) {
 			}
 		})
 	}
+
 	wg.Wait()
 	if runs.Load() < 3 { // on a busy machine the server may find both of them in the deadlock, and end both
 		t.Errorf("%d runs, want one of the two again", runs.Load())
@@ -229,6 +238,7 @@ func TestDatabaseRestartedUnderLoad(t *testing.T) {
 		stop         atomic.Bool
 		wg           sync.WaitGroup
 	)
+
 	for worker := range 8 {
 		wg.Go(func() {
 			for n := 0; !stop.Load(); n++ {
@@ -246,6 +256,7 @@ func TestDatabaseRestartedUnderLoad(t *testing.T) {
 			}
 		})
 	}
+
 	time.Sleep(200 * time.Millisecond)
 	for range 2 {
 		if err := cluster.Stop(); err != nil {
@@ -261,6 +272,7 @@ func TestDatabaseRestartedUnderLoad(t *testing.T) {
 			well = s.Update(ctx, NoLock(), func(tx *Tx) error { return tx.SetSetting("x", "y") }) == nil
 		}
 	}
+
 	stop.Store(true)
 	wg.Wait()
 	stored, count := mails(t, s), 0
@@ -271,6 +283,7 @@ func TestDatabaseRestartedUnderLoad(t *testing.T) {
 		}
 		return true
 	})
+
 	if count == 0 {
 		t.Error("nothing was written at all")
 	}
@@ -306,6 +319,7 @@ func TestSessionSettingsWin(t *testing.T) {
 			if err := tx.get(`select current_setting($1)`, []any{name}, &got); err != nil {
 				return err
 			}
+
 			if got != want {
 				t.Errorf("%s is %s, want %s", name, got, want)
 			}
@@ -323,6 +337,7 @@ func fakeServer(t *testing.T, parameters map[string]string) (databaseURL string)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -385,7 +400,10 @@ func TestConnectionsThatAreRefused(t *testing.T) {
 	nobody.Close()
 
 	for name, test := range map[string]struct{ url, want string }{
-		"nobody there": {"postgres://u:pa55word@" + nobody.Addr().String() + "/touchstone", "nothing answers at " + nobody.Addr().String() + ":"},
+		"nobody there": {
+			"postgres://u:pa55word@" + nobody.Addr().String() + "/touchstone",
+			"nothing answers at " + nobody.Addr().String() + ":",
+		},
 		"two hosts": {
 			"postgres://u:pa55word@" + nobody.Addr().String() + ",127.0.0.1:1/touchstone", nobody.Addr().String() + ", 127.0.0.1:1",
 		},
@@ -400,7 +418,8 @@ func TestConnectionsThatAreRefused(t *testing.T) {
 				s.Close()
 				t.Fatal("opened")
 			}
-			if text := err.Error(); !strings.Contains(text, test.want) || strings.ContainsAny(text, "\n\t") || strings.Contains(text, "pa55word") {
+			if text := err.Error(); !strings.Contains(text, test.want) || strings.ContainsAny(text, "\n\t") ||
+				strings.Contains(text, "pa55word") {
 				t.Errorf("refused with %q, want %q in it, on one line and without the password", text, test.want)
 			}
 			if !errors.Is(err, ErrUnavailable) {

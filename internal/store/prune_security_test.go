@@ -14,6 +14,7 @@ func TestPruningReadsPastNoChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { s.Close() })
 	if err := s.View(ctx, func(tx *Tx) error {
 		var plan string

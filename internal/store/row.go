@@ -1,7 +1,5 @@
 package store
 
-import "time"
-
 // one reads the row that a statement finds, through scan. ErrNotFound when it finds none.
 func one[T any](tx *Tx, scan func(scanner) (T, error), text string, args ...any) (*T, error) {
 	var found *T
@@ -21,11 +19,4 @@ func one[T any](tx *Tx, scan func(scanner) (T, error), text string, args ...any)
 		return nil, ErrNotFound
 	}
 	return found, nil
-}
-
-// Position is a place in a list that is sorted by time and then by id: the one behind the row with this time and id. The zero
-// Position is the list's beginning.
-type Position struct {
-	Time time.Time
-	ID   string
 }

@@ -37,6 +37,8 @@ func assign(dest any, v driver.Value) error {
 		return assignText((*string)(d), v)
 	case *Stage:
 		return assignText((*string)(d), v)
+	case *copied:
+		return d.assign(v)
 	case *[]byte:
 		b, ok := v.([]byte)
 		if !ok {
@@ -55,10 +57,12 @@ func assign(dest any, v driver.Value) error {
 		}
 		return nil
 	}
+
 	number, ok := v.(int64)
 	if !ok {
 		return fmt.Errorf("%T cannot hold %T", dest, v)
 	}
+
 	switch d := dest.(type) {
 	case *int64:
 		*d = number

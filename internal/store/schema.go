@@ -18,7 +18,7 @@ var migrations embed.FS
 // SchemaVersion is the version of the schema that this program works with. Versions count from 1.
 func SchemaVersion() int64 { return latestMigration() }
 
-// latestMigration is the number of the last migration: those in SQL have it before their names, and the one in Go stands among them.
+// latestMigration is the number of the last migration: those in SQL have it before their names, and those in Go stand among them.
 func latestMigration() int64 {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil || len(files) == 0 {
@@ -29,7 +29,7 @@ func latestMigration() int64 {
 	if err != nil {
 		panic(err)
 	}
-	return max(last, foldVersion)
+	return max(last, foldVersion, sealVersion)
 }
 
 // schema is a database's schema and the lock on it, as far as an engine's own. Who has the database open shares the lock, and
@@ -40,6 +40,9 @@ type schema interface {
 
 	// share takes a share of the lock, until the database is closed, unless somebody migrates.
 	share(ctx context.Context) (taken bool, err error)
+
+	// seize takes the lock alone, until the database is closed, unless somebody has it or a share of it.
+	seize(ctx context.Context) (taken bool, err error)
 
 	// exclusively runs migrate with the lock, unless somebody has it or a share of it.
 	exclusively(ctx context.Context, migrate func() error) (taken bool, err error)
@@ -82,7 +85,8 @@ func agree(ctx context.Context, s schema, c Config) error {
 			return fmt.Errorf("%w: its schema is of version %d and this Touchstone needs %d: run 'touchstone migrate', "+
 				"or start this version's 'touchstone serve', which migrates as well", ErrOldSchema, current, latest)
 		case current < latest:
-			taken, err := s.exclusively(ctx, func() error { return s.up(ctx) })
+			migrating := context.WithValue(ctx, resealingKey{}, c.Reseal)
+			taken, err := s.exclusively(ctx, func() error { return s.up(migrating) })
 			if err != nil {
 				return err
 			}
@@ -94,7 +98,11 @@ func agree(ctx context.Context, s schema, c Config) error {
 			}
 		default:
 			// Somebody may have begun to migrate since the version was read; nobody can once the share is taken.
-			taken, err := s.share(ctx)
+			take := s.share
+			if c.Alone {
+				take = s.seize
+			}
+			taken, err := take(ctx)
 			if err != nil {
 				return err
 			}
@@ -110,6 +118,9 @@ func agree(ctx context.Context, s schema, c Config) error {
 		if err != nil {
 			return err
 		}
+		if waited >= schemaGrace && c.Alone && current == latest {
+			return fmt.Errorf("it is in use by %s: stop that first", h)
+		}
 		if waited >= schemaGrace && !h.migrating {
 			return fmt.Errorf("its schema is of version %d and must be brought to %d, but it is in use by %s: stop that first",
 				current, latest, h)
@@ -118,7 +129,7 @@ func agree(ctx context.Context, s schema, c Config) error {
 		case <-time.After(schemaPause):
 			waited += schemaPause
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s, which migrates the database: %w", h, ctx.Err())
+			return fmt.Errorf("waiting for %s, which has the database alone: %w", h, ctx.Err())
 		}
 	}
 }

@@ -12,7 +12,7 @@ const (
 	StageFull           Stage = "full"
 )
 
-// Session is a console session: opaque to the browser, stored by the hash of its token.
+// Session is a console session: opaque to the browser, stored by the keyed hash of its token.
 type Session struct {
 	AccountID       string
 	ID              string // public: shown in lists, names the session to end

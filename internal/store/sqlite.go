@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -29,11 +30,15 @@ type sqliteEngine struct {
 	// turns keeps readers and the writer of a database in memory apart. SQLite has no write-ahead log there, so that a reader would be
 	// told that the database is busy.
 	turns sync.RWMutex
+
+	files  []heldFile            // at the places where they must stay; none of a database in memory
+	damage atomic.Pointer[error] // once damage was found
 }
 
 // processLock is the lock on the schema of a SQLite database, which processes that have it open share.
 type processLock interface {
 	share() (taken bool, err error)
+	seize() (taken bool, err error)
 	exclusively(migrate func() error) (taken bool, err error)
 	holders() (holders, error)
 	release() error
@@ -41,45 +46,69 @@ type processLock interface {
 
 // openSQLite opens the SQLite database at path, creating it (mode 0600) when it may be migrated.
 func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
-	s := &sqliteEngine{path: c.Path, lock: memoryLock{}}
-	source := memorySource()
-	if c.Path != Memory {
-		if err := createPrivate(c.Path); err != nil {
-			return nil, err
-		}
-		opened, err := openInTurn(filepath.Dir(c.Path))
-		if err != nil {
-			return nil, err
-		}
-		defer opened()
-		s.lock = newDirectoryLock(filepath.Dir(c.Path))
-		source = "file:" + (&url.URL{Path: c.Path}).EscapedPath() + "?"
+	if c.Path == Memory {
+		return openMemory(ctx, c)
 	}
-	pragmas := url.Values{"_pragma": {
-		"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "temp_store(memory)", "cache_size(-1024)",
-		"foreign_keys(1)", "trusted_schema(0)",
-	}}
+	if err := createPrivate(c.Path); err != nil {
+		return nil, err
+	}
+	opened, err := openInTurn(filepath.Dir(c.Path))
+	if err != nil {
+		return nil, err
+	}
+	defer opened()
+	lock := newDirectoryLock(filepath.Dir(c.Path))
+	s := &sqliteEngine{path: c.Path, lock: lock}
+	how, err := s.howLeft(lock)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", c.Path, err)
+	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("open database %s: %w", c.Path, err), s.close())
+			opened()
+			err = errors.Join(fmt.Errorf("open database %s: %w", c.Path, WithAdvice(err, c.Path)), s.close())
 		}
 	}()
 
-	if s.db, err = sql.Open("sqlite", source+pragmas.Encode()); err != nil {
+	if s.db, err = sql.Open("sqlite", fileURL(c.Path)+"?mode=rw&"+pragmas()); err != nil {
 		return nil, err
 	}
-	if err := agree(ctx, &sqliteSchema{s}, c); err != nil {
+	if !c.Unchecked {
+		if err := s.checkLeft(ctx, how, c.Checking); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.begin(ctx, c); err != nil {
 		return nil, err
+	}
+	return s, s.holdFiles()
+}
+
+// pragmas are the settings of each connection, as a part of the URL by which the database is opened.
+func pragmas() string {
+	return url.Values{"_pragma": {
+		"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "temp_store(memory)", "cache_size(-1024)",
+		"foreign_keys(1)", "trusted_schema(0)",
+	}}.Encode()
+}
+
+// begin brings the schema of the opened database to what it must be, and makes the connections.
+func (s *sqliteEngine) begin(ctx context.Context, c Config) (err error) {
+	if err := agree(ctx, &sqliteSchema{s}, c); err != nil {
+		return s.classify(err)
 	}
 	if s.writer, err = s.connect(ctx); err != nil {
-		return nil, err
+		return s.classify(err)
 	}
+
 	s.readers = make(chan *sqliteConnection, max(2, 2*runtime.GOMAXPROCS(0)))
 	for range cap(s.readers) {
 		s.readers <- nil // connected at first use
 	}
-	return s, nil
+	return nil
 }
+
+func (s *sqliteEngine) file() string { return s.path }
 
 func (s *sqliteEngine) name() string {
 	if s.path == Memory {
@@ -91,19 +120,22 @@ func (s *sqliteEngine) name() string {
 // createPrivate makes the database's file before SQLite does, so that it is never readable by others.
 func createPrivate(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("create data directory: %w", err)
+		return fmt.Errorf("create data directory: %w", WithAdvice(err, path))
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil // left alone: to close it would end the locks that SQLite has on it in this process
 	}
 	if err != nil {
-		return fmt.Errorf("create database: %w", err)
+		return fmt.Errorf("create database: %w", WithAdvice(err, path))
 	}
 	return f.Close()
 }
 
 func (s *sqliteEngine) acquire(ctx context.Context, writes bool) (connection, error) {
+	if damage := s.damage.Load(); damage != nil {
+		return nil, *damage
+	}
 	if writes {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -164,7 +196,9 @@ func (s *sqliteEngine) close() error {
 	if s.db != nil {
 		err = s.db.Close()
 	}
-	return errors.Join(err, s.lock.release())
+	err = errors.Join(err, s.lock.release())
+	s.markClosed()
+	return err
 }
 
 // sqliteConnection is one connection with its prepared statements. It is taken from database/sql for as long as the store is
@@ -172,17 +206,23 @@ func (s *sqliteEngine) close() error {
 // database/sql's bookkeeping for each would cost as much again.
 type sqliteConnection struct {
 	scratch
+	engine     *sqliteEngine
+	rows       sqliteRows // of the statement being read
 	conn       *sql.Conn
 	driver     driver.Conn
 	statements map[string]driver.Stmt
 }
 
+// connect makes a connection. It must not be one to another file than the others have.
 func (s *sqliteEngine) connect(ctx context.Context) (*sqliteConnection, error) {
+	if err := s.inPlace(); err != nil {
+		return nil, err
+	}
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("connect to database: %w", err)
+		return nil, fmt.Errorf("connect to database: %w", s.classify(err))
 	}
-	c := &sqliteConnection{conn: conn, statements: make(map[string]driver.Stmt)}
+	c := &sqliteConnection{engine: s, conn: conn, statements: make(map[string]driver.Stmt)}
 	err = conn.Raw(func(dc any) error {
 		c.driver = dc.(driver.Conn)
 		return nil
@@ -217,7 +257,14 @@ func (c *sqliteConnection) begin(writes bool, lock Lock) error {
 	return nil
 }
 
-func (c *sqliteConnection) commit() error { return c.control("commit") }
+// commit commits, unless the database's files are no longer at their places: what went into the old ones would be lost at the
+// next start.
+func (c *sqliteConnection) commit() error {
+	if err := c.engine.inPlace(); err != nil {
+		return err
+	}
+	return c.control("commit")
+}
 
 func (c *sqliteConnection) rollback() {
 	c.control("rollback") //nolint:errcheck // the cause is being returned already, and a read transaction has nothing to lose
@@ -237,7 +284,7 @@ func (c *sqliteConnection) prepare(text string) (driver.Stmt, error) {
 	}
 	s, err := c.driver.Prepare(text)
 	if err != nil {
-		return nil, fmt.Errorf("prepare: %w", err)
+		return nil, fmt.Errorf("prepare: %w", c.engine.classify(err))
 	}
 	c.statements[text] = s
 	return s, nil
@@ -254,7 +301,7 @@ func (c *sqliteConnection) exec(text string, args []any) (int64, error) {
 	}
 	r, err := s.(driver.StmtExecContext).ExecContext(context.Background(), values)
 	if err != nil {
-		return 0, classifySQLite(err)
+		return 0, c.engine.classify(err)
 	}
 	return r.RowsAffected()
 }
@@ -270,9 +317,10 @@ func (c *sqliteConnection) query(text string, args []any) (driver.Rows, error) {
 	}
 	rows, err := s.(driver.StmtQueryContext).QueryContext(context.Background(), values)
 	if err != nil {
-		return nil, classifySQLite(err)
+		return nil, c.engine.classify(err)
 	}
-	return rows, nil
+	c.rows = sqliteRows{rows, c.engine}
+	return &c.rows, nil
 }
 
 // namedValues are a statement's arguments in the driver's types.
@@ -326,6 +374,8 @@ func (s *sqliteSchema) versions(ctx context.Context) (current, latest int64, err
 
 func (s *sqliteSchema) share(context.Context) (bool, error) { return s.lock.share() }
 
+func (s *sqliteSchema) seize(context.Context) (bool, error) { return s.lock.seize() }
+
 func (s *sqliteSchema) exclusively(ctx context.Context, migrate func() error) (bool, error) {
 	return s.lock.exclusively(migrate)
 }
@@ -349,57 +399,20 @@ func (s *sqliteSchema) up(ctx context.Context) error {
 	return err
 }
 
-// backUp copies the database to a file (mode 0600), in place of an earlier copy of that name. The file has the name only when the
-// copy was checked and is on disk.
+// backUp copies the database to a file, in place of an earlier copy of that name. The file has the name only when the copy was
+// checked and is on disk.
 func (s *sqliteSchema) backUp(ctx context.Context, path string) error {
 	unfinished := path + ".unfinished"
-	if err := os.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeDatabase(unfinished); err != nil {
 		return err
 	}
-	if err := createPrivate(unfinished); err != nil { // SQLite takes an empty file for none
-		return err
-	}
-	defer os.Remove(unfinished)
-	if _, err := s.db.ExecContext(ctx, `vacuum into $1`, unfinished); err != nil {
-		return err
-	}
-	if err := checkIntegrity(ctx, unfinished); err != nil {
-		return err
-	}
-
-	if err := syncToDisk(unfinished); err != nil {
-		return err
+	if _, err := s.snapshot(ctx, unfinished, nil); err != nil {
+		return errors.Join(err, removeDatabase(unfinished))
 	}
 	if err := os.Rename(unfinished, path); err != nil {
 		return err
 	}
-	return syncToDisk(filepath.Dir(path))
-}
-
-// checkIntegrity reads a whole SQLite database and says what is wrong with it.
-func checkIntegrity(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=ro")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	var verdict string
-	if err := db.QueryRowContext(ctx, `pragma integrity_check(1)`).Scan(&verdict); err != nil {
-		return err
-	}
-	if verdict != "ok" {
-		return fmt.Errorf("the copy of the database is damaged: %s", verdict)
-	}
-	return nil
-}
-
-// syncToDisk waits until what was written to a file or a directory is on disk.
-func syncToDisk(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return SyncToDisk(filepath.Dir(path))
 }
 
 func (s *sqliteSchema) holders(context.Context) (holders, error) { return s.lock.holders() }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -48,6 +49,11 @@ type Store struct {
 	engine  engine
 	between atomic.Pointer[func()] // see RerunNext
 	viewed  atomic.Pointer[func()] // see OnView
+	watch   watch
+	closing sync.Once
+	closed  error // what closing it answered
+
+	turned atomic.Pointer[func(time.Duration)] // see OnTurn
 }
 
 // Config says which database to open, and how.
@@ -67,9 +73,23 @@ type Config struct {
 	// ErrOldSchema.
 	Migrate bool
 
+	// Reseal, for a database in which an earlier version sealed secrets, opens them with the master key of the given fingerprint
+	// and seals them for this version. It may be nil for a database without any.
+	Reseal func(fingerprint string) (*Resealing, error)
+
 	// Migrated, unless it is nil, is called after the schema was changed, with the version that it had (0: the database was empty)
 	// and the one that it has.
 	Migrated func(from, to int64)
+
+	// Alone lets the store open the database only while nobody else has it open, and keeps others from it until it is closed.
+	Alone bool
+
+	// Unchecked lets the store open a SQLite database that may be damaged. Otherwise a file that was not closed, or that was copied,
+	// restored or changed by something else since it was, is checked first, and refused with ErrDamaged.
+	Unchecked bool
+
+	// Checking, unless it is nil, is called with the reason before a file is checked, which can take a while.
+	Checking func(why string)
 }
 
 // Open opens the SQLite database at path, creating it and applying outstanding migrations.
@@ -101,14 +121,37 @@ func OpenConfig(ctx context.Context, c Config) (*Store, error) {
 // no secret.
 func (s *Store) Name() string { return s.engine.name() }
 
-// Close waits for running transactions and closes the database.
-func (s *Store) Close() error { return s.engine.close() }
+// Close waits for running transactions and closes the database. To close it again does nothing.
+func (s *Store) Close() error {
+	s.closing.Do(func() { s.closed = s.engine.close() })
+	return s.closed
+}
 
 // View runs fn, once, in a read-only transaction that sees one snapshot of the database.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 	if viewed := s.viewed.Load(); viewed != nil {
 		(*viewed)()
 	}
+	if err := s.notPutBack(ctx); err != nil {
+		return err
+	}
+
+	var suspect string
+	err := s.snapshot(ctx, func(tx *Tx) error {
+		err := fn(tx)
+		suspect = tx.suspect
+		return err
+	})
+	if suspect != "" {
+		if err := s.confirm(ctx, suspect); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// snapshot runs fn in a read-only transaction.
+func (s *Store) snapshot(ctx context.Context, fn func(*Tx) error) error {
 	c, err := s.engine.acquire(ctx, false)
 	if err != nil {
 		return err
@@ -119,8 +162,11 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 		return unavailable(err)
 	}
 	defer c.rollback()
-	return unavailable(fn(&Tx{c: c}))
+	return unavailable(fn(&Tx{c: c, watch: &s.watch}))
 }
+
+// OnTurn calls fn with how long each transaction that writes waited for its turn and its locks, from now on. It is for metrics.
+func (s *Store) OnTurn(fn func(waited time.Duration)) { s.turned.Store(&fn) }
 
 // maxTries is how often a transaction that was rolled back through no fault of its own is run in all.
 const maxTries = 5
@@ -135,6 +181,9 @@ const maxTries = 5
 // Update returns fn's error; ErrUnavailable when the database is gone, the locks could not be had in time, or the transaction
 // was rolled back in every try; and ErrUnavailable with ErrOutcomeUnknown when the connection was lost during the commit.
 func (s *Store) Update(ctx context.Context, lock Lock, fn func(*Tx) error) error {
+	if err := s.notPutBack(ctx); err != nil {
+		return err
+	}
 	if between := s.rehearsal(); between != nil {
 		if err := s.rehearse(ctx, lock, fn); err != nil {
 			return unavailable(err)
@@ -144,6 +193,11 @@ func (s *Store) Update(ctx context.Context, lock Lock, fn func(*Tx) error) error
 
 	for try := 1; ; try++ {
 		err := s.attempt(ctx, lock, fn)
+		if e, ok := errors.AsType[*suspicion](err); ok {
+			if err := s.confirm(ctx, e.account); err != nil {
+				return err
+			}
+		}
 		if !mayRunAgain(err) || try == maxTries {
 			return unavailable(err)
 		}
@@ -159,6 +213,7 @@ func (s *Store) Update(ctx context.Context, lock Lock, fn func(*Tx) error) error
 
 // attempt runs an Update once.
 func (s *Store) attempt(ctx context.Context, lock Lock, fn func(*Tx) error) error {
+	asked := time.Now()
 	c, err := s.engine.acquire(ctx, true)
 	if err != nil {
 		return err
@@ -171,9 +226,12 @@ func (s *Store) attempt(ctx context.Context, lock Lock, fn func(*Tx) error) erro
 		}
 	}()
 
-	tx := &Tx{c: c, writes: true}
+	tx := &Tx{c: c, writes: true, watch: &s.watch}
 	if err := c.begin(true, lock); err != nil {
 		return err
+	}
+	if turned := s.turned.Load(); turned != nil {
+		(*turned)(time.Since(asked))
 	}
 	if err := fn(tx); err != nil {
 		// What fn makes of a failure must not hide that the transaction may be run again.
@@ -184,6 +242,9 @@ func (s *Store) attempt(ctx context.Context, lock Lock, fn func(*Tx) error) erro
 	}
 	if tx.failed != nil {
 		return fmt.Errorf("nothing was committed, because a statement failed: %w", tx.failed)
+	}
+	if tx.suspect != "" {
+		return &rolledBack{&suspicion{tx.suspect}}
 	}
 	if err := c.commit(); err != nil {
 		return err

@@ -23,8 +23,12 @@ func TestPathPrefixRegardsCase(t *testing.T) {
 			})
 		})
 	}
+
 	for prefix, want := range map[string][]string{
-		"/Div/": {"/Div/", "/Div/a/"}, "/div": {"/div/"}, "/Div_": {"/Div_/"}, "/Div": {"/Div/", "/Div/a/", "/Div_/", "/Divx/"}, "/%": nil,
+		"/Div/": {"/Div/", "/Div/a/"}, "/div": {"/div/"}, "/Div_": {"/Div_/"}, "/Div": {
+			"/Div/", "/Div/a/", "/Div_/",
+			"/Divx/",
+		}, "/%": nil,
 	} {
 		var got []string
 		var count int
@@ -60,6 +64,7 @@ func TestDeniedReadsAreKeptAsDenials(t *testing.T) {
 		_, err := tx.PruneEvents(now.Add(time.Hour), now.Add(-time.Hour), 100)
 		return err
 	})
+
 	view(t, s, func(tx *store.Tx) error {
 		events, err := tx.Events(store.EventQuery{Limit: 10})
 		if len(events) != 1 || events[0].ErrorCode != "AccessDenied" {

@@ -65,7 +65,10 @@ func view(t *testing.T, s *store.Store, fn func(*store.Tx) error) {
 
 func addUser(t *testing.T, s *store.Store, name string) *store.Principal {
 	t.Helper()
-	i := &store.Principal{AccountID: account, ID: "id-" + name, Kind: store.User, UniqueID: "AIDA" + name, Name: name, Path: "/", CreatedAt: now}
+	i := &store.Principal{
+		AccountID: account, ID: "id-" + name, Kind: store.User, UniqueID: "AIDA" + name, Name: name, Path: "/",
+		CreatedAt: now,
+	}
 	update(t, s, func(tx *store.Tx) error { return tx.InsertPrincipal(i) })
 	return i
 }
@@ -107,6 +110,7 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 	if !errors.Is(err, failure) {
 		t.Fatalf("Update returned %v, want the function's own error", err)
 	}
+
 	view(t, s, func(tx *store.Tx) error {
 		f, err := tx.Freshness(account)
 		if f.Generation != 1 {
@@ -168,6 +172,7 @@ func TestWritersOfTwoProcessesAreSerialised(t *testing.T) {
 			})
 		}
 	}
+
 	wg.Wait()
 	view(t, stores[0], func(tx *store.Tx) error {
 		f, err := tx.Freshness(account)
@@ -200,8 +205,14 @@ func TestRemoveAccountKeepsEventsAlone(t *testing.T) {
 	i := addUser(t, s, "alice")
 	update(t, s, func(tx *store.Tx) error {
 		return errors.Join(
-			tx.InsertAccessKey(&store.AccessKey{AccountID: account, ID: "AKIA1", PrincipalID: i.ID, Active: true, SealedSecret: []byte("x"), CreatedAt: now}),
-			tx.InsertMFADevice(&store.MFADevice{AccountID: account, ID: "d", PrincipalID: i.ID, Name: "k", Serial: "s", CredentialID: []byte{1}, RPID: "localhost", Credential: "{}", EnabledAt: now}),
+			tx.InsertAccessKey(&store.AccessKey{
+				AccountID: account, ID: "AKIA1", PrincipalID: i.ID, Active: true, SealedSecret: []byte("x"),
+				CreatedAt: now,
+			}),
+			tx.InsertMFADevice(&store.MFADevice{
+				AccountID: account, ID: "d", PrincipalID: i.ID, Name: "k", Serial: "s",
+				CredentialID: []byte{1}, RPID: "localhost", Credential: "{}", EnabledAt: now,
+			}),
 			tx.InsertEvent(&store.Event{AccountID: account, ID: "e", Time: now, Name: "CreateUser"}),
 			tx.RemoveAccount(account))
 	})
@@ -226,7 +237,10 @@ func TestRemoveAccountKeepsEventsAlone(t *testing.T) {
 
 	// The credential may be registered again.
 	update(t, s, func(tx *store.Tx) error {
-		return tx.InsertMFADevice(&store.MFADevice{AccountID: account, ID: "d", PrincipalID: i.ID, Name: "k", Serial: "s", CredentialID: []byte{1}, RPID: "localhost", Credential: "{}", EnabledAt: now})
+		return tx.InsertMFADevice(&store.MFADevice{
+			AccountID: account, ID: "d", PrincipalID: i.ID, Name: "k", Serial: "s",
+			CredentialID: []byte{1}, RPID: "localhost", Credential: "{}", EnabledAt: now,
+		})
 	})
 }
 
@@ -236,7 +250,10 @@ func TestNamesAreUniqueIgnoringCase(t *testing.T) {
 	s := withAccount(t)
 	addUser(t, s, "Alice")
 	err := s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error {
-		return tx.InsertPrincipal(&store.Principal{AccountID: account, ID: "other", Kind: store.User, UniqueID: "AIDAother", Name: "aLICE", Path: "/x/", CreatedAt: now})
+		return tx.InsertPrincipal(&store.Principal{
+			AccountID: account, ID: "other", Kind: store.User, UniqueID: "AIDAother",
+			Name: "aLICE", Path: "/x/", CreatedAt: now,
+		})
 	})
 	if !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a second Alice: %v, want a conflict", err)
@@ -269,7 +286,8 @@ func TestOneAliasInTheInstallation(t *testing.T) {
 	s := withAccount(t)
 	const other = "444455556666"
 	update(t, s, func(tx *store.Tx) error {
-		return errors.Join(tx.InsertAccount(other, "other@example.com", now), tx.SetAlias(account, "acme", now), tx.SetAlias(account, "acme-2", now))
+		return errors.Join(tx.InsertAccount(other, "other@example.com", now), tx.SetAlias(account, "acme", now),
+			tx.SetAlias(account, "acme-2", now))
 	})
 	err := s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.SetAlias(other, "acme-2", now) })
 	if !errors.Is(err, store.ErrConflict) {
@@ -287,7 +305,10 @@ func TestUsersPage(t *testing.T) {
 			name := fmt.Sprintf("user-%02d", n)
 			names = append(names, name)
 			i := &store.Principal{
-				AccountID: account, ID: name, Kind: store.User, UniqueID: "AIDA" + name, Name: name, Path: []string{"/", "/eng/", "/eng%/"}[n%3],
+				AccountID: account, ID: name, Kind: store.User, UniqueID: "AIDA" + name, Name: name, Path: []string{
+					"/", "/eng/",
+					"/eng%/",
+				}[n%3],
 				CreatedAt: now.Add(-time.Duration(n%5) * time.Hour),
 			}
 			if err := tx.InsertPrincipal(i); err != nil {
@@ -296,6 +317,7 @@ func TestUsersPage(t *testing.T) {
 		}
 		return nil
 	})
+
 	for _, order := range []store.PrincipalOrder{store.ByName, store.ByPath, store.ByCreation, store.ByPasswordLastUse} {
 		for _, descending := range []bool{false, true} {
 			seen := map[string]bool{}
@@ -323,6 +345,7 @@ func TestUsersPage(t *testing.T) {
 			}
 		}
 	}
+
 	view(t, s, func(tx *store.Tx) error {
 		n, err := tx.CountPrincipals(account, store.PrincipalQuery{Kind: store.User, PathPrefix: "/eng%/"})
 		if want := 8; n != want {
@@ -330,6 +353,7 @@ func TestUsersPage(t *testing.T) {
 		}
 		return err
 	})
+
 	view(t, s, func(tx *store.Tx) error {
 		users, err := tx.Principals(account, store.PrincipalQuery{Kind: store.User, NameContains: "R-1", Limit: 100})
 		if len(users) != 10 {
@@ -341,7 +365,10 @@ func TestUsersPage(t *testing.T) {
 
 func TestCeremonyIsTakenOnce(t *testing.T) {
 	s := withAccount(t)
-	c := store.Ceremony{AccountID: account, Hash: []byte("h"), PrincipalID: "i", SessionID: "s", Purpose: store.PurposeAssert, SubjectID: "i", Record: []byte("r"), CreatedAt: now, ExpiresAt: now.Add(time.Minute)}
+	c := store.Ceremony{
+		AccountID: account, Hash: []byte("h"), PrincipalID: "i", SessionID: "s", Purpose: store.PurposeAssert,
+		SubjectID: "i", Record: []byte("r"), CreatedAt: now, ExpiresAt: now.Add(time.Minute),
+	}
 	update(t, s, func(tx *store.Tx) error { return tx.InsertCeremony(&c, 8) })
 	take := func(session, purpose string, at time.Time) error {
 		return s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error {
@@ -349,6 +376,7 @@ func TestCeremonyIsTakenOnce(t *testing.T) {
 			return err
 		})
 	}
+
 	if err := take("another", store.PurposeAssert, now); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("taken by another session: %v", err)
 	}
@@ -358,6 +386,7 @@ func TestCeremonyIsTakenOnce(t *testing.T) {
 	if err := take("s", store.PurposeAssert, now.Add(time.Minute)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("taken when over: %v", err)
 	}
+
 	var won, lost int
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -376,6 +405,7 @@ func TestCeremonyIsTakenOnce(t *testing.T) {
 			}
 		})
 	}
+
 	wg.Wait()
 	if won != 1 || lost != 15 {
 		t.Errorf("taken %d times, refused %d times, want 1 and 15", won, lost)
@@ -392,11 +422,13 @@ func TestOldestCeremonyGoesAtTheLimit(t *testing.T) {
 		}
 		update(t, s, func(tx *store.Tx) error {
 			return tx.InsertCeremony(&store.Ceremony{
-				AccountID: account, Hash: []byte{byte(n)}, PrincipalID: "i", SessionID: session, Purpose: store.PurposeAssert, Record: []byte("r"),
+				AccountID: account, Hash: []byte{byte(n)}, PrincipalID: "i", SessionID: session, Purpose: store.PurposeAssert,
+				Record:    []byte("r"),
 				CreatedAt: now.Add(time.Duration(n) * time.Second), ExpiresAt: now.Add(time.Hour),
 			}, 3)
 		})
 	}
+
 	var left []byte
 	for n := range 5 {
 		var hash []byte
@@ -410,6 +442,7 @@ func TestOldestCeremonyGoesAtTheLimit(t *testing.T) {
 		})
 		left = append(left, hash...)
 	}
+
 	if diff := cmp.Diff([]byte{2, 3, 4}, left); diff != "" {
 		t.Errorf("ceremonies left (-want +got):\n%s", diff)
 	}
@@ -417,7 +450,10 @@ func TestOldestCeremonyGoesAtTheLimit(t *testing.T) {
 
 func TestDeviceUseIsGuardedByItsCounter(t *testing.T) {
 	s := withAccount(t)
-	d := &store.MFADevice{AccountID: account, ID: "d", PrincipalID: "i", Name: "k", Serial: "s", CredentialID: []byte{1}, SignCount: 5, Credential: "{}", EnabledAt: now}
+	d := &store.MFADevice{
+		AccountID: account, ID: "d", PrincipalID: "i", Name: "k", Serial: "s", CredentialID: []byte{1}, SignCount: 5,
+		Credential: "{}", EnabledAt: now,
+	}
 	update(t, s, func(tx *store.Tx) error { return tx.InsertMFADevice(d) })
 	update(t, s, func(tx *store.Tx) error { return tx.UseMFADevice(d, 6, "{}", now) })
 	err := s.Update(context.Background(), store.NoLock(), func(tx *store.Tx) error { return tx.UseMFADevice(d, 7, "{}", now) })
@@ -433,6 +469,7 @@ func TestPruneKeepsWhatIsYoung(t *testing.T) {
 			return tx.InsertEvent(&store.Event{AccountID: account, ID: id, Time: now.Add(-age), Name: "N", ReadOnly: read, Record: "{}"})
 		})
 	}
+
 	const day = 24 * time.Hour
 	add("old read", 8*day, true)
 	add("young read", 6*day, true)
@@ -445,6 +482,7 @@ func TestPruneKeepsWhatIsYoung(t *testing.T) {
 		}
 		return err
 	})
+
 	var left []string
 	view(t, s, func(tx *store.Tx) error {
 		events, err := tx.Events(store.EventQuery{Limit: 10})
@@ -453,6 +491,7 @@ func TestPruneKeepsWhatIsYoung(t *testing.T) {
 		}
 		return err
 	})
+
 	if diff := cmp.Diff([]string{"young change", "young read"}, left); diff != "" {
 		t.Errorf("events left (-want +got):\n%s", diff)
 	}

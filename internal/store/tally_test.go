@@ -52,6 +52,7 @@ func TestTallyIsTheNumberOfRows(t *testing.T) {
 						err = tx.RemoveAccount(account)
 					}
 				}
+
 				if err == nil && rollback {
 					err = failed
 				}

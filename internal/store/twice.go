@@ -11,8 +11,8 @@ import (
 // in test binaries alone.
 var updateTwice = testing.Testing() && os.Getenv("TOUCHSTONE_TEST_UPDATE_TWICE") != ""
 
-// RerunNext makes the next Update go as after a failure of serialisation: its function is run and rolled back, between is called, and
-// the function is run again. It is for tests of what must not remember a run that was rolled back.
+// RerunNext makes the next Update go as after a failure of serialisation: its function is run and rolled back, between is called,
+// and the function is run again. It is for tests of what must not remember a run that was rolled back.
 func (s *Store) RerunNext(between func()) { s.between.Store(&between) }
 
 // OnView calls fn at the beginning of every View from now on. It is for tests that hold how many snapshots something reads from.

@@ -17,6 +17,9 @@ type Tx struct {
 	c      connection
 	writes bool
 	failed error // of the first statement that failed
+
+	watch   *watch // of what is read of accounts; nil when nobody watches
+	suspect string // an account that was read at a lower generation than before
 }
 
 // Writes reports whether the transaction may change the database. What such a transaction reads must not be cached, because it

@@ -33,7 +33,7 @@ func TestChangesRaiseTheVersion(t *testing.T) {
 		{"SetBoundary", func(tx *store.Tx) error { return tx.SetBoundary(account, alice.ID, policyARN) }, true},
 		{"DeleteBoundary", func(tx *store.Tx) error { return tx.DeleteBoundary(account, alice.ID) }, true},
 		{"RenamePrincipal", func(tx *store.Tx) error { return tx.RenamePrincipal(account, alice.ID, "alicia", "/eng/") }, true},
-		{"InsertPassword", func(tx *store.Tx) error { return tx.InsertPassword(account, alice.ID, "hash", false, now) }, false},
+		{"InsertPassword", func(tx *store.Tx) error { return tx.InsertPassword(account, alice.ID, []byte("hash"), false, now) }, false},
 		{"TouchPasswordUse", func(tx *store.Tx) error { return tx.TouchPasswordUse(account, alice.ID, now) }, false},
 	} {
 		var before, after int64

@@ -17,6 +17,8 @@ func onCaller(*api.Request, *store.Tx, *stsapi.GetCallerIdentityInput) (api.Subj
 	return api.Subject[struct{}]{Checks: api.Open()}, nil
 }
 
-func getCallerIdentity(r *api.Request, _ *store.Tx, _ struct{}, _ *stsapi.GetCallerIdentityInput) (*stsapi.GetCallerIdentityOutput, error) {
+func getCallerIdentity(r *api.Request, _ *store.Tx, _ struct{},
+	_ *stsapi.GetCallerIdentityInput,
+) (*stsapi.GetCallerIdentityOutput, error) {
 	return &stsapi.GetCallerIdentityOutput{Account: r.Caller.AccountID(), Arn: r.Caller.ARN(), UserId: r.Caller.UserID()}, nil
 }

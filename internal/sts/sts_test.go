@@ -43,11 +43,13 @@ func TestGetCallerIdentity(t *testing.T) {
 			t.Errorf("%s is told %s, %s, %s", name, *out.Account, *out.Arn, *out.UserId)
 		}
 		r := last(t, s, a.ID)
-		if r.EventSource != "sts.amazonaws.com" || r.AWSRegion != "eu-central-1" || !r.ReadOnly || r.ErrorCode != "" || r.RequestParameters != nil ||
+		if r.EventSource != "sts.amazonaws.com" || r.AWSRegion != "eu-central-1" || !r.ReadOnly || r.ErrorCode != "" ||
+			r.RequestParameters != nil ||
 			r.ResponseElements != nil || r.UserIdentity.ARN != test.arn || *r.UserIdentity.AccessKeyID != test.key.AccessKeyID {
 			t.Errorf("%s: the event is %+v", name, r)
 		}
 	}
+
 	console := a.SignIn(denied, nil)
 	out, err := touchtest.Call(console, stsapi.GetCallerIdentity, &stsapi.GetCallerIdentityInput{})
 	if err != nil || out.Arn != "arn:aws:iam::"+a.ID+":user/denied" {
@@ -75,10 +77,12 @@ func TestBadCredentials(t *testing.T) {
 	t.Parallel()
 	s := touchtest.Start(t, nil)
 	a := s.NewAccount(t)
+
 	token := a.Root
 	token.SessionToken = "a-session-token"
 	wrong := a.Root
 	wrong.SecretAccessKey = "wrong" + wrong.SecretAccessKey[5:]
+
 	for name, test := range map[string]struct {
 		key  aws.Credentials
 		code string
@@ -102,7 +106,8 @@ func TestNotImplemented(t *testing.T) {
 	a := s.NewAccount(t)
 	_, err := a.STS(a.Root).GetSessionToken(ctx, &awssts.GetSessionTokenInput{})
 	var refused smithy.APIError
-	if !errors.As(err, &refused) || refused.ErrorCode() != "NotImplemented" || refused.ErrorMessage() != "GetSessionToken is not implemented in this version of Touchstone." {
+	if !errors.As(err, &refused) || refused.ErrorCode() != "NotImplemented" ||
+		refused.ErrorMessage() != "GetSessionToken is not implemented in this version of Touchstone." {
 		t.Errorf("GetSessionToken: %v", err)
 	}
 }

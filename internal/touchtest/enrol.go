@@ -5,7 +5,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 )
 
-// BeginEnrolment asks for a new security key's options. An empty user is the person signed in.
+// BeginEnrolment asks for the options of a new security key. An empty user means the person signed in.
 func (c *Console) BeginEnrolment(user, device string) (*touchstoneapi.BeginMFADeviceRegistrationOutput, error) {
 	return Call[touchstoneapi.BeginMFADeviceRegistrationInput, touchstoneapi.BeginMFADeviceRegistrationOutput](c,
 		touchstoneapi.BeginMFADeviceRegistration, &touchstoneapi.BeginMFADeviceRegistrationInput{UserName: user, DeviceName: device})
@@ -36,7 +36,7 @@ func (c *Console) Enrol(user, device string, key Authenticator) (serial string, 
 	return c.FinishEnrolment(user, begun.CeremonyId, answer)
 }
 
-// MustEnrol is Enrol, which must succeed.
+// MustEnrol is [Console.Enrol]; the test ends when it fails.
 func (c *Console) MustEnrol(user, device string, key Authenticator) (serial string) {
 	c.t.Helper()
 	serial, err := c.Enrol(user, device, key)

@@ -13,7 +13,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// Stage is an account in which an error is caused: alice, who may do everything, and root.
+// Stage is an account in which an error is caused, with two callers: alice, who may do everything, and the root user.
 type Stage struct {
 	*Account
 	T     *testing.T
@@ -23,20 +23,21 @@ type Stage struct {
 
 // Declared are the errors that the model declares for the operations of one resource.
 type Declared struct {
-	// Causes make an error from nothing, by "Operation Code".
+	// Causes make errors, by "Operation Code". Each has an account of its own.
 	Causes map[string]func(*Stage) error
-	// Unreachable are those that nothing causes, with the reason; "*" stands for every operation.
+	// Unreachable has the reasons why nothing causes an error, by "Operation Code". "*" stands for every operation.
 	Unreachable map[string]string
 }
 
-// CheckErrors demands that every error that the model declares for the operations of IAM that are defined, as service:Name, is
-// caused by one of declared, or has a reason why it cannot be. What operations share is caused here: a user who is not there, and a
-// fault of the service.
+// CheckErrors demands that every error that the model declares is caused by one of declared, or has a reason why nothing causes it.
+// It looks at the operations of IAM that are among defined, where each is written service:Name. Two errors that operations share
+// are caused here: a user who does not exist, and a fault of the service.
 func CheckErrors(t *testing.T, s *Server, defined []string, operations func(Target) []Operation, declared ...Declared) {
 	all := Declared{make(map[string]func(*Stage) error), map[string]string{
 		"* ConcurrentModification": "changes to an account wait for each other",
 	}}
-	own := make(map[string]bool) // that must be declared
+	own := make(map[string]bool) // causes that the model must declare
+
 	for _, d := range declared {
 		maps.Copy(all.Causes, d.Causes)
 		maps.Copy(all.Unreachable, d.Unreachable)
@@ -87,6 +88,7 @@ func CheckErrors(t *testing.T, s *Server, defined []string, operations func(Targ
 	}
 }
 
+// addSharedCauses adds causes for the errors that operations share.
 func addSharedCauses(causes map[string]func(*Stage) error, operations func(Target) []Operation) {
 	nobody := func(account string) Target {
 		return Target{
@@ -94,6 +96,7 @@ func addSharedCauses(causes map[string]func(*Stage) error, operations func(Targe
 			Serial: "arn:aws:iam::" + account + ":u2f/user/nobody/key-AAAAAAAAAAAAAAAAAAAAAAAAAA",
 		}
 	}
+
 	any := nobody("000000000000")
 	for n, o := range operations(any) {
 		if o.Wire == nil {

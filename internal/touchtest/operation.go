@@ -15,7 +15,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/softkey"
 )
 
-// Target is the user that operations are about. That there is one is not needed.
+// Target is the user that operations are about. It need not exist.
 type Target struct {
 	Name, Path  string
 	AccessKeyID string
@@ -45,10 +45,10 @@ func (a *Account) NewTarget(t *testing.T, admin *Console, name string) Target {
 	return Target{name, "/x/", *key.AccessKey.AccessKeyId, admin.MustEnrol(name, "key", softkey.New()), a.ID}
 }
 
-// ARN is the target's, whether it exists or not.
+// ARN returns the target's ARN, whether the target exists or not.
 func (u Target) ARN() string { return "arn:aws:iam::" + u.AccountID + ":user" + u.Path + u.Name }
 
-// Named is the target as refusals write it.
+// Named returns the target as refusals name it.
 func (u Target) Named() string { return "user " + u.Name }
 
 // Operation is a call of one operation, to be made by anybody.
@@ -63,7 +63,7 @@ type Operation struct {
 	Wire     func(*awsiam.Client) error // nil: Touchstone's own, which has no wire form
 }
 
-// Of is the operation with the input, in the console and by AWS's client.
+// Of returns a call of the operation with the input, in the console and by AWS's client.
 func Of[In, Out any](o awsquery.Typed[In, Out], resource, named string, in In) Operation {
 	return Operation{
 		Name: o.Name, Action: o.Action, Resource: resource, Named: named, Event: o.Name, Codes: o.Errors,
@@ -75,7 +75,8 @@ func Of[In, Out any](o awsquery.Typed[In, Out], resource, named string, in In) O
 	}
 }
 
-// Own is an operation of Touchstone's own, which is authorised by an action, recorded as an event, and may answer with the codes.
+// Own returns a call of an operation of Touchstone's own, which is authorised by an action, recorded as an event, and may answer
+// with the codes.
 func Own[In, Out any](o awsquery.Typed[In, Out], action, resource, named, event string, in In, codes ...string) Operation {
 	return Operation{
 		Name: o.Name, Action: action, Resource: resource, Named: named, Event: event, Codes: codes,
@@ -86,15 +87,15 @@ func Own[In, Out any](o awsquery.Typed[In, Out], action, resource, named, event 
 	}
 }
 
-// NotAllowed is the operation's refusal when no policy allows it, as the caller with the ARN is told it.
+// NotAllowed returns the refusal that the caller with the ARN reads when no policy allows the operation.
 func (o *Operation) NotAllowed(caller string) string { return o.Refused(caller, NotAllowed) }
 
-// Forbidden is the operation's refusal when a policy denies it.
+// Forbidden returns the refusal that the caller reads when a policy denies the operation.
 func (o *Operation) Forbidden(caller string) string { return o.Refused(caller, Forbidden) }
 
-// Refused is the operation's refusal in one of the two ways: [NotAllowed] or [Forbidden].
+// Refused returns the operation's refusal in one of the two usual forms, [NotAllowed] or [Forbidden].
 func (o *Operation) Refused(caller string, usual func(caller, action, resource string) string) string {
-	if o.Name == "GetAccessKeyLastUsed" { // in AWS's own form: it gives no reason
+	if o.Name == "GetAccessKeyLastUsed" { // AWS words this refusal differently, without a reason
 		return "403 AccessDenied: User: " + caller + " is not authorized to perform iam:GetAccessKeyLastUsed on resource: " + o.Named
 	}
 	return usual(caller, o.Action, cmp.Or(o.Named, o.Resource))
@@ -111,8 +112,8 @@ func callSDK(c *awsiam.Client, name string, input reflect.Value) error {
 	return err
 }
 
-// copySDK copies a value of our types to one of AWS's, whose fields have the same names. A value that is not given stays so. It
-// fails at what it cannot copy, so that no test takes an input for sent that was not.
+// copySDK copies a value of our types to one of AWS's, whose fields have the same names. A zero value is not copied. It returns an
+// error for what it cannot copy, so that no test believes that an input was sent when it was not.
 func copySDK(to, from reflect.Value) error {
 	if from.IsZero() {
 		return nil

@@ -13,25 +13,27 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 )
 
-// List is an operation that lists, with what a test made for it to list.
+// List is a call of an operation that lists, with the items that a test made for it to list.
 type List struct {
 	name     string
 	expected []string // in the order of the list
 	read     func(c *Console, marker string, size int) (items []string, next string, err error)
 }
 
-// ListOf is the operation with the input, whose items must be the expected ones in their order. items takes the names of the items
-// out of an answer.
+// ListOf returns a call of the operation with the input, whose items must be the expected ones in their order. items returns the
+// names of the items in an answer.
 func ListOf[In, Out any](o awsquery.Typed[In, Out], in In, expected []string, items func(*Out) []string) List {
 	return List{o.Name, expected, func(c *Console, marker string, size int) ([]string, string, error) {
 		paged := in
 		fields := reflect.ValueOf(&paged).Elem()
 		fields.FieldByName("Marker").SetString(marker)
 		fields.FieldByName("MaxItems").SetInt(int64(size))
+
 		out, err := Call(c, o, &paged)
 		if err != nil {
 			return nil, "", err
 		}
+
 		answer := reflect.ValueOf(out).Elem()
 		next := answer.FieldByName("Marker").String()
 		if answer.FieldByName("IsTruncated").Bool() != (next != "") {
@@ -41,8 +43,8 @@ func ListOf[In, Out any](o awsquery.Typed[In, Out], in In, expected []string, it
 	}}
 }
 
-// CheckPages demands that the lists are those of the operations that are defined, as service:Name, and have pages, that nothing is
-// lost or comes twice in pages of any size, and that each list takes no marker but its own.
+// CheckPages demands three things: that there is a list for each operation that has pages and is among defined, where each is
+// written service:Name; that in pages of any size no item is lost or comes twice; and that each list takes no markers but its own.
 func CheckPages(t *testing.T, c *Console, defined []string, lists ...List) {
 	t.Helper()
 	var names []string

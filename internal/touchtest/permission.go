@@ -18,7 +18,7 @@ type Asker struct {
 	Client  *awsiam.Client
 }
 
-// NewAsker makes a user who may do nothing.
+// NewAsker makes a user without any policy, who may do nothing.
 func (a *Account) NewAsker(name string) *Asker {
 	a.t.Helper()
 	u := a.NewUser(name, "")
@@ -90,7 +90,7 @@ func CheckPermissions(t *testing.T, a *Account, target Target, operations []Oper
 		if o.Resource == target.ARN() {
 			policies = append(policies, tagged(tagKeys[n%len(tagKeys)], "red"))
 		}
-		slices.Reverse(policies) // what asks for the tag comes first: the operation may delete the target
+		slices.Reverse(policies) // the policy that asks for the tag comes first, because the operation may delete the target
 		for _, policy := range policies {
 			a.PutPolicy(asker.Name, policy)
 			asker.allows(t, &o)
@@ -101,6 +101,8 @@ func CheckPermissions(t *testing.T, a *Account, target Target, operations []Oper
 	}
 }
 
+// checkRefusalRecord demands that the event of a refusal says who was refused, in the words of the answer, and not what was asked
+// for.
 func checkRefusalRecord(t *testing.T, a *Account, asker *Asker, o *Operation) {
 	t.Helper()
 	r := a.LastRecord(o.Event)
@@ -114,7 +116,8 @@ func checkRefusalRecord(t *testing.T, a *Account, asker *Asker, o *Operation) {
 	}
 }
 
-// CheckUndecidable demands that a stored policy that cannot be read makes every operation fail, and is told to nobody.
+// CheckUndecidable demands that a stored policy that cannot be read makes every operation fail, and that the answer does not show
+// it.
 func CheckUndecidable(t *testing.T, a *Account, operations []Operation) {
 	asker := a.NewAsker("asker")
 	a.PutPolicy(asker.Name, AdminPolicy)
@@ -132,7 +135,8 @@ func CheckUndecidable(t *testing.T, a *Account, operations []Operation) {
 	}
 }
 
-// CheckTable demands that the operations, and the others that are named, are exactly those that are defined, as service:Name.
+// CheckTable demands that the operations, together with the others by their names, are exactly those that are defined, where each
+// is written service:Name.
 func CheckTable(t *testing.T, defined []string, operations []Operation, others ...string) {
 	t.Helper()
 	tested := slices.Clone(others)
@@ -152,8 +156,8 @@ func CheckTable(t *testing.T, defined []string, operations []Operation, others .
 	}
 }
 
-// CheckSecrecy demands that who may do nothing, or has permissions for something else, reads the same whether what an operation is
-// about exists or not. operations makes them about a target.
+// CheckSecrecy demands that a user who may do nothing, or has permissions for something else only, reads the same words whether the
+// thing that an operation is about exists or not. operations returns the operations about a target.
 func CheckSecrecy(t *testing.T, a *Account, operations func(Target) []Operation) {
 	admin := a.SetUpRoot()
 	victim := a.NewTarget(t, admin, "Victim")

@@ -9,10 +9,11 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// ReadsAreRecordedAtOnce makes a server whose events of reads are there as soon as the read is answered. It is for [Start].
+// ReadsAreRecordedAtOnce configures a server so that the event of a read is stored before the read is answered. It is an argument
+// of [Start].
 func ReadsAreRecordedAtOnce(c *server.Config) { c.AuditReads = audit.ReadsSync }
 
-// Records are the account's events of a name, oldest first.
+// Records returns the account's events of a name, oldest first, at most 1000 of them.
 func (a *Account) Records(name string) (found []audit.Record) {
 	a.t.Helper()
 	if err := a.Server.State.Store.View(context.Background(), func(tx *store.Tx) error {
@@ -31,7 +32,7 @@ func (a *Account) Records(name string) (found []audit.Record) {
 	return found
 }
 
-// LastRecord is the account's newest event of a name; there must be one.
+// LastRecord returns the account's newest event of a name. The test ends when there is none.
 func (a *Account) LastRecord(name string) audit.Record {
 	a.t.Helper()
 	all := a.Records(name)

@@ -11,7 +11,8 @@ import (
 	"github.com/touchstone-iam/touchstone/awsquery"
 )
 
-// Told is what an error tells the caller, over the wire or in process: "404 NoSuchEntity: The user ..."; "" without one.
+// Told returns what an error tells the caller, over the wire or in process, such as "404 NoSuchEntity: The user …"; "" for no
+// error.
 func Told(err error) string {
 	var (
 		response *awshttp.ResponseError
@@ -29,7 +30,7 @@ func Told(err error) string {
 	return err.Error()
 }
 
-// CodeOf is the code of what an error tells.
+// CodeOf returns the code in what [Told] returns, such as NoSuchEntity.
 func CodeOf(err error) string {
 	text := Told(err)
 	if _, rest, ok := strings.Cut(text, " "); ok {
@@ -39,14 +40,14 @@ func CodeOf(err error) string {
 	return text
 }
 
-// NotAllowed is how AWS tells the caller with the ARN that no policy of theirs allows an action. The resource is written as the
-// operation writes it, such as "user alice".
+// NotAllowed returns AWS's words for the caller with the ARN when no policy of theirs allows an action. The resource is written as
+// the operation writes it, such as "user alice".
 func NotAllowed(caller, action, resource string) string {
 	return fmt.Sprintf("403 AccessDenied: User: %s is not authorized to perform: %s on resource: %s "+
 		"because no identity-based policy allows the %[2]s action", caller, action, resource)
 }
 
-// Forbidden is how AWS tells the caller that a policy of theirs denies an action.
+// Forbidden returns AWS's words for the caller when a policy of theirs denies an action.
 func Forbidden(caller, action, resource string) string {
 	return fmt.Sprintf("403 AccessDenied: User: %s is not authorized to perform: %s on resource: %s "+
 		"with an explicit deny in an identity-based policy", caller, action, resource)

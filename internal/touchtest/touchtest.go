@@ -40,14 +40,14 @@ type Clock struct {
 	offset time.Duration
 }
 
-// Now is the time: the machine's, moved by what Advance was told.
+// Now returns the machine's time, moved by as much as [Clock.Advance] was called with.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Now().Add(c.offset)
 }
 
-// Advance moves the clock.
+// Advance moves the clock forward, or back for a negative duration.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,22 +63,23 @@ type Server struct {
 	Data  string
 }
 
-// CheapHashes are costs with which a test does not spend its time hashing passwords.
+// CheapHashes are costs so low that a test does not spend its time on hashing passwords.
 var CheapHashes = secret.Params{MemoryKiB: 64, Time: 1, Threads: 1}
 
-// Start starts a server that ends with the test. change, which may be nil, alters its configuration.
+// Start starts a server that is stopped at the end of the test. change, which may be nil, alters its configuration.
 func Start(t testing.TB, change func(*server.Config)) *Server {
 	t.Helper()
 	return StartIn(t, t.TempDir(), change)
 }
 
-// StartIn is Start on a data directory of the test's own, which may have been used before.
+// StartIn is [Start] on a data directory of the test's own, which may have been used before.
 func StartIn(t testing.TB, data string, change func(*server.Config)) *Server {
 	t.Helper()
 	state, err := server.OpenState(context.Background(), StateConfig(t, data))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	clock := &Clock{}
 	wire := httptest.NewUnstartedServer(nil)
 	s := &Server{State: state, Clock: clock, Data: data, URL: "http://localhost:" + portOf(wire)}
@@ -91,10 +92,13 @@ func StartIn(t testing.TB, data string, change func(*server.Config)) *Server {
 	if s.Server, err = server.New(context.Background(), state, c); err != nil {
 		t.Fatal(err)
 	}
-	front, err := httpd.New(httpd.Config{Listen: "127.0.0.1:0", URL: s.URL}, s.Handler, func(context.Context) error { return nil }, c.Logger)
+
+	front, err := httpd.New(httpd.Config{Listen: "127.0.0.1:0", URL: s.URL}, s.Handler, func(context.Context) error { return nil },
+		c.Logger)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	wire.Config.Handler = front.Handler()
 	wire.Start()
 	t.Cleanup(func() {
@@ -109,7 +113,8 @@ func StartIn(t testing.TB, data string, change func(*server.Config)) *Server {
 	return s
 }
 
-// StateConfig is the state in a data directory, which the test's servers share, on the engine that the tests run on.
+// StateConfig returns the configuration of the state in a data directory, on the engine that the tests run on. Several servers of a
+// test may share one state.
 func StateConfig(t testing.TB, data string) server.StateConfig {
 	t.Helper()
 	_, databaseURL := storetest.Place(t, data)
@@ -135,12 +140,14 @@ type Account struct {
 func (s *Server) NewAccount(t testing.TB) *Account {
 	t.Helper()
 	email := strings.ToLower(ids.NewUnique("root")) + "@example.com"
+
 	o := s.State.Operator()
 	o.Clock = s.Clock.Now
 	made, err := o.CreateAccount(context.Background(), operator.AccountRequest{RootEmail: email, AccessKey: true, URL: s.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_, token, _ := strings.Cut(made.SetupURL, "link=")
 	return &Account{
 		t: t, Server: s, ID: made.AccountID, Email: email, setUp: token,
@@ -148,7 +155,7 @@ func (s *Server) NewAccount(t testing.TB) *Account {
 	}
 }
 
-// IAM is AWS's own client of IAM, with the credentials, against the server.
+// IAM returns AWS's own client of IAM, which signs with the credentials and calls the test's server.
 func (a *Account) IAM(c aws.Credentials) *awsiam.Client {
 	return awsiam.New(awsiam.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(a.Server.URL), RetryMaxAttempts: 1,
@@ -156,7 +163,7 @@ func (a *Account) IAM(c aws.Credentials) *awsiam.Client {
 	})
 }
 
-// STS is AWS's own client of STS.
+// STS returns AWS's own client of STS, as [Account.IAM] does for IAM.
 func (a *Account) STS(c aws.Credentials) *awssts.Client {
 	return awssts.New(awssts.Options{
 		Region: "eu-central-1", BaseEndpoint: aws.String(a.Server.URL), RetryMaxAttempts: 1,
@@ -178,7 +185,7 @@ const FIDOPagePolicy = `{"Version":"2012-10-17","Statement":[
  {"Sid":"AllowManageOwnUserMFA","Effect":"Allow","Action":["iam:DeactivateMFADevice","iam:EnableMFADevice","iam:GetUser","iam:ListMFADevices","iam:ResyncMFADevice"],"Resource":"arn:aws:iam::*:user/${aws:username}"},
  {"Sid":"DenyAllExceptListedIfNoMFA","Effect":"Deny","NotAction":["iam:EnableMFADevice","iam:GetUser","iam:ListMFADevices","iam:ResyncMFADevice"],"Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}]}`
 
-// NewUser makes a user with the inline policy; "" gives it none.
+// NewUser makes a user with a generated password, an access key and, unless policy is "", the inline policy "test".
 func (a *Account) NewUser(name, policy string) *User {
 	a.t.Helper()
 	ctx := context.Background()
@@ -190,10 +197,12 @@ func (a *Account) NewUser(name, policy string) *User {
 	if _, err := root.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{UserName: &name, Password: &u.Password}); err != nil {
 		a.t.Fatal(err)
 	}
+
 	key, err := root.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: &name})
 	if err != nil {
 		a.t.Fatal(err)
 	}
+
 	u.Key = aws.Credentials{AccessKeyID: *key.AccessKey.AccessKeyId, SecretAccessKey: *key.AccessKey.SecretAccessKey}
 	if policy != "" {
 		a.PutPolicy(name, policy)
@@ -214,7 +223,7 @@ func (a *Account) PutPolicy(user, policy string) {
 // Visitor is the browser that tests sign in with.
 var Visitor = signin.Visitor{Address: netip.MustParseAddr("127.0.0.1"), UserAgent: "touchtest"}
 
-// Console is somebody signed in to the console.
+// Console is a person who is signed in to the console.
 type Console struct {
 	t       testing.TB
 	account *Account
@@ -222,7 +231,7 @@ type Console struct {
 	Session *store.Session
 }
 
-// CompleteSignIn takes a sign-in from where it is through its device, if it asks for one, to the console.
+// CompleteSignIn completes a sign-in. If it asks for a device, the key answers; otherwise key may be nil.
 func (a *Account) CompleteSignIn(p *signin.Progress, key Authenticator) *Console {
 	a.t.Helper()
 	ctx := context.Background()
@@ -242,6 +251,7 @@ func (a *Account) CompleteSignIn(p *signin.Progress, key Authenticator) *Console
 			a.t.Fatal(err)
 		}
 	}
+
 	return &Console{t: a.t, account: a, Token: p.Token, Session: p.Session}
 }
 
@@ -251,7 +261,7 @@ type Authenticator interface {
 	Get(origin string, options []byte) ([]byte, error)
 }
 
-// SignIn signs a user in to the console, with a key when it has one.
+// SignIn signs a user in to the console. key is the user's security key, or nil.
 func (a *Account) SignIn(u *User, key Authenticator) *Console {
 	a.t.Helper()
 	p, err := a.Server.SignIn.User(context.Background(), Visitor, a.ID, u.Name, u.Password, "")
@@ -274,7 +284,7 @@ func (a *Account) SetUpRoot() *Console {
 	return a.CompleteSignIn(p, nil)
 }
 
-// SignInRoot signs the root user in, with a key when it has one.
+// SignInRoot signs the root user in to the console. key is the root user's security key, or nil.
 func (a *Account) SignInRoot(key Authenticator) *Console {
 	a.t.Helper()
 	p, err := a.Server.SignIn.Root(context.Background(), Visitor, a.Email, RootPassword, "")
@@ -284,15 +294,15 @@ func (a *Account) SignInRoot(key Authenticator) *Console {
 	return a.CompleteSignIn(p, key)
 }
 
-// Call does an operation as the person signed in, in process, as a page does.
+// Call calls an operation in process, as a page does for the person who is signed in.
 func Call[In, Out any](c *Console, o awsquery.Typed[In, Out], in *In) (*Out, error) {
 	c.t.Helper()
 	s := c.account.Server
-	caller, _, err := s.SignIn.Caller(context.Background(), c.Token)
+	admitted, err := s.SignIn.Admit(context.Background(), c.Token)
 	if err != nil {
 		return nil, err
 	}
-	return api.Call(context.Background(), s.API, c.request(caller), o, in)
+	return api.Call(context.Background(), s.API, c.request(admitted.Caller), o, in)
 }
 
 func (c *Console) request(caller *authn.Caller) api.Request {

@@ -23,10 +23,10 @@ type Confirmation struct {
 	// Instead is what there is to do when the thing cannot be done now; nil when it can.
 	Instead *Instead
 
-	// Do does it, leaves its message for the next page, and leads to Next. An error that the person can do something about is
-	// shown in the page.
+	// Do does what was confirmed and leaves a message for the next page. An error that the person can do something about is shown
+	// in the page.
 	Do   func() error
-	Next string // "" is Cancel
+	Next string // the address to go to afterwards; "" is Cancel
 }
 
 // Typed is a text that a person has to type, so that nothing valuable goes by a slip of the hand.
@@ -36,7 +36,7 @@ type Typed struct {
 	Wrong       string // what to say when another was typed
 }
 
-// TypedInput is the field for what has to be typed.
+// TypedInput returns the field for what has to be typed.
 func (c *Confirmation) TypedInput() (*Input, error) {
 	return c.Form.Input("Confirm", c.Typed.Label, "help="+c.Typed.Help, "autofocus")
 }
@@ -50,8 +50,9 @@ type Instead struct {
 	Problem       string // what to say to a form that was sent all the same; "" when the page says enough
 }
 
-// Confirm makes a handler of what describes a confirmation. A GET asks. A POST does it, once what has to be typed was typed, and
-// asks again when it was refused, about what there is then.
+// Confirm returns the handler of a confirmation, which describe describes. A GET shows the question. A POST does what is asked
+// about, provided that the text to confirm it was typed. When the operation refuses, the question is shown again, about the state
+// that there is by then.
 func Confirm(describe func(*Visit) (*Confirmation, error)) Handler {
 	return func(v *Visit) error {
 		c, err := describe(v)
@@ -85,7 +86,7 @@ func Confirm(describe func(*Visit) (*Confirmation, error)) Handler {
 	}
 }
 
-// refused shows the page again after an error. What it is about is read anew, since a part of it may have been done.
+// refused shows the page again after an error. What the page is about is read anew, since a part of the work may have been done.
 func (c *Confirmation) refused(v *Visit, describe func(*Visit) (*Confirmation, error), err error) error {
 	if err := c.Form.Refused(v, err, nil); err != nil {
 		return err

@@ -48,7 +48,7 @@ func (v *Visit) Cookie(name string) string {
 	return c.Value
 }
 
-// SetCookie sets a cookie for a time; 0 is until the browser ends, and a negative time removes it.
+// SetCookie sets a cookie for a time. With 0 the browser keeps it until it is closed; a negative time removes it.
 func (v *Visit) SetCookie(name, value string, life time.Duration) {
 	c := &http.Cookie{
 		Name: name, Value: value, Path: "/", HttpOnly: true, Secure: v.site.secure, SameSite: http.SameSiteLaxMode,
@@ -62,7 +62,7 @@ func (v *Visit) SetCookie(name, value string, life time.Duration) {
 	http.SetCookie(v.Writer, c)
 }
 
-// DropCookie has the browser forget a cookie.
+// DropCookie removes a cookie from the browser.
 func (v *Visit) DropCookie(name string) { v.SetCookie(name, "", -1) }
 
 // Pack returns a small value as the text of a cookie. The value must be one that JSON can hold.
@@ -74,19 +74,19 @@ func Pack(value any) string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// Unpack is the inverse of Pack. A browser may send anything: Unpack returns false when the text is not a packed value.
+// Unpack reads what [Pack] made. It returns false for any other text, since a browser may send anything.
 func Unpack(text string, value any) bool {
 	plain, err := base64.RawURLEncoding.DecodeString(text)
 	return err == nil && json.Unmarshal(plain, value) == nil
 }
 
-// Remembered is whose sign-in page opens next time. It fills in the form and proves nothing.
+// Remembered names the account and the user whose sign-in page opens next time. It fills in the form and proves nothing.
 type Remembered struct {
 	Account string `json:"a"` // as typed: id or alias
 	User    string `json:"u"`
 }
 
-// Remembered returns whom the browser remembers; a zero Remembered when nobody.
+// Remembered returns the account and user that the browser remembers, or a zero Remembered.
 func (v *Visit) Remembered() (r Remembered) {
 	if !Unpack(v.Cookie(v.Cookies.Remember), &r) || r.Account == "" || strings.ContainsAny(r.Account, "/?#") {
 		return Remembered{}

@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// flash is a message for the next page. The cookie that carries it holds the key of a message that a part has, and what fills
-// its gaps, so that no text from elsewhere can be shown as ours; secrets are never among it.
+// flash is a message for the next page, as its cookie carries it: the key of one of our messages and the texts for the message's
+// gaps. A forged cookie can therefore fill gaps, but cannot show a message of its own. No secret is ever put into it.
 type flash struct {
 	Key  string   `json:"k"`
 	With []string `json:"w,omitempty"`
 }
 
-// Message is what a page shows at its top. In the table of a part it has a gap, %s, for each text that LeaveMessage is given.
+// Message is a text that a page shows at its top. In the table of a part it has a gap, %s, for each text that [Visit.LeaveMessage]
+// is given.
 type Message struct {
 	Kind string // success, info, warning or danger: an alert's colour
 	Text string
@@ -41,7 +42,7 @@ func (v *Visit) LeaveMessage(key string, with ...string) {
 	v.SetCookie(v.Cookies.Flash, Pack(flash{key, with}), Moment)
 }
 
-// leftMessage returns the message that was left for this page; nil without one. It stays until it is taken.
+// leftMessage returns the message that was left for this page, or nil. The message stays until its cookie is dropped.
 func (v *Visit) leftMessage() *Message {
 	var f flash
 	if !Unpack(v.Cookie(v.Cookies.Flash), &f) {
@@ -54,8 +55,8 @@ func (v *Visit) leftMessage() *Message {
 	return f.fill(m)
 }
 
-// fill puts what a flash brings into its message. It returns nil for a cookie that brings too little or too much, which is not
-// ours.
+// fill puts the texts of a flash into the gaps of its message. It returns nil when there are too few or too many, because such a
+// cookie is not ours.
 func (f *flash) fill(m Message) *Message {
 	if strings.Count(m.Text, "%s") != len(f.With) {
 		return nil

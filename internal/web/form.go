@@ -11,12 +11,12 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/api"
 )
 
-// ErrForm is what a handler returns for a form that no page of ours sends.
+// ErrForm is the error that a handler returns for a form that none of our pages sends.
 var ErrForm = errors.New("malformed form")
 
 var errFormTooLarge = errors.New("form is too large")
 
-// decode reads the form of a POST. One over its limit is refused before it is read whole.
+// decode reads the form of a POST. It refuses a form of more than limit bytes without reading the whole; 0 means [MaxForm].
 func (v *Visit) decode(limit int64) error {
 	if v.Request.Method != http.MethodPost {
 		return nil
@@ -47,7 +47,7 @@ func (v *Visit) decode(limit int64) error {
 	return nil
 }
 
-// Form is a form as a page shows it: what was typed, and what is wrong with it.
+// Form is a form as a page shows it: the values that were typed, and what is wrong with them.
 type Form struct {
 	Values   url.Values
 	Problems []Problem
@@ -60,10 +60,10 @@ type Problem struct {
 	Text  string
 }
 
-// ID is the id in the page of the problem's field.
+// ID returns the id that the problem's field has in the page.
 func (p Problem) ID() string { return FieldID(p.Field) }
 
-// FieldID returns the id in the page of a form's field.
+// FieldID returns the id that a form's field has in the page.
 func FieldID(name string) string { return "field-" + strings.ToLower(name) }
 
 // Wrong adds a problem.
@@ -71,13 +71,13 @@ func (f *Form) Wrong(field, format string, args ...any) {
 	f.Problems = append(f.Problems, Problem{field, fmt.Sprintf(format, args...)})
 }
 
-// Value is what was typed into a field.
+// Value returns what was typed into a field.
 func (f *Form) Value(name string) string { return f.Values.Get(name) }
 
 // Checked reports whether a box is ticked or a choice chosen.
 func (f *Form) Checked(name, value string) bool { return f.Values.Get(name) == value }
 
-// Problem is the text of a field's problem.
+// Problem returns the text of a field's problem, or "".
 func (f *Form) Problem(name string) string {
 	for _, p := range f.Problems {
 		if p.Field == name {
@@ -87,13 +87,14 @@ func (f *Form) Problem(name string) string {
 	return ""
 }
 
-// Focused reports whether the field is where a person should go on: the one with the only problem.
+// Focused reports whether the field has the only problem of the form, so that the person should go on there.
 func (f *Form) Focused(name string) bool { return len(f.Problems) == 1 && f.Problems[0].Field == name }
 
-// Summary reports whether the problems are listed above the form: there are several, or one is of no field.
+// Summary reports whether the problems are listed above the form. They are when there are several, or when one is about no field.
 func (f *Form) Summary() bool { return len(f.Problems) > 1 || f.Problem("") != "" }
 
-// Require adds a problem for each of the named fields that is empty: name, text of the problem, name, text, …
+// Require adds a problem for each of the given fields that is empty. The arguments alternate: the name of a field, and the text of
+// its problem.
 func (f *Form) Require(fields ...string) {
 	for n := 0; n+1 < len(fields); n += 2 {
 		if strings.TrimSpace(f.Values.Get(fields[n])) == "" {
@@ -112,8 +113,8 @@ func (f *Form) RequireNewPassword() {
 	}
 }
 
-// Refused takes in an error of an operation that the person can do something about, and returns any other. fields says which
-// field an error code is about.
+// Refused notes in the form an operation's error that the person can do something about, and returns any other error. fields maps
+// error codes to the fields that they are about.
 func (f *Form) Refused(v *Visit, err error, fields map[string]string) error {
 	var told *awsquery.Error
 	if !errors.As(err, &told) || told.Status >= http.StatusInternalServerError {
@@ -128,7 +129,7 @@ func (f *Form) Refused(v *Visit, err error, fields map[string]string) error {
 	return nil
 }
 
-// limited are the things that a quota is about, in the words of a page.
+// limited says what each quota limits, in the words of a page.
 var limited = map[string]string{
 	"UsersPerAccount": "users in an account", "AccessKeysPerUser": "access keys of a user",
 	"MFADevicesPerUser": "MFA devices of a user", "TagsPerUser": "tags of a user",
@@ -151,10 +152,10 @@ type Input struct {
 	Autofocus, Optional                      bool
 }
 
-// ID is the field's id in the page.
+// ID returns the field's id in the page.
 func (i *Input) ID() string { return FieldID(i.Name) }
 
-// DescribedBy are the ids of what describes the field.
+// DescribedBy returns the ids of the elements that describe the field, separated by blanks.
 func (i *Input) DescribedBy() string {
 	var ids []string
 	if i.Help != "" {
@@ -166,7 +167,8 @@ func (i *Input) DescribedBy() string {
 	return strings.Join(ids, " ")
 }
 
-// Input describes a field to the template "input". Options are such as "type=password", "help=…", "autofocus".
+// Input describes a field to the template "input". An option is a word such as "autofocus", or a name and a value such as
+// "type=password". An unknown option is an error.
 func (f *Form) Input(name, label string, options ...string) (*Input, error) {
 	i := &Input{Name: name, Label: label, Type: "text", Autocomplete: "off", Value: f.Value(name), Problem: f.Problem(name)}
 	i.Autofocus = f.Focused(name)
@@ -196,7 +198,7 @@ func (f *Form) Input(name, label string, options ...string) (*Input, error) {
 	}
 
 	if i.Type == "password" {
-		i.Value = "" // what was typed stays with who typed it
+		i.Value = "" // a password is never sent back
 	}
 	return i, nil
 }

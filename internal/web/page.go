@@ -10,12 +10,12 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// Page is what every page has. A page's own view embeds it.
+// Page holds what every page has. The view of a page embeds it.
 type Page struct {
 	Title  string
 	Crumbs []Crumb // between "IAM" and the page itself
 	Nav    string  // the address in the navigation that the page belongs to
-	Kind   string  // "" or what part of the console it is in the title, such as Users
+	Kind   string  // the part of the console, such as Users, as the title names it; "" for none
 
 	Scripts []string // beside app.js
 
@@ -54,8 +54,8 @@ func (p *Page) base() *Page { return p }
 // View is what a template shows: a pointer to a struct that embeds Page.
 type View interface{ base() *Page }
 
-// Show answers with the page that the template of that name, without its ending, makes of a view. A form that is shown again,
-// and a page of which some part may not be seen, are answers as good as any: the status is 200 unless the visit says otherwise.
+// Show answers with the page that a template makes of a view. The template is named without its ending. The status is 200 unless
+// the visit says otherwise, also when a form is shown again and when a part of the page may not be seen.
 func (v *Visit) Show(name string, shown View) error {
 	p := shown.base()
 	p.Theme, p.Here, p.RequestID = v.theme(), v.Request.URL.RequestURI(), v.ID
@@ -81,6 +81,8 @@ func (v *Visit) Write(template string, data any) error {
 	if err != nil {
 		return err
 	}
+
+	// The page is made before anything is sent, so that a fault in it can still be answered with the page of an error.
 	var out bytes.Buffer
 	if err := templates.ExecuteTemplate(&out, template, data); err != nil {
 		return fmt.Errorf("page %s: %w", template, err)
@@ -117,7 +119,7 @@ func (v *Visit) sign(p *Page) error {
 	return nil
 }
 
-// secondsLeft is how long the session has, when nothing more is done in it.
+// secondsLeft returns after how many seconds the session ends if nothing more is done in it.
 func (v *Visit) secondsLeft() int {
 	ends := v.now.Add(v.API.Authn.Limits().Idle)
 	if v.Session.ExpiresAt.Before(ends) {
@@ -133,7 +135,7 @@ func sessionState(v *Visit) error {
 	return err
 }
 
-// theme is the one that was chosen; "" follows the browser.
+// theme returns the theme that was chosen; "" follows the browser.
 func (v *Visit) theme() string {
 	if t := v.Cookie(v.Cookies.Theme); t == "light" || t == "dark" {
 		return t
@@ -153,7 +155,7 @@ func setTheme(v *Visit) error {
 	return nil
 }
 
-// front leads from the address without a path to the console.
+// front redirects from the address without a path to the console.
 func front(v *Visit) error {
 	v.Redirect(Home)
 	return nil

@@ -221,7 +221,8 @@ func compare(t *testing.T, name, text string) {
 		t.Fatal(err)
 	}
 	if text != string(want) {
-		t.Errorf("%s is not as stored; if that is meant, run go test ./internal/web -update and review the difference\n%s", name, firstDifference(string(want), text))
+		t.Errorf("%s is not as stored; if that is meant, run go test ./internal/web -update and review the difference\n%s", name,
+			firstDifference(string(want), text))
 	}
 }
 
@@ -262,7 +263,8 @@ func TestPages(t *testing.T) {
 	page("root-incorrect", visitor.post("/auth/root", "Email", "nobody@example.com", "Password", "wrong"))
 	page("root-name", visitor.post("/auth/root", "Email", "alice", "Password", "wrong"))
 	page("signin-user", visitor.get("/signin/"+a.ID))
-	page("signin-user-incorrect", visitor.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", "wrong", "Remember", "yes"))
+	page("signin-user-incorrect", visitor.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", "wrong", "Remember",
+		"yes"))
 	page("signin-user-empty", visitor.post("/signin/"+a.ID))
 	page("signin-user-email", visitor.post("/signin/"+a.ID, "Account", "root@example.com", "UserName", "root", "Password", "wrong"))
 	page("setup", visitor.get(link))
@@ -280,12 +282,17 @@ func TestPages(t *testing.T) {
 	page("create-access-key-root", root.get("/console/access-key/create"))
 	page("users-empty", root.get("/console/users"))
 	page("create-user", root.get("/console/users/create"))
-	page("create-user-tag", root.post("/console/users/create", "UserName", "bob", "TagKey", "team", "TagValue", "eng", "AddTag", "yes"))
-	page("create-user-problems", root.post("/console/users/create", "Access", "yes", "Password", "custom", "NewPassword", "a", "Again", "b"))
-	page("user-created", root.post("/console/users/create", "UserName", "bob", "Access", "yes", "Password", "generated", "Reset", "yes", "TagKey", "team", "TagValue", "eng"))
+	page("create-user-tag", root.post("/console/users/create", "UserName", "bob", "TagKey", "team", "TagValue", "eng", "AddTag",
+		"yes"))
+	page("create-user-problems", root.post("/console/users/create", "Access", "yes", "Password", "custom", "NewPassword", "a", "Again",
+		"b"))
+	page("user-created", root.post("/console/users/create", "UserName", "bob", "Access", "yes", "Password", "generated", "Reset",
+		"yes", "TagKey", "team", "TagValue", "eng"))
 	page("user-created-shown", root.get("/console/users/create?shown=yes"))
 	page("create-user-exists", root.post("/console/users/create", "UserName", "Bob"))
-	page("user-weak-password", root.post("/console/users/create", "UserName", "carol", "Access", "yes", "Password", "custom", "NewPassword", "password", "Again", "password"))
+	page("user-weak-password",
+		root.post("/console/users/create", "UserName", "carol", "Access", "yes", "Password", "custom", "NewPassword", "password", "Again",
+			"password"))
 
 	alice := a.NewUser("alice", touchtest.AdminPolicy)
 	page("users", root.get("/console/users"))
@@ -299,11 +306,14 @@ func TestPages(t *testing.T) {
 	page("policy-new", root.get("/console/user/policy?name=alice"))
 	a.PutPolicy("bob", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"}}`)
 	page("policy-edit", root.get("/console/user/policy?name=bob&policy=test"))
-	page("policy-malformed", root.post("/console/user/policy?name=alice", "PolicyName", "p", "PolicyDocument", "{\n \"Version\": 1,\n \"Statement\": [{\"Effect\": \"allow\"}]}"))
+	page("policy-malformed",
+		root.post("/console/user/policy?name=alice", "PolicyName", "p", "PolicyDocument",
+			"{\n \"Version\": 1,\n \"Statement\": [{\"Effect\": \"allow\"}]}"))
 	page("policy-not-json", root.post("/console/user/policy?name=alice", "PolicyName", "p", "PolicyDocument", "{\n oops"))
 	page("policy-check", root.post("/console/user/policy?name=alice", "PolicyName", "p", "Check", "PolicyDocument", "PolicyDocument",
 		"{\n \"Version\": \"2012-10-17\",\n \"Statement\": [{\"Effect\": \"Allow\", \"Action\": [\"iam:PassRole\", \"iam:Fly\", \"iam:PassRole\"], \"Resource\": \"*\"}]}"))
-	page("policy-changed", root.post("/console/user/policy?name=alice&policy=test", "PolicyDocument", "{}", "Before", "something else"))
+	page("policy-changed",
+		root.post("/console/user/policy?name=alice&policy=test", "PolicyDocument", "{}", "Before", "something else"))
 	page("policy-delete", root.get("/console/user/policy/delete?name=alice&policy=test"))
 	page("console-access", root.get("/console/user/console-access?user=alice"))
 	page("delete-user", root.get("/console/user/delete?name=alice"))
@@ -338,7 +348,8 @@ func TestPages(t *testing.T) {
 	page("remove-device-unconfirmed", person.post("/console/mfa/remove", "serial", serial))
 	page("remove-device-unselected", person.get("/console/mfa/remove"))
 	page("password", person.get("/console/password"))
-	page("password-wrong", person.post("/console/password", "OldPassword", "wrong", "NewPassword", "Correct-Horse-1", "Again", "Correct-Horse-1"))
+	page("password-wrong", person.post("/console/password", "OldPassword", "wrong", "NewPassword", "Correct-Horse-1", "Again",
+		"Correct-Horse-1"))
 	page("password-weak", person.post("/console/password", "OldPassword", alice.Password, "NewPassword", "weak", "Again", "weak"))
 	page("create-access-key", person.get("/console/access-key/create"))
 	page("access-key-status", person.get("/console/access-key/status?id="+alice.Key.AccessKeyID))
@@ -371,14 +382,19 @@ func TestPages(t *testing.T) {
 
 	page("simulator", root.get("/console/simulator?name=fido"))
 	page("simulator-keys", root.post("/console/simulator", "Mode", "existing", "UserName", "fido", "Do", "keys"))
-	page("simulator-results", root.post("/console/simulator", "Mode", "existing", "UserName", "fido", "Actions", "iam:GetUser\r\niam:ListUsers",
-		"Resources", arnOf("fido")+"\r\n"+arnOf("alice")))
-	page("simulator-pasted", root.post("/console/simulator", "Mode", "new", "Policy1", "", "Policy2", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`,
-		"Boundary", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}`, "Actions", "s3:GetObject, s3:PutObject",
-		"ResourcePolicy", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/secret"},{"Effect":"Allow","Principal":"*","Action":"s3:List*","Resource":"arn:aws:s3:::b/*"}]}`,
-		"CallerArn", arnOf("fido"), "Resources", "arn:aws:s3:::b/secret\narn:aws:s3:::b/public"))
+	page("simulator-results",
+		root.post("/console/simulator", "Mode", "existing", "UserName", "fido", "Actions", "iam:GetUser\r\niam:ListUsers",
+			"Resources", arnOf("fido")+"\r\n"+arnOf("alice")))
+	page("simulator-pasted",
+		root.post("/console/simulator", "Mode", "new", "Policy1", "", "Policy2",
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`,
+			"Boundary", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}`, "Actions",
+			"s3:GetObject, s3:PutObject",
+			"ResourcePolicy", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/secret"},{"Effect":"Allow","Principal":"*","Action":"s3:List*","Resource":"arn:aws:s3:::b/*"}]}`,
+			"CallerArn", arnOf("fido"), "Resources", "arn:aws:s3:::b/secret\narn:aws:s3:::b/public"))
 	page("simulator-nothing", root.post("/console/simulator", "Mode", "existing"))
-	page("simulator-not-a-policy", root.post("/console/simulator", "Mode", "new", "Policy1", "{\"Version\":", "Actions", "iam:GetUser"))
+	page("simulator-not-a-policy",
+		root.post("/console/simulator", "Mode", "new", "Policy1", "{\"Version\":", "Actions", "iam:GetUser"))
 	tester := a.NewUser("tester", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:SimulatePrincipalPolicy","Resource":"*"}}`)
 	page("simulator-text-denied", signedIn(t, s, a.SignIn(tester, nil)).
 		post("/console/simulator", "Mode", "existing", "UserName", "fido", "Actions", "iam:GetUser", "Resources", arnOf("fido")))
@@ -386,5 +402,6 @@ func TestPages(t *testing.T) {
 	nothing := a.NewUser("nothing", "")
 	person = signedIn(t, s, a.SignIn(nothing, nil))
 	page("nothing-credentials", person.get("/console/security-credentials"))
-	page("nothing-password", person.post("/console/password", "OldPassword", nothing.Password, "NewPassword", "Correct-Horse-1", "Again", "Correct-Horse-1"))
+	page("nothing-password",
+		person.post("/console/password", "OldPassword", nothing.Password, "NewPassword", "Correct-Horse-1", "Again", "Correct-Horse-1"))
 }

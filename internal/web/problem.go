@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/touchstone-iam/touchstone/awsquery"
+	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/secret"
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
@@ -43,9 +44,16 @@ func (v *Visit) failed(err error) {
 
 	// An operation has recorded its own failure. Any other is recorded here.
 	if shown.Status == http.StatusInternalServerError && told == nil {
-		v.Logger.Error("page failed", "request_id", v.ID, "path", v.Request.URL.Path, "error", err)
+		v.report(err)
 	}
 	v.present(shown)
+}
+
+// report puts the cause of a failure into the request's line in the log.
+func (v *Visit) report(cause error) {
+	if !httpd.Fail(v.Context(), cause) {
+		v.Logger.Error("page failed", "path", v.Request.URL.Path, "error", cause)
+	}
 }
 
 // busyRetry is after how many seconds a busy service is asked again.
@@ -57,9 +65,9 @@ func (p *problemView) busy(w http.ResponseWriter) {
 	p.Text = "Many people are signing in at this moment. Wait a few seconds, then try again."
 }
 
-// unavailable says that the database is gone, and what that means for what was asked.
+// unavailable says that the database cannot be reached, and whether the change that was asked for may have been made.
 func (p *problemView) unavailable(v *Visit, err error) {
-	v.Logger.Error("database not available", "request_id", v.ID, "path", v.Request.URL.Path, "error", err)
+	v.report(err)
 	v.Writer.Header().Set("Retry-After", busyRetry)
 	p.Status, p.Heading = http.StatusServiceUnavailable, "The service is not available"
 	p.Text = "Its database cannot be reached at the moment, and nothing was changed. Wait a few seconds, then try again."
@@ -69,7 +77,7 @@ func (p *problemView) unavailable(v *Visit, err error) {
 	}
 }
 
-// tell words an operation's error.
+// tell fills in the page of an operation's error.
 func (p *problemView) tell(v *Visit, told *awsquery.Error) {
 	p.Status, p.Code = told.Status, told.Code
 	switch {
@@ -84,7 +92,7 @@ func (p *problemView) tell(v *Visit, told *awsquery.Error) {
 	}
 }
 
-// present shows the page of an error, without whoever is signed in when even that cannot be found out.
+// present shows the page of an error. If the masthead cannot be filled in either, it shows the page without it.
 func (v *Visit) present(shown *problemView) {
 	shown.Title, v.Status = shown.Heading, shown.Status
 	err := v.Show("problem", shown)
@@ -92,7 +100,7 @@ func (v *Visit) present(shown *problemView) {
 		return
 	}
 
-	v.Logger.Error("page failed", "request_id", v.ID, "path", v.Request.URL.Path, "error", err)
+	v.report(err)
 	v.Session = nil
 	if err := v.Show("problem", shown); err != nil {
 		http.Error(v.Writer, shown.Heading, shown.Status)

@@ -25,17 +25,17 @@ func Words(format string, gaps ...Span) (p Prose) {
 	return p
 }
 
-// Name is a name that somebody gave.
+// Name returns the span of a name that somebody gave.
 func Name(text string) Span { return Span{Text: text, Kind: "name"} }
 
-// Identifier is an identifier that Touchstone gave.
+// Identifier returns the span of an identifier that Touchstone gave.
 func Identifier(text string) Span { return Span{Text: text, Kind: "id"} }
 
-// Location is an address, of a page or of a machine.
+// Location returns the span of an address, of a page or of a machine.
 func Location(text string) Span { return Span{Text: text, Kind: "address"} }
 
-// Time is a time.Time, or a pointer to one.
+// Time returns the span of a time, which is a [time.Time] or a pointer to one.
 func Time(t any) Span { return Span{At: t, Kind: "time"} }
 
-// Warning is a label that warns.
+// Warning returns the span of a label that warns.
 func Warning(text string) Span { return Span{Text: text, Kind: "warning"} }

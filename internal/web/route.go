@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// Access is how far a session must have come for a page.
+// Access is the stage that a session must have reached for a page.
 type Access int
 
 const (
@@ -15,7 +15,8 @@ const (
 	SignedIn                    // nothing is missing
 )
 
-// The sizes of forms, in bytes. What is not a letter or digit travels percent-encoded, as three bytes.
+// The greatest sizes of forms, in bytes. Most characters other than letters and digits are sent percent-encoded, as three bytes
+// each.
 const (
 	MaxForm       = 64 << 10
 	MaxPolicyForm = 192 << 10 // a policy document of 128 KiB
@@ -23,7 +24,7 @@ const (
 	maxMembers    = 512       // names and values in a form
 )
 
-// Handler answers a visit: it shows a page, redirects, or returns the error that is to be shown instead.
+// Handler answers a visit. It shows a page or redirects, or it returns an error, whose page is then shown.
 type Handler func(*Visit) error
 
 // Route is an address and what answers there.
@@ -46,14 +47,14 @@ const (
 	changePasswordPath = "/auth/change-password"
 )
 
-// layoutRoutes are the addresses that the layout of every page uses, and the front door.
+// layoutRoutes are the addresses that the layout of every page uses, and the address without a path.
 var layoutRoutes = []Route{
 	{Path: "/{$}", Get: front},
 	{Path: "/theme", Post: setTheme},
 	{Path: "/console/session", Access: SignedIn, Get: sessionState},
 }
 
-// handler answers at a route with one of its handlers, for visits with the session that the route needs.
+// handler returns the handler of a route for one method. It runs handle only for visits with the session that the route needs.
 func (s *site) handler(route *Route, handle Handler, templates func() (*template.Template, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := s.visit(w, r)

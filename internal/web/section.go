@@ -17,7 +17,7 @@ type Denial struct {
 	Here                     string // the page's address, for after a sign-in
 }
 
-// denial is the refusal of an operation.
+// denial returns the refusal of an operation as a page shows it.
 func (v *Visit) denial(told *awsquery.Error) *Denial {
 	d := &Denial{
 		Message: told.Message, Principal: v.Principal.ARN(), OfferMFA: !v.Caller.UsedMFA(),
@@ -39,7 +39,7 @@ type Section struct {
 // Readable reports whether the part can be shown.
 func (s *Section) Readable() bool { return s.Denied == nil && s.Problem == "" }
 
-// Section turns an operation's error into what is shown in place of the part; any error that no page can go on with is returned.
+// Section turns an operation's error into what is shown in place of the part. It returns an error after which no page can go on.
 func (v *Visit) Section(err error) (Section, error) {
 	var told *awsquery.Error
 	switch {

@@ -22,7 +22,7 @@ var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".woff2": "font/woff2",
 }
 
-// asset is a file of static/ as it is served: its address carries a hash of what it holds, so that it may be kept for ever.
+// asset is a file of static/ as it is served. Its address contains a hash of its content, so that browsers may keep it for ever.
 type asset struct {
 	contentType string
 	plain       []byte
@@ -61,7 +61,7 @@ func newAssets() (*assets, error) {
 	return a, nil
 }
 
-// refers orders the files: a style sheet comes after what it refers to.
+// refers returns 1 for a style sheet and 0 for any other file. Sorted by it, a style sheet comes after the files that it refers to.
 func refers(entry fs.DirEntry) int {
 	if path.Ext(entry.Name()) == ".css" {
 		return 1
@@ -69,6 +69,7 @@ func refers(entry fs.DirEntry) int {
 	return 0
 }
 
+// add prepares one file under its name with a hash.
 func (a *assets) add(name string, text []byte) error {
 	sum := sha256.Sum256(text)
 	ext := path.Ext(name)

@@ -18,7 +18,8 @@ var templateFiles embed.FS
 //go:embed icons.txt
 var iconFile string
 
-// parser returns what parses the kit's templates and a part's own, once.
+// parser returns a function that parses the kit's templates and a part's own when it is first called, and returns the same result
+// from then on.
 func (s *site) parser(part Part) func() (*template.Template, error) {
 	return sync.OnceValues(func() (*template.Template, error) {
 		a, err := s.assets()
@@ -29,7 +30,7 @@ func (s *site) parser(part Part) func() (*template.Template, error) {
 	})
 }
 
-// parse reads the kit's templates and the part's own. The part's may use the kit's, and their functions.
+// parse reads the kit's templates and the part's own. The part's templates may use the kit's, and the functions of both.
 func (part *Part) parse(a *assets) (*template.Template, error) {
 	functions := template.FuncMap{
 		"static":   a.url,
@@ -57,7 +58,8 @@ func icons() func(name string) (template.HTML, error) {
 	drawn := make(map[string]template.HTML)
 	for line := range strings.Lines(iconFile) {
 		name, paths, _ := strings.Cut(strings.TrimSpace(line), "\t")
-		drawn[name] = template.HTML(`<svg class="ts-icon" viewBox="0 0 24 24" aria-hidden="true">` + paths + `</svg>`) //nolint:gosec // our own file
+		// The paths come from the file that is part of the program, so they may stand in a page as they are.
+		drawn[name] = template.HTML(`<svg class="ts-icon" viewBox="0 0 24 24" aria-hidden="true">` + paths + `</svg>`)
 	}
 	return func(name string) (template.HTML, error) {
 		icon, ok := drawn[name]

@@ -19,7 +19,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
 )
 
-// Visit is one request of a person.
+// Visit is one request for a page, with who makes it and what the answer needs.
 type Visit struct {
 	Config
 	Writer  http.ResponseWriter
@@ -43,6 +43,7 @@ type Visit struct {
 	account   *touchstoneapi.DescribeAccountOutput // nil until somebody asked for it
 }
 
+// visit returns the visit of a request, without a session.
 func (s *site) visit(w http.ResponseWriter, r *http.Request) *Visit {
 	v := &Visit{
 		Config: s.Config, Writer: w, Request: r, ID: httpd.RequestID(r.Context()), Status: http.StatusOK, Cookies: s.cookies,
@@ -55,10 +56,10 @@ func (s *site) visit(w http.ResponseWriter, r *http.Request) *Visit {
 // KeysWork reports whether browsers use security keys at the public address.
 func (v *Visit) KeysWork() bool { return v.site.keys }
 
-// Context is the request's.
+// Context returns the request's context.
 func (v *Visit) Context() context.Context { return v.Request.Context() }
 
-// Visitor is what package signin is told of the browser.
+// Visitor describes the browser to package signin.
 func (v *Visit) Visitor() signin.Visitor {
 	return signin.Visitor{
 		Address: httpd.ClientAddr(v.Context()), UserAgent: v.Request.UserAgent(),
@@ -66,16 +67,19 @@ func (v *Visit) Visitor() signin.Visitor {
 	}
 }
 
-// admit lets a visit with the right session through. Any other is sent to the page that its session stands at, or to sign in.
+// admit reports whether the visit has a session of the right stage. If its session is at another stage, admit redirects to that
+// stage's page. Its error is [authn.ErrNoSession] when there is no session.
 func (v *Visit) admit(needed Access) (bool, error) {
 	if needed == Open {
 		return true, nil
 	}
+
 	admission, err := v.SignIn.Admit(v.Context(), v.Token)
 	if err != nil {
 		return false, err
 	}
 	v.Session, v.Principal, v.Caller = admission.Session, admission.Principal, admission.Caller
+	httpd.Identify(v.Context(), v.Principal.AccountID, v.Principal.ARN())
 
 	reached := map[store.Stage]Access{
 		store.StageMFA: AtMFA, store.StageChangePassword: AtNewPassword, store.StageFull: SignedIn,
@@ -87,7 +91,7 @@ func (v *Visit) admit(needed Access) (bool, error) {
 	return true, v.SignIn.Touch(v.Context(), v.Session)
 }
 
-// StagePage returns the address of the page that a session stands at.
+// StagePage returns the address of the page that a session's stage asks for.
 func StagePage(s *store.Session) string {
 	switch s.Stage {
 	case store.StageMFA:
@@ -186,7 +190,7 @@ func (v *Visit) Account() (*touchstoneapi.DescribeAccountOutput, error) {
 	return v.account, nil
 }
 
-// asRequest is the visit as a request to the pipeline.
+// asRequest returns the visit as a request to the pipeline of package api.
 func (v *Visit) asRequest() api.Request {
 	return api.Request{ID: v.ID, Now: v.now, Caller: v.Caller, Env: authz.Environment{
 		Now: v.now, Address: httpd.ClientAddr(v.Context()), UserAgent: v.Request.UserAgent(),
@@ -194,18 +198,19 @@ func (v *Visit) asRequest() api.Request {
 	}}
 }
 
-// Call does an operation as the person signed in.
+// Call calls an operation as the person signed in.
 func Call[In, Out any](v *Visit, o awsquery.Typed[In, Out], in *In) (*Out, error) {
 	return api.Call(v.Context(), v.API, v.asRequest(), o, in)
 }
 
-// Do is Call for an operation that answers nothing.
+// Do is [Call] for an operation without an output.
 func Do[In any](v *Visit, o awsquery.Typed[In, struct{}], in *In) error {
 	_, err := Call(v, o, in)
 	return err
 }
 
-// fail answers what a handler could not: by the way to sign in when the session is over, and otherwise by the page of the error.
+// fail answers a visit whose handler returned an error. It leads to the sign-in when the session is over, and otherwise shows the
+// page of the error.
 func (v *Visit) fail(err error) {
 	if errors.Is(err, authn.ErrNoSession) {
 		v.sessionOver()

@@ -4,13 +4,16 @@
 // complete, package console those after it. Each hands its Part to New: its routes, its templates and its messages.
 //
 // A page does nothing by itself. It calls the operations of package api, in process, as the person who is signed in, and shows
-// what they answer; what that person may see and do is decided there, by the same policies as by API. Signing in is package
-// signin's. This package and the two below it hold the addresses, the forms, the words and the look.
+// their answers. What that person may see and do is decided there, by the same policies that decide about API requests. Package
+// signin signs people in. This package and the two below it hold the addresses, the forms, the words and the look.
 //
-// Invariants. Every address is in one table for each part, with what a session must have come to. A page without the right
-// session runs no handler. Requests that change something are refused from other sites. Text reaches HTML through html/template
-// alone. A secret is in the one answer that shows it, which no cache keeps, and never in an address, a cookie or a message.
-// Everything but the ceremony with a security key works without a script.
+// Invariants:
+//   - Each part has one table of its addresses, which names the stage that a session must have reached for each. Without such a
+//     session no handler runs.
+//   - Requests that change something are refused when they come from other sites.
+//   - Text reaches HTML only through html/template.
+//   - A secret is only in the one answer that shows it, which no cache keeps. It is never in an address, a cookie or a message.
+//   - Everything works without a script, except the ceremony with a security key.
 package web
 
 import (
@@ -18,11 +21,10 @@ import (
 	"html/template"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/httpd"
@@ -48,15 +50,17 @@ type Part struct {
 // site is the handler of all pages.
 type site struct {
 	Config
-	secure   bool // the public origin is https
-	local    bool // the public origin is localhost
-	keys     bool // browsers use security keys at the public origin
+	secure   bool         // the public origin is https
+	local    bool         // the public origin is localhost
+	keys     bool         // browsers use security keys at the public origin
+	host     string       // the public origin's, with its port unless that is the scheme's own
+	asked    atomic.Int64 // when a request for another host was last logged, in seconds since 1970
 	cookies  Cookies
 	mux      *http.ServeMux
 	origins  *http.CrossOriginProtection
 	messages map[string]Message // of all parts
 
-	// Both are made at the first page, so that a start does not pay for them.
+	// Both are made for the first page that is asked for, so that they do not delay the start.
 	assets    func() (*assets, error)
 	templates func() (*template.Template, error) // the kit's own, for answers outside any part
 }
@@ -67,8 +71,9 @@ func New(c Config, parts ...Part) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	s := &site{
-		Config: c, secure: u.Scheme == "https", local: u.Hostname() == "localhost", keys: httpd.SecureContext(u),
+		Config: c, secure: u.Scheme == "https", local: u.Hostname() == "localhost", keys: httpd.SecureContext(u), host: u.Host,
 		mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), messages: make(map[string]Message),
 	}
 	s.URL = u.Scheme + "://" + u.Host
@@ -116,8 +121,8 @@ func (s *site) add(part Part) error {
 // contentSecurityPolicy is sent with every page: nothing comes from elsewhere, nothing inline runs, nobody frames us, and no text
 // becomes code or markup in a script (Content Security Policy Level 3, Trusted Types).
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
-	"connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'"
 
 // ServeHTTP answers a request for a page.
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -134,8 +139,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 
-	if address := byName(r); address != "" && s.local {
-		http.Redirect(w, r, address, http.StatusPermanentRedirect)
+	if s.misdirected(r) && s.leadToURL(w, r) {
 		return
 	}
 	if err := s.origins.Check(r); err != nil {
@@ -144,29 +148,4 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mux.ServeHTTP(w, r)
-}
-
-// byName returns the address of the same page under the name localhost, when the page was asked for at a loopback address:
-// security keys work for names only (WebAuthn §5.1.2, effective domain). It returns "" when the page was asked for by name, and
-// for a request that sends a form.
-func byName(r *http.Request) string {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return ""
-	}
-	host, port, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host, port = r.Host, ""
-	}
-	if host != "127.0.0.1" && strings.Trim(host, "[]") != "::1" {
-		return ""
-	}
-
-	named := url.URL{Scheme: "http", Host: "localhost", Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
-	if r.TLS != nil {
-		named.Scheme = "https"
-	}
-	if port != "" {
-		named.Host = net.JoinHostPort("localhost", port)
-	}
-	return named.String()
 }

@@ -16,7 +16,8 @@ func TestDestination(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"", "/", "/signin", "/auth/mfa", "console/", "//evil.example/console/", "https://evil.example/console/", "/\\evil.example",
-		"/console/\\..\\..", "/console/../../evil", "/console/..", "/console/%2e%2e/auth/root", "\t//evil.example", "/console/\r\nSet-Cookie: a=b",
+		"/console/\\..\\..", "/console/../../evil", "/console/..", "/console/%2e%2e/auth/root", "\t//evil.example",
+		"/console/\r\nSet-Cookie: a=b",
 		"http:/console/", "javascript:alert(1)", "/console", "/consolex/", "/console/" + strings.Repeat("a", maxCookie), "/console/%zz",
 	} {
 		if got := Destination(bad); got != "/console/" {

@@ -36,15 +36,18 @@ func TestEveryRouteNeedsItsSession(t *testing.T) {
 			if handler == nil {
 				continue
 			}
+
 			ask := func(b *browser) *answer {
 				if method == http.MethodPost {
 					return b.post(path, "DeviceName", "x")
 				}
 				return b.get(path)
 			}
+
 			if got := ask(newBrowser(t, s)); !strings.HasPrefix(got.path, "/signin") {
 				t.Errorf("%s %s without a session: %d at %s", method, path, got.status, got.path)
 			}
+
 			challenged := newBrowser(t, s)
 			challenged.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", alice.Password)
 			if got := ask(challenged); !strings.HasPrefix(got.path, "/auth/mfa") {
@@ -65,6 +68,7 @@ func TestHeaders(t *testing.T) {
 		"Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store", "Strict-Transport-Security": "",
 		"Content-Type": "text/html; charset=utf-8",
 	}
+
 	page := b.get("/signin")
 	for _, got := range []*answer{page, b.get("/nowhere")} {
 		for name, value := range want {
@@ -73,56 +77,24 @@ func TestHeaders(t *testing.T) {
 			}
 		}
 	}
+
 	files := regexp.MustCompile(`/static/[a-z0-9.-]+`).FindAllString(page.body, -1)
 	if len(files) < 4 {
 		t.Fatalf("static files: %q", files)
 	}
+
 	for _, file := range files {
 		got := b.get(file)
 		if got.status != http.StatusOK || got.header.Get("Cache-Control") != "public, max-age=31536000, immutable" || got.body == "" {
 			t.Errorf("%s: %d, %v", file, got.status, got.header)
 		}
 	}
+
 	if got := b.get("/static/touchstone.css"); got.status != http.StatusNotFound {
 		t.Errorf("a name without its hash: %d", got.status)
 	}
 	if got := b.get("/static/..%2fweb.go"); got.status != http.StatusNotFound {
 		t.Errorf("outside the folder: %d", got.status)
-	}
-}
-
-// TestByName: security keys work for names alone.
-func TestByName(t *testing.T) {
-	t.Parallel()
-	s := touchtest.Start(t, nil)
-	_, port, _ := strings.Cut(strings.TrimPrefix(s.URL, "http://"), ":")
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	ask := func(method, host string) *http.Response {
-		r, err := http.NewRequest(method, s.URL+"/signin?to=%2Fconsole%2F", strings.NewReader(""))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Host = host
-		response, err := client.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		return response
-	}
-	for _, host := range []string{"127.0.0.1:" + port, "[::1]:" + port} {
-		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			got := ask(method, host)
-			if got.StatusCode != http.StatusPermanentRedirect || got.Header.Get("Location") != s.URL+"/signin?to=%2Fconsole%2F" {
-				t.Errorf("%s %s: %d to %q", method, host, got.StatusCode, got.Header.Get("Location"))
-			}
-		}
-		if got := ask(http.MethodPost, host); got.StatusCode == http.StatusPermanentRedirect {
-			t.Errorf("a form sent to %s is redirected", host)
-		}
-	}
-	if got := ask(http.MethodGet, "localhost:"+port); got.StatusCode != http.StatusOK {
-		t.Errorf("localhost: %d", got.StatusCode)
 	}
 }
 
@@ -145,6 +117,7 @@ func TestOtherOrigins(t *testing.T) {
 		}
 		got.has(t, "Request refused")
 	}
+
 	if got := b.get("/console/user?name=mallory"); got.status != http.StatusNotFound {
 		t.Errorf("the user was made: %d", got.status)
 	}
@@ -162,13 +135,17 @@ func TestStrangersLearnNothing(t *testing.T) {
 		got.lacks(t, "wrong")
 		return strconv.Itoa(got.status) + strings.ReplaceAll(strings.ReplaceAll(got.body, account, "ACCOUNT"), name, "NAME")
 	}
+
 	want := pageOf(a.ID, "alice")
 	for account, name := range map[string]string{a.ID: "nobody", "999999999999": "alice", "no-such-alias": "alice"} {
 		if got := pageOf(account, name); got != want {
 			t.Errorf("%s, %s differs:\n%s", account, name, firstDifference(want, got))
 		}
 	}
-	if known, unknown := newBrowser(t, s).get("/signin/"+a.ID), newBrowser(t, s).get("/signin/no-such-alias"); strings.ReplaceAll(known.body, a.ID, "X") != strings.ReplaceAll(unknown.body, "no-such-alias", "X") {
+
+	if known, unknown := newBrowser(t, s).get("/signin/"+a.ID), newBrowser(t,
+		s).get("/signin/no-such-alias"); strings.ReplaceAll(known.body, a.ID, "X") != strings.ReplaceAll(unknown.body, "no-such-alias",
+		"X") {
 		t.Error("the page of an unknown alias looks different")
 	}
 }
@@ -181,14 +158,17 @@ func TestTooManyAttempts(t *testing.T) {
 	b := newBrowser(t, s)
 	var got *answer
 	for range 12 {
-		if got = b.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", "wrong"); got.status == http.StatusTooManyRequests {
+		if got = b.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password",
+			"wrong"); got.status == http.StatusTooManyRequests {
 			break
 		}
 	}
+
 	wait, err := strconv.Atoi(got.header.Get("Retry-After"))
 	if got.status != http.StatusTooManyRequests || err != nil || wait < 1 {
 		t.Fatalf("%d, Retry-After %q", got.status, got.header.Get("Retry-After"))
 	}
+
 	got.has(t, "Too many failed attempts. Wait "+strconv.Itoa(wait)+" second", `value="alice"`)
 	s.Clock.Advance(time.Duration(wait) * time.Second)
 	if got = b.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", alice.Password); got.path != "/console/" {
@@ -209,17 +189,21 @@ func TestRemember(t *testing.T) {
 	if want := "/signin/" + a.ID + "?to=" + url.QueryEscape("/console/users?search=x"); got.path != want {
 		t.Errorf("at %s, want %s", got.path, want)
 	}
+
 	got.has(t, `value="`+a.ID+`"`, `value="alice"`)
 	got = b.get("/signin?different=1")
 	got.lacks(t, "alice", a.ID)
 	b.get("/signin").lacks(t, "alice", a.ID)
-	if got := b.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", alice.Password, "to", "/console/users"); got.path != "/console/users" {
+	if got := b.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", alice.Password, "to",
+		"/console/users"); got.path != "/console/users" {
 		t.Errorf("arrived at %s", got.path)
 	}
+
 	b.post("/auth/sign-out")
 	if got := b.get("/console/"); got.path != "/signin" {
 		t.Errorf("without remembering: at %s", got.path)
 	}
+
 	for _, hostile := range []string{"!", "bm8", "eyJhIjoiLi4vLi4iLCJ1IjoiIn0", strings.Repeat("a", 4000)} {
 		b.cookie("touchstone-remember", hostile)
 		if got := b.get("/signin"); got.status != http.StatusOK {
@@ -237,16 +221,19 @@ func TestLed(t *testing.T) {
 	if got.path != "/auth/root?to=%2Fconsole%2Fusers" {
 		t.Errorf("an e-mail given as account: at %s", got.path)
 	}
+
 	got.has(t, `value="root@example.com"`, "Root user sign in")
 	got = b.post("/signin", "Type", "root", "Email", "alice")
 	got.has(t, `id="type-user" name="Type" value="user" aria-describedby="type-user-help" checked`, "is not an e-mail address")
 	if got := b.post("/signin", "Type", "user", "Account", "1111-2222-3333"); got.path != "/signin/111122223333" {
 		t.Errorf("hyphens: at %s", got.path)
 	}
+
 	for _, to := range []string{"//evil.example", "https://evil.example/", "/auth/root"} {
 		a := s.NewAccount(t)
 		alice := a.NewUser("alice", "")
-		if got := b.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", alice.Password, "to", to); got.path != "/console/" {
+		if got := b.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", alice.Password, "to",
+			to); got.path != "/console/" {
 			t.Errorf("to %s: at %s", to, got.path)
 		}
 		b.post("/auth/sign-out")
@@ -261,9 +248,11 @@ func TestSignInWithKey(t *testing.T) {
 	alice := a.NewUser("alice", touchtest.AdminPolicy)
 	key := softkey.New()
 	a.SignIn(alice, nil).MustEnrol("", "yubikey", key)
-	if _, err := a.IAM(a.Root).UpdateLoginProfile(t.Context(), &awsiam.UpdateLoginProfileInput{UserName: &alice.Name, PasswordResetRequired: aws.Bool(true)}); err != nil {
+	if _, err := a.IAM(a.Root).UpdateLoginProfile(t.Context(),
+		&awsiam.UpdateLoginProfileInput{UserName: &alice.Name, PasswordResetRequired: aws.Bool(true)}); err != nil {
 		t.Fatal(err)
 	}
+
 	b := newBrowser(t, s)
 	got := b.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", alice.Password, "to", "/console/users")
 	if got.path != "/auth/mfa" {
@@ -272,11 +261,13 @@ func TestSignInWithKey(t *testing.T) {
 	if early := b.get("/console/users"); early.path != "/auth/mfa" {
 		t.Errorf("before the key: at %s", early.path)
 	}
+
 	ceremony, options := ceremonyOf(t, got)
 	answer, err := key.Get(s.URL, []byte(options))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got = b.post("/auth/mfa", "ceremony", ceremony, "response", string(answer))
 	if got.path != "/auth/change-password" {
 		t.Fatalf("after the key: at %s", got.path)
@@ -284,14 +275,19 @@ func TestSignInWithKey(t *testing.T) {
 	if early := b.get("/console/users"); early.path != "/auth/change-password" {
 		t.Errorf("before the new password: at %s", early.path)
 	}
-	b.post("/auth/change-password", "OldPassword", "wrong", "NewPassword", "Correct-Horse-1", "Again", "Correct-Horse-1").has(t, "The old password is incorrect.")
-	b.post("/auth/change-password", "OldPassword", alice.Password, "NewPassword", alice.Password, "Again", alice.Password).has(t, "must differ")
+
+	b.post("/auth/change-password", "OldPassword", "wrong", "NewPassword", "Correct-Horse-1", "Again", "Correct-Horse-1").has(t,
+		"The old password is incorrect.")
+	b.post("/auth/change-password", "OldPassword", alice.Password, "NewPassword", alice.Password, "Again", alice.Password).has(t,
+		"must differ")
 	got = b.post("/auth/change-password", "OldPassword", alice.Password, "NewPassword", "Correct-Horse-1", "Again", "Correct-Horse-1")
 	if got.path != "/console/users" {
 		t.Fatalf("after the new password: at %s\n%s", got.path, got.body)
 	}
+
 	got.has(t, "alice, with MFA")
-	if replay := b.post("/auth/mfa", "ceremony", ceremony, "response", string(answer)); replay.path != "/console/" && replay.path != "/console/users" {
+	if replay := b.post("/auth/mfa", "ceremony", ceremony, "response", string(answer)); replay.path != "/console/" &&
+		replay.path != "/console/users" {
 		t.Errorf("the answer sent again: at %s", replay.path)
 	}
 	if got := b.post("/auth/sign-out"); got.path != "/auth/signed-out" {
@@ -307,7 +303,8 @@ func TestForcedChangeNotAllowed(t *testing.T) {
 	s := touchtest.Start(t, nil)
 	a := s.NewAccount(t)
 	alice := a.NewUser("alice", "")
-	if _, err := a.IAM(a.Root).UpdateLoginProfile(t.Context(), &awsiam.UpdateLoginProfileInput{UserName: &alice.Name, PasswordResetRequired: aws.Bool(true)}); err != nil {
+	if _, err := a.IAM(a.Root).UpdateLoginProfile(t.Context(),
+		&awsiam.UpdateLoginProfileInput{UserName: &alice.Name, PasswordResetRequired: aws.Bool(true)}); err != nil {
 		t.Fatal(err)
 	}
 	b := newBrowser(t, s)
@@ -372,10 +369,12 @@ func TestDevices(t *testing.T) {
 	for n := 2; n <= 8; n++ {
 		assign(b, softkey.New(), "", "key-"+strconv.Itoa(n)).has(t, "registered "+strconv.Itoa(n)+" of 8")
 	}
-	b.get("/console/security-credentials").has(t, `type="button" disabled aria-describedby="mfa-limit">Assign MFA device`, "up to 8 MFA devices")
+	b.get("/console/security-credentials").has(t, `type="button" disabled aria-describedby="mfa-limit">Assign MFA device`,
+		"up to 8 MFA devices")
 	b.post("/console/mfa/assign", "DeviceName", "ninth").has(t, "The limit of MFA devices of a user is 8, and it has been reached.")
 
-	serial := regexp.MustCompile(`value="(arn:aws:iam::[0-9]+:u2f/user/alice/key-5-[A-Z2-7]+)"`).FindStringSubmatch(b.get("/console/security-credentials").body)
+	serial := regexp.MustCompile(`value="(arn:aws:iam::[0-9]+:u2f/user/alice/key-5-[A-Z2-7]+)"`).FindStringSubmatch(
+		b.get("/console/security-credentials").body)
 	if serial == nil {
 		t.Fatal("the device is not listed")
 	}
@@ -398,11 +397,14 @@ func TestSessionEnds(t *testing.T) {
 	if got.path != "/signin?to="+url.QueryEscape("/console/user/policy?name=alice") {
 		t.Fatalf("at %s", got.path)
 	}
+
 	got.has(t, "Your session ended before the page could do this, so nothing was changed.")
-	got = b.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", alice.Password, "to", "/console/user/policy?name=alice")
+	got = b.post("/signin/"+a.ID, "Account", a.ID, "UserName", "alice", "Password", alice.Password, "to",
+		"/console/user/policy?name=alice")
 	if got.path != "/console/user/policy?name=alice" {
 		t.Fatalf("at %s", got.path)
 	}
+
 	got.has(t, "Your session ended before", "Create inline policy")
 	b.get(got.path).lacks(t, "Your session ended before")
 	if got := b.get("/console/session"); got.body != `{"seconds":3600}` {
@@ -418,12 +420,14 @@ func TestSessions(t *testing.T) {
 	alice := a.NewUser("alice", touchtest.AdminPolicy)
 	here, there, elsewhere := a.SignIn(alice, nil), a.SignIn(alice, nil), a.SignIn(alice, nil)
 	b := signedIn(t, s, here)
-	b.get("/console/security-credentials").has(t, "Sessions <span class=\"ts-count\">(3)</span>", "This session", "End all other sessions")
+	b.get("/console/security-credentials").has(t, "Sessions <span class=\"ts-count\">(3)</span>", "This session",
+		"End all other sessions")
 	b.get("/console/session/end?id="+there.Session.ID).has(t, "must sign in again")
 	b.post("/console/session/end?id="+there.Session.ID).has(t, "The session is ended.", "(2)")
 	if got := signedIn(t, s, there).get("/console/"); !strings.HasPrefix(got.path, "/signin") {
 		t.Errorf("the ended session is at %s", got.path)
 	}
+
 	b.post("/console/sessions/end").has(t, "All other sessions are ended.", "(1)")
 	if got := signedIn(t, s, elsewhere).get("/console/"); !strings.HasPrefix(got.path, "/signin") {
 		t.Errorf("the other session is at %s", got.path)
@@ -440,35 +444,46 @@ func TestLimits(t *testing.T) {
 	a := s.NewAccount(t)
 	b := signedIn(t, s, a.SetUpRoot())
 	a.NewUser("alice", "")
-	if got := b.post("/console/users/create", "UserName", strings.Repeat("a", 65<<10)); got.status != http.StatusRequestEntityTooLarge {
+	if got := b.post("/console/users/create", "UserName",
+		strings.Repeat("a", 65<<10)); got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a form of 65 KiB: %d", got.status)
 	}
-	chunked, err := http.NewRequest(http.MethodPost, s.URL+"/console/users/create", struct{ *strings.Reader }{strings.NewReader("UserName=" + strings.Repeat("a", 65<<10))})
+
+	chunked, err := http.NewRequest(http.MethodPost, s.URL+"/console/users/create",
+		struct{ *strings.Reader }{strings.NewReader("UserName=" + strings.Repeat("a", 65<<10))})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	chunked.ContentLength = -1
 	chunked.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if got := b.send(chunked); got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a form of 65 KiB without a length: %d", got.status)
 	}
+
 	many := make([]string, 0, 1200)
 	for range 600 {
 		many = append(many, "TagKey", "k")
 	}
+
 	if got := b.post("/console/users/create", many...); got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("600 fields: %d", got.status)
 	}
-	b.post("/console/user/policy?name=alice", "PolicyName", "p", "PolicyDocument", strings.Repeat(" ", 120<<10)+"{}").has(t, "Line 1, column 122881")
+
+	b.post("/console/user/policy?name=alice", "PolicyName", "p", "PolicyDocument", strings.Repeat(" ", 120<<10)+"{}").has(t,
+		"Line 1, column 122881")
 	for _, name := range []string{strings.Repeat("a", 2000), "a b", "é", "<script>"} {
-		if got := b.post("/console/mfa/assign", "DeviceName", name); got.status != http.StatusOK || !strings.Contains(got.body, "Use 1 to 64 letters") {
+		if got := b.post("/console/mfa/assign", "DeviceName", name); got.status != http.StatusOK ||
+			!strings.Contains(got.body, "Use 1 to 64 letters") {
 			t.Errorf("a device name of %.20q: %d", name, got.status)
 		}
 	}
+
 	r, err := http.NewRequest(http.MethodPost, s.URL+"/signin", strings.NewReader("%zz"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if got := b.send(r); got.status != http.StatusBadRequest {
 		t.Errorf("a malformed form: %d", got.status)
@@ -486,14 +501,17 @@ func TestSecretsAreShownOnce(t *testing.T) {
 	if got.header.Get("Cache-Control") != "no-store" || strings.Contains(strings.Join(got.header.Values("Set-Cookie"), ""), password) {
 		t.Errorf("the page with the password: %v", got.header)
 	}
-	if again := b.post("/console/users/create", "UserName", "bob", "Access", "yes", "Password", "generated"); strings.Contains(again.body, "data-secret") {
+	if again := b.post("/console/users/create", "UserName", "bob", "Access", "yes", "Password",
+		"generated"); strings.Contains(again.body, "data-secret") {
 		t.Error("the form sent again shows a password")
 	}
 	file := b.post("/console/csv", "file", "credentials", "User name", "bob", "Password", password, "Console sign-in URL", "=cmd()")
-	if file.header.Get("Content-Type") != "text/csv; charset=utf-8" || !strings.HasPrefix(file.body, "User name,Password,Console sign-in URL\nbob,") || !strings.Contains(file.body, "'=cmd()") {
+	if file.header.Get("Content-Type") != "text/csv; charset=utf-8" ||
+		!strings.HasPrefix(file.body, "User name,Password,Console sign-in URL\nbob,") || !strings.Contains(file.body, "'=cmd()") {
 		t.Errorf("the file: %v\n%s", file.header, file.body)
 	}
-	if got := newBrowser(t, s).post("/signin/"+a.ID, "Account", a.ID, "UserName", "bob", "Password", password); got.path != "/auth/change-password" {
+	if got := newBrowser(t, s).post("/signin/"+a.ID, "Account", a.ID, "UserName", "bob", "Password",
+		password); got.path != "/auth/change-password" {
 		t.Errorf("signed in with it: at %s", got.path)
 	}
 
@@ -522,18 +540,24 @@ func TestHostileText(t *testing.T) {
 	const hostile = "</textarea><script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202e😀"
 	b.post("/console/users/create", "UserName", "a.b+c=d,e@f-g_h", "TagKey", "k😀\u202e", "TagValue", "v")
 	for _, path := range []string{
-		"/console/users?search=" + url.QueryEscape(hostile), "/console/user?name=" + url.QueryEscape(hostile), "/signin?to=" + url.QueryEscape(hostile),
+		"/console/users?search=" + url.QueryEscape(hostile), "/console/user?name=" + url.QueryEscape(hostile), "/signin?to=" +
+			url.QueryEscape(hostile),
 		"/console/mfa/set-up?device=" + url.QueryEscape(hostile), "/console/user/policy/delete?name=x&policy=" + url.QueryEscape(hostile),
-		"/console/access-key/delete?id=" + url.QueryEscape(hostile), "/console/users?from=" + url.QueryEscape(hostile), "/nowhere/" + url.PathEscape(hostile),
+		"/console/access-key/delete?id=" + url.QueryEscape(hostile), "/console/users?from=" + url.QueryEscape(hostile), "/nowhere/" +
+			url.PathEscape(hostile),
 	} {
 		b.get(path).lacks(t, "<script>alert", "<img src=x", "onerror=alert(1)>")
 	}
+
 	for path, field := range map[string]string{
-		"/console/users/create": "UserName", "/console/alias": "AccountAlias", "/console/user/policy?name=a.b%2Bc%3Dd%2Ce%40f-g_h": "PolicyDocument",
-		"/console/mfa/assign": "DeviceName", "/auth/root": "Email", "/signin": "Account", "/signin/" + a.ID: "UserName",
+		"/console/users/create": "UserName", "/console/alias": "AccountAlias",
+		"/console/user/policy?name=a.b%2Bc%3Dd%2Ce%40f-g_h": "PolicyDocument",
+		"/console/mfa/assign":                               "DeviceName", "/auth/root": "Email", "/signin": "Account", "/signin/" +
+			a.ID: "UserName",
 	} {
 		b.post(path, field, hostile, "PolicyName", "p").lacks(t, "<script>alert", "<img src=x", "onerror=alert(1)>")
 	}
+
 	b.get("/console/user?name=a.b%2Bc%3Dd%2Ce%40f-g_h").has(t, "a.b&#43;c=d,e@f-g_h")
 }
 
@@ -574,11 +598,13 @@ func TestConsoleAccess(t *testing.T) {
 	if got := bob.post("/signin/"+a.ID, "Account", a.ID, "UserName", "bob", "Password", "Correct-Horse-1"); got.path != "/console/" {
 		t.Errorf("bob is at %s", got.path)
 	}
+
 	b.post(page, "Action", "reset", "Reset", "yes").has(t, "must choose a new password at the next sign-in", "Must be changed")
 	b.post(page, "Action", "password", "Password", "generated").has(t, "data-secret")
 	if got := bob.get("/console/"); !strings.HasPrefix(got.path, "/signin") {
 		t.Errorf("bob's session goes on at %s", got.path)
 	}
+
 	b.post(page, "Action", "disable").has(t, "Console access of bob is disabled", "Console access is disabled")
 	b.get(page).has(t, "Enable console access")
 }
@@ -591,7 +617,8 @@ func TestPolicyEditor(t *testing.T) {
 	b := signedIn(t, s, a.SetUpRoot())
 	a.NewUser("alice", "")
 	const create, edit = "/console/user/policy?name=alice", "/console/user/policy?name=alice&policy=p"
-	b.post(create, "PolicyName", "p", "PolicyDocument", "{\r\n  \"Version\": \"2012-10-17\",\r\n  \"Statement\": [{\"Effect\": \"Allow\", \"Resource\": \"*\"}]\r\n}").
+	b.post(create, "PolicyName", "p", "PolicyDocument",
+		"{\r\n  \"Version\": \"2012-10-17\",\r\n  \"Statement\": [{\"Effect\": \"Allow\", \"Resource\": \"*\"}]\r\n}").
 		has(t, "Policy statement must contain actions.", `data-line="3"`, "Line 3, column 17")
 	b.post(create, "PolicyName", "p", "PolicyDocument", touchtest.AdminPolicy).has(t, "The policy p is saved.")
 	b.post(create, "PolicyName", "p", "PolicyDocument", touchtest.AdminPolicy).has(t, "The user has a policy of this name already.")
@@ -600,7 +627,8 @@ func TestPolicyEditor(t *testing.T) {
 	other := strings.Replace(touchtest.AdminPolicy, `"Resource":"*"`, `"Resource":"arn:aws:iam::*:user/x"`, 1)
 	before := func(policy string) string {
 		t.Helper()
-		return regexp.MustCompile(`name="Before" value="([0-9a-f]{64})"`).FindStringSubmatch(b.get("/console/user/policy?name=alice&policy=" + policy).body)[1]
+		return regexp.MustCompile(`name="Before" value="([0-9a-f]{64})"`).FindStringSubmatch(
+			b.get("/console/user/policy?name=alice&policy=" + policy).body)[1]
 	}
 	opened := before("p")
 	b.post(edit, "PolicyDocument", other, "Before", opened).has(t, "The policy p is saved.")
@@ -609,11 +637,16 @@ func TestPolicyEditor(t *testing.T) {
 	b.post(edit, "PolicyDocument", touchtest.AdminPolicy, "Before", before("p")).has(t, "The policy p is saved.")
 
 	// What others stored is opened and saved, whatever its white space.
-	for name, document := range map[string]string{"returns": strings.ReplaceAll(other, ",", ",\r"), "spaces": other + strings.Repeat(" ", 100000)} {
-		if _, err := a.IAM(a.Root).PutUserPolicy(t.Context(), &awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: &name, PolicyDocument: &document}); err != nil {
+	for name, document := range map[string]string{
+		"returns": strings.ReplaceAll(other, ",", ",\r"),
+		"spaces":  other + strings.Repeat(" ", 100000),
+	} {
+		if _, err := a.IAM(a.Root).PutUserPolicy(t.Context(),
+			&awsiam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: &name, PolicyDocument: &document}); err != nil {
 			t.Fatal(err)
 		}
-		b.post("/console/user/policy?name=alice&policy="+name, "PolicyDocument", document, "Before", before(name)).has(t, "The policy "+name+" is saved.")
+		b.post("/console/user/policy?name=alice&policy="+name, "PolicyDocument", document, "Before", before(name)).has(t,
+			"The policy "+name+" is saved.")
 	}
 
 	// What AWS's own checks would answer in the words of the API is said in our own.
@@ -627,7 +660,8 @@ func TestPolicyEditor(t *testing.T) {
 		got.has(t, "<span>"+test.want)
 		got.lacks(t, "validation error")
 	}
-	large := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":["` + strings.Repeat("arn:aws:iam::1:user/a\",\"", 200) + `*"]}]}`
+	large := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":["` +
+		strings.Repeat("arn:aws:iam::1:user/a\",\"", 200) + `*"]}]}`
 	b.post(create, "PolicyName", "large", "PolicyDocument", large).has(t, "Maximum policy size of 2048 bytes exceeded")
 	b.post("/console/user/policy/delete?name=alice&policy=p").has(t, "The policy p is deleted.")
 }
@@ -643,6 +677,7 @@ func TestUsersPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	row := regexp.MustCompile(`/console/user\?name=(user-\d+)"`)
 	next := regexp.MustCompile(`href="([^"]+)" rel="next"`)
 	seen := map[string]bool{}
@@ -659,6 +694,7 @@ func TestUsersPages(t *testing.T) {
 			path = unescape(found[1])
 		}
 	}
+
 	if len(seen) != 45 || pages != 3 {
 		t.Errorf("%d users on %d pages", len(seen), pages)
 	}
@@ -679,6 +715,7 @@ func TestNotices(t *testing.T) {
 		t.Errorf("cancelled: at %s", got.path)
 	}
 	b := signedIn(t, s, a.SignIn(alice, key))
-	b.get("/console/").has(t, "Someone gave your right password but did not complete MFA", "If this was not you, change your password.")
+	b.get("/console/").has(t, "Someone gave your right password but did not complete MFA",
+		"If this was not you, change your password.")
 	b.get("/console/").lacks(t, "Someone gave your right password")
 }

@@ -66,13 +66,16 @@ tests:
     resourceAccount: 012345678901
 `,
 	})
+
 	if _, err := policytest.Run(dir, nil); err == nil || !strings.Contains(err.Error(), "yaml: line 39: ") { // an alias without a name
 		t.Fatalf("%v", err)
 	}
+
 	text, err := os.ReadFile(filepath.Join(dir, "a.test.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	dir = write(t, map[string]string{"all.json": allowAll, "a.test.yml": strings.Replace(string(text), "[on, *]", "[on]", 1)})
 	results, err := policytest.Run(dir, nil)
 	if err != nil {
@@ -81,18 +84,23 @@ tests:
 	if len(results) != 2 {
 		t.Fatalf("%d results", len(results))
 	}
+
 	for n := range results {
 		if results[n].Failed() {
 			t.Error(&results[n])
 		}
 	}
+
 	if account := results[1].Request.ResourceAccountID; account != "012345678901" {
 		t.Errorf("the resource's account is %s", account)
 	}
+
 	for key, want := range map[string][]string{
-		"a:account": {"012345678901"}, "a:octal": {"0777"}, "a:hex": {"0x1F"}, "a:under": {"1_000"}, "a:exponent": {"1e999"}, "a:float": {"1.50"},
-		"a:date": {"2026-11-24"}, "a:time": {"2026-11-24 10:00:00"}, "a:sexagesimal": {"20:30:10"}, "a:yes": {"yes"}, "a:off": {"OFF"},
-		"a:true": {"true"}, "a:infinity": {".inf"}, "a:tilde": nil, "a:null": nil, "a:empty": nil, "a:quoted": {"é\n"}, "a:text": {"null"},
+		"a:account": {"012345678901"}, "a:octal": {"0777"}, "a:hex": {"0x1F"}, "a:under": {"1_000"}, "a:exponent": {"1e999"},
+		"a:float": {"1.50"},
+		"a:date":  {"2026-11-24"}, "a:time": {"2026-11-24 10:00:00"}, "a:sexagesimal": {"20:30:10"}, "a:yes": {"yes"}, "a:off": {"OFF"},
+		"a:true": {"true"}, "a:infinity": {".inf"}, "a:tilde": nil, "a:null": nil, "a:empty": nil, "a:quoted": {"é\n"},
+		"a:text":   {"null"},
 		"a:folded": {"one two"}, "a:list": {"no", "1", "07"}, "<": {"on"},
 	} {
 		got, found := results[0].Request.Context.Get(key)
@@ -107,6 +115,7 @@ func TestYAMLErrors(t *testing.T) {
 	for name := 'b'; name <= 'k'; name++ {
 		bomb += fmt.Sprintf("%c: &%[1]c [%s]\n", name, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c, ", name-1), 10), ", "))
 	}
+
 	for text, want := range map[string]string{
 		"":                                "the file is empty",
 		"# nothing":                       "the file is empty",
@@ -144,7 +153,8 @@ func TestYAMLErrors(t *testing.T) {
 		"policies: {identity: [{Statement: {Effect: Allow}}, null]}\ntests: [{name: a}]":                                                                                     "identity-based policy 1: line 1: Syntax errors in policy. (a policy is an object)",
 	} {
 		dir := write(t, map[string]string{"x.test.yaml": text})
-		if _, err := policytest.Run(dir, nil); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "x.test.yaml: ") {
+		if _, err := policytest.Run(dir, nil); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "x.test.yaml: ") {
 			t.Errorf("%.80q: %.200v, want %s", text, err, want)
 		}
 	}

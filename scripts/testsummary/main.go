@@ -28,11 +28,14 @@ func main() {
 		if err := decoder.Decode(&e); err != nil {
 			log.Fatalf("testsummary: read go test -json: %v", err)
 		}
+
 		key := e.Package + " " + e.Test
 		if output[key] == nil {
 			output[key] = new(strings.Builder)
 		}
 		output[key].WriteString(e.Output)
+
+		// An event without a test is about the whole package.
 		switch {
 		case e.Test == "" && (e.Action == "pass" || e.Action == "fail"):
 			fmt.Printf("%-4s  %s  %.1fs\n", e.Action, e.Package, e.Elapsed)
@@ -51,6 +54,7 @@ func main() {
 			fmt.Print(e.Output)
 		}
 	}
+
 	for _, key := range failures {
 		fmt.Printf("\n--- %s\n%s", key, output[key])
 	}

@@ -57,13 +57,14 @@ func (g *generator) accessors(s *source) error {
 	return nil
 }
 
+// accessor writes a method of an input, if the input has the member in the type.
 func (g *generator) accessor(s *source, structure string, a accessor) error {
 	at := slices.IndexFunc(g.structures[structure], func(m namedMember) bool { return m.name == a.member })
 	if at < 0 || g.goType(g.structures[structure][at]) != a.goType {
 		return nil
 	}
 
-	// A policy that is nobody's is a managed one, whose name is another thing.
+	// Without an owner, PolicyName is the name of a managed policy, and not of an inline one.
 	owned := g.has(structure, "UserName") || g.has(structure, "GroupName") || g.has(structure, "RoleName")
 	if a.member == "PolicyName" && !owned {
 		return nil

@@ -15,6 +15,7 @@ var kinds = map[string]string{
 	"list": "Sequence", "map": "Map", "structure": "Structure",
 }
 
+// operations writes the list of all operations and a descriptor of each.
 func (g *generator) operations(s *source) error {
 	s.p("// Version is the version of the API, and Namespace the XML namespace of its answers.")
 	s.p("const (\nVersion = %q\nNamespace = %q\n)\n", g.service.APIVersion, g.service.XMLNamespace)
@@ -34,6 +35,7 @@ func (g *generator) operations(s *source) error {
 	return nil
 }
 
+// operation writes the descriptor of an operation, typed by its input and output.
 func (g *generator) operation(s *source, name string, op *operation) error {
 	a := &op.Authorization
 	level, err := g.level(name, op)
@@ -45,6 +47,7 @@ func (g *generator) operation(s *source, name string, op *operation) error {
 	if op.ResultWrapper != "" {
 		output = name + "Output"
 	}
+
 	s.p("// %s is the operation %s:%s with the types of its input and output.", name, g.name, name)
 	s.p("var %s = awsquery.Typed[%sInput, %s]{Operation: &awsquery.Operation{", name, name, output)
 	s.p("Service: %q, Version: Version, Namespace: Namespace, Name: %q,", g.name, name)
@@ -66,6 +69,7 @@ func (g *generator) operation(s *source, name string, op *operation) error {
 	if g.overlay.Services[g.name].EchoValues {
 		s.p("EchoValues: true,")
 	}
+
 	s.p("}}\n")
 	return nil
 }
@@ -75,7 +79,7 @@ var levels = map[string]string{
 	"List": "List", "Read": "Read", "Write": "Write", "Permissions management": "Permissions", "Tagging": "Tagging",
 }
 
-// level is the constant for the access level of an operation, which the overlay gives where the reference has none.
+// level returns the constant for the access level of an operation. The overlay has it where the reference does not.
 func (g *generator) level(name string, op *operation) (string, error) {
 	text := op.Authorization.AccessLevel
 	key := g.name + ":" + name
@@ -102,7 +106,7 @@ func (s *source) strings(field string, values []string) {
 	}
 }
 
-// shapes writes what awsquery needs to know of the types: for what only answers have, no more than how it is written.
+// shapes writes what awsquery needs to know about the types. A type that only answers have needs no constraints.
 func (g *generator) shapes(s *source) error {
 	s.p("var (")
 	for _, kind := range []string{"string", "integer", "boolean", "timestamp", "blob"} {
@@ -110,6 +114,7 @@ func (g *generator) shapes(s *source) error {
 			s.p("%sShape = awsquery.Shape{Kind: awsquery.%s}", kind, kinds[kind])
 		}
 	}
+
 	s.p(")\n\nvar (")
 	patterns := make(map[string]string) // Go names by text
 	for _, name := range slices.Sorted(maps.Keys(g.scalars)) {
@@ -120,9 +125,11 @@ func (g *generator) shapes(s *source) error {
 			s.p("shape%s = awsquery.Shape{%s}", exported(name), constraints(m, patterns))
 		}
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(g.service.Shapes)) {
 		g.compound(s, name)
 	}
+
 	s.p(")\n\nvar (")
 	for _, name := range slices.Sorted(maps.Keys(g.structures)) {
 		s.p("shape%s = awsquery.Shape{Kind: awsquery.Structure, Members: []awsquery.Member{", name)
@@ -135,20 +142,24 @@ func (g *generator) shapes(s *source) error {
 		}
 		s.p("}}")
 	}
+
 	s.p(")\n\nvar (")
 	for _, text := range slices.Sorted(maps.Keys(patterns)) {
 		if err := g.pattern(s, patterns[text], text); err != nil {
 			return err
 		}
 	}
+
 	s.p(")")
 	return nil
 }
 
+// constrained reports whether a member's shape says more than its kind.
 func constrained(m member) bool {
 	return m.Min != 0 || m.Max != 0 || m.Pattern != "" || len(m.Enum) > 0 || m.Sensitive
 }
 
+// constraints returns the fields of a member's shape as Go text. patterns has the names of the patterns by their text.
 func constraints(m member, patterns map[string]string) string {
 	text := "Kind: awsquery." + kinds[m.Type]
 	if m.Min != 0 {
@@ -169,7 +180,7 @@ func constraints(m member, patterns map[string]string) string {
 	return text
 }
 
-// compound writes the shape of a list or map that an operation uses. Its constraints are at its members.
+// compound writes the shape of a list or map that an operation uses. The model has its constraints at the members that hold it.
 func (g *generator) compound(s *source, name string) {
 	shape := g.service.Shapes[name]
 	if shape.Type == "structure" {
@@ -190,7 +201,7 @@ func (g *generator) compound(s *source, name string) {
 	s.p("shape%s = awsquery.Shape{%s, Element: &%s%s}", exported(name), constraints(bounds, nil), g.shapeName(*inner), key)
 }
 
-// bounds are the limits of a list or map, zero when no input has it; not found when nothing has it.
+// bounds returns the limits of a list or map. They are zero when no input has it, and not found when nothing has it.
 func (g *generator) bounds(name string) (bounds member, found bool) {
 	check := func(m member) {
 		if m.Shape == name {
@@ -201,11 +212,13 @@ func (g *generator) bounds(name string) (bounds member, found bool) {
 			}
 		}
 	}
+
 	for _, members := range g.structures {
 		for _, m := range members {
 			check(m.member)
 		}
 	}
+
 	for _, shape := range g.service.Shapes {
 		for _, inner := range []*member{shape.Member, shape.Value} {
 			if inner != nil {
@@ -216,7 +229,7 @@ func (g *generator) bounds(name string) (bounds member, found bool) {
 	return bounds, found
 }
 
-// shapeName is the variable that holds a member's shape.
+// shapeName returns the name of the variable that holds a member's shape.
 func (g *generator) shapeName(m member) string {
 	if _, compound := g.service.Shapes[m.Shape]; compound || g.inputs[m.Shape] && constrained(g.scalars[m.Shape]) {
 		return "shape" + exported(m.Shape)
@@ -245,6 +258,7 @@ func (g *generator) plain(kind string) bool {
 	return false
 }
 
+// pattern writes a variable with a compiled pattern, or one that calls the function that the overlay names.
 func (g *generator) pattern(s *source, name, text string) error {
 	correction, corrected := g.overlay.Patterns[text]
 	if corrected {
@@ -254,14 +268,17 @@ func (g *generator) pattern(s *source, name, text string) error {
 		s.p("%s = awsquery.Pattern{Text: %q, Func: %s}", name, text, correction.Func)
 		return nil
 	}
+
 	p, err := compile(cmp.Or(correction.Class, text))
 	if err != nil {
 		return err
 	}
+
 	fields := fmt.Sprintf("Text: %q", text)
 	if p.prefix != "" {
 		fields += fmt.Sprintf(", Prefix: %q", p.prefix)
 	}
+
 	for _, category := range p.set.categories {
 		table := unicode.Categories[category]
 		if table == nil {
@@ -273,6 +290,7 @@ func (g *generator) pattern(s *source, name, text string) error {
 			}
 		}
 	}
+
 	fields += fmt.Sprintf(", ASCII: [2]uint64{%#x, %#x}", p.set.ascii[0], p.set.ascii[1])
 	if p.min != 0 {
 		fields += fmt.Sprintf(", Min: %d", p.min)
@@ -283,16 +301,18 @@ func (g *generator) pattern(s *source, name, text string) error {
 	if wide := p.set.wide(); wide != "" {
 		fields += ", Wide: []*unicode.RangeTable{" + wide + "}"
 	}
+
 	s.p("%s = awsquery.Pattern{%s}", name, fields)
 	return nil
 }
 
-// wide is the part of the set beyond ASCII, as Go text.
+// wide returns the part of the set beyond ASCII as Go text.
 func (s *set) wide() string {
 	var tables []string
 	for _, category := range s.categories {
 		tables = append(tables, "unicode."+category)
 	}
+
 	slices.SortFunc(s.ranges, func(a, b [2]rune) int { return cmp.Compare(a[0], b[0]) })
 	var r16, r32 string
 	latin := 0
@@ -306,6 +326,7 @@ func (s *set) wide() string {
 			latin++
 		}
 	}
+
 	if r16+r32 != "" {
 		table := "{R16: []unicode.Range16{" + r16 + "}"
 		if r32 != "" {

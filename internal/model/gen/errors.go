@@ -1,5 +1,6 @@
 package main
 
+// errors writes a function for each error code, which makes the error.
 func (g *generator) errors(s *source) error {
 	for _, e := range g.service.Errors {
 		s.p("// %s returns the error of that code, HTTP status %d, with a formatted message.", e.Name, e.Value.HTTPStatus)

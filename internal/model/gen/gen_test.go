@@ -15,6 +15,7 @@ func TestGenerated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	const module = "../../.."
 	for name, want := range files {
 		got, err := os.ReadFile(filepath.Join(module, name))
@@ -25,6 +26,7 @@ func TestGenerated(t *testing.T) {
 			t.Errorf("%s is not what go generate writes:\n%.2000s", name, diff)
 		}
 	}
+
 	for _, dir := range []string{"iamapi", "stsapi", "internal/touchstoneapi"} {
 		found, err := filepath.Glob(filepath.Join(module, dir, "zz_*.go"))
 		if err != nil {
@@ -42,14 +44,23 @@ func TestGenerated(t *testing.T) {
 func TestGenerateRefuses(t *testing.T) {
 	const deviceName = `"deviceNameType", "min": 1, "max": 64, "pattern": "`
 	for _, test := range []struct{ name, file, old, new, err string }{
-		{"correction of a member that is gone", "overlay.json", "UpdateLoginProfileInput.PasswordResetRequired", "UpdateLoginProfileInput.Gone", "no member"},
+		{
+			"correction of a member that is gone", "overlay.json", "UpdateLoginProfileInput.PasswordResetRequired",
+			"UpdateLoginProfileInput.Gone", "no member",
+		},
 		{"correction of a pattern that is gone", "overlay.json", `"v[1-9][0-9]*`, `"w[1-9][0-9]*`, "pattern"},
 		{"pattern without a function", "touchstone.json", deviceName + `[\\w+=,.@-]+`, deviceName + `(a|b)+`, "give it a function"},
 		{"unknown escape", "touchstone.json", deviceName + `[\\w+=,.@-]+`, deviceName + `[\\W]+`, "unknown escape"},
 		{"unknown level", "touchstone.json", `"accessLevel": "Write"`, `"accessLevel": "Readwrite"`, "unknown access level"},
 		{"a shape in two forms", "touchstone.json", `"max": 128, "pattern"`, `"max": 64, "pattern"`, "is not the same everywhere"},
-		{"correction of an operation that is gone", "overlay.json", `"iam:AcquireRole": {"acc`, `"iam:Gone": {"acc`, `unknown access level ""`},
-		{"a document in an input", "overlay.json", `"iam:PolicyVersion.Document"`, `"iam:PutUserPolicyInput.PolicyDocument"`, "is no document of an answer"},
+		{
+			"correction of an operation that is gone", "overlay.json", `"iam:AcquireRole": {"acc`, `"iam:Gone": {"acc`,
+			`unknown access level ""`,
+		},
+		{
+			"a document in an input", "overlay.json", `"iam:PolicyVersion.Document"`, `"iam:PutUserPolicyInput.PolicyDocument"`,
+			"is no document of an answer",
+		},
 		{"a field named like a method", "touchstone.json", `"ExceptCurrent"`, `"User"`, "the method must have another name"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -59,6 +70,7 @@ func TestGenerateRefuses(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				if name == test.file {
 					changed := strings.Replace(string(text), test.old, test.new, 1)
 					if changed == string(text) {
@@ -66,6 +78,7 @@ func TestGenerateRefuses(t *testing.T) {
 					}
 					text = []byte(changed)
 				}
+
 				if err := os.WriteFile(filepath.Join(directory, name), text, 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -92,7 +105,10 @@ func TestCompile(t *testing.T) {
 		{`\u002F[\u0021-\u007F]*`, "/", 0, 0, "!~\x7f", " ", ""},
 		{`[ -~]+`, "", 1, 0, " ~", "\x7f\n", ""},
 		{`[\u0009\u00A1-\u00FF]+`, "", 1, 0, "\t", "\n", "{R16: []unicode.Range16{{Lo: 0xa1, Hi: 0xff, Stride: 1},}, LatinOffset: 1}"},
-		{`[\u{10000}-\u{10FFFF}]*`, "", 0, 0, "", "a", "{R16: []unicode.Range16{}, R32: []unicode.Range32{{Lo: 0x10000, Hi: 0x10ffff, Stride: 1},}}"},
+		{
+			`[\u{10000}-\u{10FFFF}]*`, "", 0, 0, "", "a",
+			"{R16: []unicode.Range16{}, R32: []unicode.Range32{{Lo: 0x10000, Hi: 0x10ffff, Stride: 1},}}",
+		},
 		{`[\p{L}\-]*`, "", 0, 0, "-", "9", "unicode.L"},
 	} {
 		p, err := compile(c.text)
@@ -114,6 +130,7 @@ func TestCompile(t *testing.T) {
 			}
 		}
 	}
+
 	for _, text := range []string{"", "a", "[a]", "[a]+[b]+", "(a)+", "[b-a]+", `[\q]+`, `[\u12]+`, `[a-\w]+`, "[a]+|b", `[\p{L]+`} {
 		if _, err := compile(text); err == nil {
 			t.Errorf("%q is no class of characters", text)

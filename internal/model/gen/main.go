@@ -34,6 +34,7 @@ func generate(dir string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	files := make(map[string][]byte)
 	used := make(map[string]bool)
 	for _, model := range models {
@@ -48,16 +49,19 @@ func generate(dir string) (map[string][]byte, error) {
 			}
 		}
 	}
+
 	for name := range corrections.Operations {
 		if !used[name] {
 			return nil, fmt.Errorf("overlay.json: no operation %s", name)
 		}
 	}
+
 	for name := range corrections.Members {
 		if !used[name] {
 			return nil, fmt.Errorf("overlay.json: no member %s", name)
 		}
 	}
+
 	for text := range corrections.Patterns {
 		if !used[text] {
 			return nil, fmt.Errorf("overlay.json: no input has the pattern %s", text)

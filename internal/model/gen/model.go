@@ -129,19 +129,23 @@ func load(dir string) (models []document, corrections overlay, err error) {
 		}
 		models = append(models, d)
 	}
+
 	if err := read(filepath.Join(dir, "overlay.json"), &corrections); err != nil {
 		return nil, corrections, err
 	}
+
 	for name, o := range corrections.Operations {
 		if o.Reason == "" {
 			return nil, corrections, fmt.Errorf("overlay.json: %s has no reason", name)
 		}
 	}
+
 	for name, m := range corrections.Members {
 		if m.Reason == "" {
 			return nil, corrections, fmt.Errorf("overlay.json: %s has no reason", name)
 		}
 	}
+
 	for text, p := range corrections.Patterns {
 		if p.Reason == "" {
 			return nil, corrections, fmt.Errorf("overlay.json: the pattern %s has no reason", text)

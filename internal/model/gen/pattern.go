@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// set is a set of characters: a table for ASCII, ranges and categories for the rest.
+// set is a set of characters. It has a table for ASCII, and ranges and categories for the rest.
 type set struct {
 	ascii      [2]uint64
 	ranges     [][2]rune
@@ -24,7 +24,8 @@ func (s *set) add(low, high rune) {
 	}
 }
 
-// simple is a pattern of the form that a table can decide: a literal beginning, then characters of one set.
+// simple is a pattern that a table can decide: a literal prefix, and then characters of one set, min to max of them. A max of 0 is
+// no bound.
 type simple struct {
 	prefix   string
 	set      set
@@ -38,13 +39,13 @@ var (
 	escapes    = regexp.MustCompile(`\\u(?:([0-9A-F]{4})|\{([0-9A-F]+)\})`)
 )
 
-// compile reads a pattern of the simple form. It does not know every regular expression of it, only what the models use, and
-// refuses the rest.
+// compile reads a pattern of the simple form. It knows only what the models use of regular expressions, and refuses the rest.
 func compile(text string) (simple, error) {
 	parts := classForm.FindStringSubmatch(text)
 	if parts == nil {
 		return simple{}, fmt.Errorf("pattern %s is not a class of characters: give it a function in overlay.json", text)
 	}
+
 	p := simple{prefix: escapes.ReplaceAllStringFunc(parts[1], func(e string) string { return string(codePoint(e)) })}
 	switch parts[3] {
 	case "*":
@@ -61,6 +62,7 @@ func compile(text string) (simple, error) {
 	return p, p.set.parse(strings.Trim(parts[2], "[]"))
 }
 
+// codePoint returns the character of an escape such as \u00FF or \u{10FFFF}.
 func codePoint(escape string) rune {
 	parts := escapes.FindStringSubmatch(escape)
 	n, _ := strconv.ParseInt(parts[1]+parts[2], 16, 32)
@@ -90,15 +92,18 @@ func (s *set) parse(text string) error {
 		}
 		s.add(low, high)
 	}
+
 	return nil
 }
 
-// element reads one character, or adds one shorthand and reports it as known.
+// element reads one character and its size in the text. It adds a shorthand such as \w to the set at once, and then reports it as
+// known.
 func (s *set) element(text string) (r rune, size int, known bool, err error) {
 	if text[0] != '\\' {
 		r, size = utf8.DecodeRuneInString(text)
 		return r, size, false, nil
 	}
+
 	switch {
 	case strings.HasPrefix(text, `\w`):
 		s.add('0', '9')

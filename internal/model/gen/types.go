@@ -31,10 +31,12 @@ type namedMember struct {
 	document bool // a policy document in an answer
 }
 
+// files returns the package's files by name.
 func (g *generator) files() (map[string][]byte, error) {
 	if err := g.collect(); err != nil {
 		return nil, err
 	}
+
 	files := make(map[string][]byte)
 	for name, write := range map[string]func(*source) error{
 		"zz_operations.go": g.operations, "zz_types.go": g.types, "zz_shapes.go": g.shapes, "zz_errors.go": g.errors,
@@ -67,11 +69,13 @@ func (g *generator) collect() error {
 			}
 		}
 	}
+
 	for _, op := range g.service.Operations {
 		if err := g.structure(op.Name+"Input", op.Value.Input, true); err != nil {
 			return err
 		}
 	}
+
 	for _, op := range g.service.Operations {
 		if op.Value.ResultWrapper == "" {
 			continue
@@ -83,10 +87,12 @@ func (g *generator) collect() error {
 	return nil
 }
 
+// structure collects a structure and whatever its members need. It does nothing for one that was collected before.
 func (g *generator) structure(name string, members ordered[member], input bool) error {
 	if _, done := g.structures[name]; done {
 		return nil
 	}
+
 	g.structures[name] = nil // ends recursion
 	list := make([]namedMember, 0, len(members))
 	for _, m := range members {
@@ -104,6 +110,7 @@ func (g *generator) structure(name string, members ordered[member], input bool) 
 			return fmt.Errorf("%s.%s: %w", name, m.Name, err)
 		}
 	}
+
 	g.structures[name] = list
 	return nil
 }
@@ -126,10 +133,12 @@ func (g *generator) hide(name string) {
 	}
 }
 
+// visit collects what a member's shape needs.
 func (g *generator) visit(m member, input bool) error {
 	if input {
 		g.inputs[m.Shape] = true
 	}
+
 	shape, compound := g.service.Shapes[m.Shape]
 	switch {
 	case !compound:
@@ -137,6 +146,7 @@ func (g *generator) visit(m member, input bool) error {
 	case shape.Type == "structure":
 		return g.structure(exported(m.Shape), shape.Members, input)
 	}
+
 	for _, inner := range []*member{shape.Key, shape.Member, shape.Value} {
 		if inner != nil {
 			if err := g.visit(*inner, input); err != nil {
@@ -147,6 +157,7 @@ func (g *generator) visit(m member, input bool) error {
 	return nil
 }
 
+// scalar collects a shape that is neither a structure nor a list nor a map. It must have the same constraints wherever it is used.
 func (g *generator) scalar(m member, input bool) error {
 	m.Required = false
 	if len(m.Enum) > 0 {
@@ -162,7 +173,7 @@ func (g *generator) scalar(m member, input bool) error {
 	return nil
 }
 
-// goType is the type of a member's field.
+// goType returns the type of a member's field: a pointer where the absence of a value has to be told from its zero.
 func (g *generator) goType(m namedMember) string {
 	t := g.valueType(m.member)
 	if m.document {
@@ -175,6 +186,7 @@ func (g *generator) goType(m namedMember) string {
 	return t
 }
 
+// valueType returns the type of a member's value.
 func (g *generator) valueType(m member) string {
 	shape := g.service.Shapes[m.Shape]
 	switch m.Type {
@@ -203,9 +215,11 @@ func (g *generator) valueType(m member) string {
 		}
 		return "map[" + g.valueType(*shape.Key) + "]" + value
 	}
+
 	return exported(m.Shape)
 }
 
+// types writes the Go types of inputs, outputs, structures and enumerations.
 func (g *generator) types(s *source) error {
 	for _, op := range g.service.Operations {
 		s.p("// %sInput is what %s takes.", op.Name, op.Name)
@@ -218,6 +232,7 @@ func (g *generator) types(s *source) error {
 			g.declare(s, op.Name+"Output")
 		}
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(g.structures)) {
 		if strings.HasSuffix(name, "Input") || strings.HasSuffix(name, "Output") {
 			continue
@@ -225,6 +240,7 @@ func (g *generator) types(s *source) error {
 		s.p("// %s is a structure of the model.", name)
 		g.declare(s, name)
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(g.enums)) {
 		s.p("// %s is an enumeration of the model.\ntype %s string\n", name, name)
 		s.p("// The values of %s.\nconst (", name)
@@ -236,6 +252,7 @@ func (g *generator) types(s *source) error {
 	return nil
 }
 
+// declare writes the declaration of a structure.
 func (g *generator) declare(s *source, name string) {
 	if len(g.structures[name]) == 0 {
 		s.p("type %s struct{}\n", name)
@@ -252,13 +269,13 @@ func (g *generator) declare(s *source, name string) {
 	s.p("}\n")
 }
 
-// exported is a name of the model as a Go name.
+// exported returns a name of the model as an exported Go name.
 func exported(name string) string {
 	first, size := utf8.DecodeRuneInString(name)
 	return string(unicode.ToUpper(first)) + name[size:]
 }
 
-// constant is the part of a constant's name that stands for an enumeration's value.
+// constant returns the part of a constant's name that stands for an enumeration's value.
 func constant(value string) string {
 	var b strings.Builder
 	for word := range strings.FieldsFuncSeq(value, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {

@@ -96,13 +96,17 @@ func main() {
 // runs are digits and letters repeated, counted up and down, and dates.
 func runs() []string {
 	var list []string
-	for _, walk := range []string{"01234567890123456789", "98765432109876543210", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm"} {
+	for _, walk := range []string{
+		"01234567890123456789", "98765432109876543210", "abcdefghijklmnopqrstuvwxyz",
+		"qwertyuiopasdfghjklzxcvbnm",
+	} {
 		for length := 8; length <= 16; length++ {
 			for start := 0; start+length <= len(walk); start++ {
 				list = append(list, walk[start:start+length])
 			}
 		}
 	}
+
 	for c := '0'; c <= 'z'; c++ {
 		if c > '9' && c < 'a' {
 			continue
@@ -111,7 +115,11 @@ func runs() []string {
 			list = append(list, strings.Repeat(string(c), length))
 		}
 	}
-	for _, pair := range []string{"12", "21", "123", "1234", "112233", "123123", "121212", "696969", "112233445566", "11223344", "147258369", "159753", "987654", "1357924680", "13579", "24680"} {
+
+	for _, pair := range []string{
+		"12", "21", "123", "1234", "112233", "123123", "121212", "696969", "112233445566", "11223344",
+		"147258369", "159753", "987654", "1357924680", "13579", "24680",
+	} {
 		for length := 8; length <= 16; length++ {
 			list = append(list, strings.Repeat(pair, 1+length/len(pair))[:length])
 		}

@@ -41,9 +41,11 @@ func NewCluster(settings ...string) (_ *Cluster, err error) {
 			err = errors.Join(err, c.Remove())
 		}
 	}()
+
 	if c.log, err = os.Create(filepath.Join(c.directory, "log")); err != nil {
 		return nil, err
 	}
+
 	initdb, err := c.command("initdb", "-D", c.data(), "-U", "touchstone", "-A", "trust", "-E", "UTF8", "--no-sync",
 		"--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=und")
 	if err != nil {
@@ -83,20 +85,24 @@ func (c *Cluster) command(name string, args ...string) (*exec.Cmd, error) {
 	if os.Getuid() != 0 {
 		return cmd, nil
 	}
+
 	u, err := user.Lookup("postgres")
 	if err != nil {
 		if u, err = user.Lookup("nobody"); err != nil {
 			return nil, err
 		}
 	}
+
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {
 		return nil, err
 	}
+
 	gid, err := strconv.ParseUint(u.Gid, 10, 32)
 	if err != nil {
 		return nil, err
 	}
+
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 	return cmd, os.Chown(c.directory, int(uid), int(gid))
 }
@@ -111,17 +117,21 @@ func (c *Cluster) Start() (err error) {
 		"-D", c.data(), "-k", c.directory,
 		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=500",
 	}
+
 	for _, setting := range c.settings {
 		args = append(args, "-c", setting)
 	}
+
 	c.process, err = c.command("postgres", args...)
 	if err != nil {
 		return err
 	}
+
 	c.process.Stdout, c.process.Stderr = c.log, c.log
 	if err := c.process.Start(); err != nil {
 		return err
 	}
+
 	for range 600 {
 		conn, connectErr := pgx.Connect(context.Background(), c.URL())
 		if connectErr == nil {
@@ -183,6 +193,7 @@ func childrenOf(parent int) (children []int, err error) {
 	if len(tasks) == 0 {
 		return nil, errors.New("/proc does not tell the children of a process")
 	}
+
 	for _, task := range tasks {
 		text, err := os.ReadFile(task)
 		if err != nil {

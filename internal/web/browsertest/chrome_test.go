@@ -31,6 +31,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+
 	binary = filepath.Join(dir, "touchstone")
 	build := exec.Command("go", "build", "-o", binary, "github.com/touchstone-iam/touchstone/cmd/touchstone")
 	build.Stderr = os.Stderr
@@ -38,6 +39,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "build touchstone:", err)
 		return 1
 	}
+
 	code := m.Run()
 	for _, stop := range stops {
 		stop()
@@ -47,9 +49,11 @@ func run(m *testing.M) int {
 
 // chromes are the names under which distributions install a browser; chromedp does not know the first.
 var chromes = []string{
-	"chromium-headless-shell", "headless-shell", "headless_shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome",
+	"chromium-headless-shell", "headless-shell", "headless_shell", "chromium", "chromium-browser", "google-chrome-stable",
+	"google-chrome",
 }
 
+// findChrome returns the path of a browser: the one that TOUCHSTONE_CHROME names, or one that is installed.
 func findChrome() (string, error) {
 	if path := os.Getenv("TOUCHSTONE_CHROME"); path != "" {
 		return path, nil
@@ -62,16 +66,18 @@ func findChrome() (string, error) {
 	return "", errors.New("no browser: install chromium (make install-test-tools), or name one in TOUCHSTONE_CHROME")
 }
 
-// startBrowser starts the one browser of all journeys. Its context has no deadline: that would be the browser's.
+// startBrowser starts the one browser of all tests. Its context has no deadline, because the browser would end at it.
 func startBrowser() (context.Context, error) {
 	path, err := findChrome()
 	if err != nil {
 		return nil, err
 	}
+
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(desktop.width, desktop.height),
 		chromedp.Flag("lang", "en-US"), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+
 	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, endBrowser := chromedp.NewContext(allocator)
 	stops = append(stops, endBrowser, endAllocator)

@@ -80,14 +80,17 @@ func TestAssignKeyAndSignInWithIt(t *testing.T) {
 	p.fill("Device name", "yubikey-blue")
 	p.press("Next")
 	p.arrive(ownPage)
-	p.see("You have successfully assigned the device yubikey-blue", "You have registered 1 of 8 MFA devices", ":u2f/user/alice/yubikey-blue-", "Security key")
+	p.see("You have successfully assigned the device yubikey-blue", "You have registered 1 of 8 MFA devices",
+		":u2f/user/alice/yubikey-blue-", "Security key")
 	if role := evaluate[string](p, "document.activeElement.getAttribute('role') ?? ''"); role != "status" {
 		t.Errorf("the focus is on something with role %q, want the message", role)
 	}
+
 	p.check()
 	if n := len(i.events("EnableMFADevice")); n != 1 {
 		t.Errorf("%d events EnableMFADevice, want 1", n)
 	}
+
 	p.signOut()
 	p.signIn(alice)
 	p.arrive("/auth/mfa")
@@ -128,6 +131,7 @@ func TestEitherOfTwoKeys(t *testing.T) {
 	if n := p.devices(); n != 2 {
 		t.Fatalf("%d devices, want 2", n)
 	}
+
 	p.signOut()
 	p.pass(alice) // with the second alone
 	p.signOut()
@@ -271,6 +275,7 @@ func TestCounterGoesBack(t *testing.T) {
 	command(p, webauthn.SetCredentialProperties, webauthn.SetCredentialPropertiesParams{
 		AuthenticatorID: key.id, CredentialID: key.credentials()[0].CredentialID, SignCount: &zero,
 	})
+
 	p.signIn(alice)
 	p.press("Use security key")
 	p.arrive("/auth/mfa")
@@ -278,6 +283,7 @@ func TestCounterGoesBack(t *testing.T) {
 	if text := string(i.touchstone("audit", "--output", "json")); !strings.Contains(text, "lone") {
 		t.Error("there is no event of a suspected clone")
 	}
+
 	admin := i.open(t)
 	admin.signIn(i.admin())
 	admin.visit("/console/user?name=alice&tab=security-credentials")
@@ -304,6 +310,7 @@ func TestForgedAnswers(t *testing.T) {
 		p.see(refused)
 		p.miss("signature", "presence", name)
 	}
+
 	p.check()
 	command(p, webauthn.SetResponseOverrideBits, webauthn.SetResponseOverrideBitsParams{AuthenticatorID: key.id})
 	p.press("Use security key")
@@ -334,11 +341,13 @@ func TestEightDevices(t *testing.T) {
 			key.unplug()
 		}
 	}
+
 	p.visit(ownPage)
 	p.see("Multi-factor authentication (MFA) (8)", "A user can have up to 8 MFA devices. Remove one to assign another.")
 	if !evaluate[bool](p, `[...document.querySelectorAll("button")].some((b) => b.innerText === "Assign MFA device" && b.disabled && b.getAttribute("aria-describedby"))`) {
 		t.Error("the button Assign MFA device is not disabled, with its reason")
 	}
+
 	p.check()
 	p.visit("/console/mfa/set-up?device=ninth")
 	p.see("The limit of MFA devices of a user is 8, and it has been reached.")
@@ -375,6 +384,7 @@ func TestDeviceNames(t *testing.T) {
 		if got := p.value("Device name"); got != name {
 			t.Errorf("%q: the field has %q, want what was typed", name, got)
 		}
+
 		p.check()
 	}
 }
@@ -429,6 +439,7 @@ func TestFIDOPagePolicy(t *testing.T) {
 	p.check()
 	p.plugIn(fido2)
 	p.assign("mine")
+
 	// The password alone does not remove it.
 	p.choose("Select mine")
 	p.click("Remove")
@@ -494,6 +505,7 @@ func TestRootKey(t *testing.T) {
 	p.arrive("/console/")
 	p.see("Add MFA for root user")
 	p.check()
+
 	key := p.plugIn(fido2)
 	p.visit(ownPage)
 	p.check()
@@ -505,15 +517,18 @@ func TestRootKey(t *testing.T) {
 	p.press("Next")
 	p.arrive(ownPage)
 	p.see(":u2f/root-account/safe-")
+
 	p.signOut()
 	p.pass(root)
 	p.see("Root user has MFA")
+
 	p.visit(ownPage + "?continue=yes")
 	p.choose("Select safe")
 	p.click("Remove")
 	p.fill("To confirm, type the name of the device", "safe")
 	p.press("Remove")
 	p.see("The MFA device safe is removed.")
+
 	key.unplug()
 	p.plugIn(fido2)
 	p.press("Assign MFA device")
@@ -521,6 +536,7 @@ func TestRootKey(t *testing.T) {
 	p.press("Next")
 	p.arrive(ownPage)
 	p.see(":u2f/root-account/safe-2-")
+
 	p.signOut()
 	p.pass(root)
 }

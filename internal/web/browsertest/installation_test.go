@@ -46,7 +46,8 @@ func install(t *testing.T, options ...string) *installation {
 	_, port, _ := strings.Cut(listen, ":")
 	i.url = "http://localhost:" + port
 	var made struct{ AccountID, SetupURL, AccessKeyID, SecretAccessKey string }
-	i.touchstoneJSON(&made, append([]string{"account", "create", "--root-email", i.email, "--access-key", "--url", i.url}, options...)...)
+	i.touchstoneJSON(&made,
+		append([]string{"account", "create", "--root-email", i.email, "--access-key", "--url", i.url}, options...)...)
 	i.accountID, i.setUpLink = made.AccountID, made.SetupURL
 	i.rootKey = aws.Credentials{AccessKeyID: made.AccessKeyID, SecretAccessKey: made.SecretAccessKey}
 
@@ -131,11 +132,13 @@ func (i *installation) newUser(name, policy string) *user {
 	if _, err := root.CreateUser(ctx, &iam.CreateUserInput{UserName: &name}); err != nil {
 		i.t.Fatal(err)
 	}
-	if _, err := root.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{UserName: &name, Password: aws.String(password)}); err != nil {
+	if _, err := root.CreateLoginProfile(ctx,
+		&iam.CreateLoginProfileInput{UserName: &name, Password: aws.String(password)}); err != nil {
 		i.t.Fatal(err)
 	}
 	if policy != "" {
-		if _, err := root.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("test"), PolicyDocument: &policy}); err != nil {
+		if _, err := root.PutUserPolicy(ctx,
+			&iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("test"), PolicyDocument: &policy}); err != nil {
 			i.t.Fatal(err)
 		}
 	}

@@ -32,6 +32,7 @@ func TestEveryPageInEveryLook(t *testing.T) {
 			p.inEveryLook()
 		}
 	}
+
 	pages(i.setUpLink, "/auth/setup?link=over", "/signin", "/signin?different=1", "/auth/root?email=root@localhost", "/nowhere")
 	p.signIn(few)
 	p.arrive("/console/")
@@ -47,6 +48,7 @@ func TestEveryPageInEveryLook(t *testing.T) {
 		"/console/user/policy?name=few&policy=test", "/console/user/policy/delete?name=few&policy=test", "/console/nothing",
 		"/console/simulator?name=few",
 	)
+
 	p.plugIn(fido2)
 	p.assign("laptop")
 	p.inEveryLook()

@@ -23,7 +23,8 @@ func TestScreenshots(t *testing.T) {
 	for _, name := range []string{"bob", "carol", "deploy-bot"} {
 		i.newUser(name, touchtest.FIDOPagePolicy)
 	}
-	if _, err := i.iam(i.rootKey).DeleteAccessKey(t.Context(), &iam.DeleteAccessKeyInput{AccessKeyId: &i.rootKey.AccessKeyID}); err != nil {
+	if _, err := i.iam(i.rootKey).DeleteAccessKey(t.Context(),
+		&iam.DeleteAccessKeyInput{AccessKeyId: &i.rootKey.AccessKeyID}); err != nil {
 		t.Fatal(err)
 	}
 	p := i.open(t)

@@ -16,9 +16,19 @@ type securityKey struct {
 
 // The kinds of key: CTAP2, CTAP1 (U2F) alone, and one that knows who holds it.
 var (
-	fido2    = webauthn.VirtualAuthenticatorOptions{Protocol: webauthn.AuthenticatorProtocolCtap2, Ctap2version: webauthn.Ctap2versionCtap21, Transport: webauthn.AuthenticatorTransportUsb, AutomaticPresenceSimulation: true}
-	u2f      = webauthn.VirtualAuthenticatorOptions{Protocol: webauthn.AuthenticatorProtocolU2f, Transport: webauthn.AuthenticatorTransportUsb, AutomaticPresenceSimulation: true}
-	verified = webauthn.VirtualAuthenticatorOptions{Protocol: webauthn.AuthenticatorProtocolCtap2, Ctap2version: webauthn.Ctap2versionCtap21, Transport: webauthn.AuthenticatorTransportUsb, AutomaticPresenceSimulation: true, HasUserVerification: true, IsUserVerified: true}
+	fido2 = webauthn.VirtualAuthenticatorOptions{
+		Protocol:     webauthn.AuthenticatorProtocolCtap2,
+		Ctap2version: webauthn.Ctap2versionCtap21, Transport: webauthn.AuthenticatorTransportUsb, AutomaticPresenceSimulation: true,
+	}
+	u2f = webauthn.VirtualAuthenticatorOptions{
+		Protocol:  webauthn.AuthenticatorProtocolU2f,
+		Transport: webauthn.AuthenticatorTransportUsb, AutomaticPresenceSimulation: true,
+	}
+	verified = webauthn.VirtualAuthenticatorOptions{
+		Protocol:     webauthn.AuthenticatorProtocolCtap2,
+		Ctap2version: webauthn.Ctap2versionCtap21, Transport: webauthn.AuthenticatorTransportUsb, AutomaticPresenceSimulation: true,
+		HasUserVerification: true, IsUserVerified: true,
+	}
 )
 
 // untouched is a key that nobody taps.
@@ -54,7 +64,8 @@ func (k *securityKey) unplug() {
 // tapped says whether the key is tapped when it asks for it.
 func (k *securityKey) tapped(is bool) {
 	k.p.Helper()
-	command(k.p, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: k.id, Enabled: is})
+	command(k.p, webauthn.SetAutomaticPresenceSimulation,
+		webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: k.id, Enabled: is})
 }
 
 // credentials are those that the key keeps.

@@ -68,23 +68,28 @@ func TestRootSignsIn(t *testing.T) {
 	i := install(t)
 	i.root()
 	p := i.open(t)
+
 	p.visit("/")
 	p.arrive("/signin")
 	p.check()
+
 	p.choose("Root user")
 	p.fill("Root user email address", i.email)
 	p.press("Next")
 	p.arrive("/auth/root")
 	p.see("Root user sign in", i.email)
 	p.check()
+
 	p.fill("Password", "wrong")
 	p.press("Sign in")
 	p.see(incorrect, i.email)
 	p.check()
+
 	p.fill("Password", password)
 	p.press("Sign in")
 	p.arrive("/console/")
 	p.see("Add MFA for root user")
+
 	p.press("Add MFA")
 	p.arrive("/console/mfa/assign")
 }
@@ -156,6 +161,7 @@ func TestAlias(t *testing.T) {
 	if got := p.value("Preferred alias"); got != "No Such" {
 		t.Errorf("the alias is %q, want what was typed", got)
 	}
+
 	p.fill("Preferred alias", "acme")
 	p.press("Save changes")
 	p.see("The account alias is now acme.")
@@ -178,17 +184,20 @@ func TestWrongPage(t *testing.T) {
 	i := install(t)
 	i.root()
 	p := i.open(t)
+
 	p.visit("/signin/" + i.accountID)
 	p.fill("IAM user name", i.email)
 	p.fill("Password", password)
 	p.press("Sign in")
 	p.see(incorrect, "Sign in using root user email")
+
 	p.press("Sign in using root user email")
 	p.arrive("/auth/root")
 	p.fill("Email address", i.email)
 	p.fill("Password", password)
 	p.press("Sign in")
 	p.arrive("/console/")
+
 	p.signOut()
 	p.visit("/signin")
 	p.choose("Root user")
@@ -250,6 +259,7 @@ func TestForcedPasswordChange(t *testing.T) {
 func TestGuessing(t *testing.T) {
 	i := install(t)
 	alice, bob := i.newUser("alice", ""), i.newUser("bob", "")
+
 	// Both have signed in from their own browsers before.
 	hers, his := i.open(t), i.open(t)
 	hers.signIn(alice)
@@ -265,9 +275,11 @@ func TestGuessing(t *testing.T) {
 		guesser.press("Sign in")
 		slowed = strings.Contains(guesser.text(), "Too many failed attempts. Wait ")
 	}
+
 	if !slowed {
 		t.Fatal("30 wrong passwords are not slowed down")
 	}
+
 	guesser.check()
 	hers.signIn(alice)
 	hers.arrive("/console/")
@@ -292,8 +304,12 @@ func TestDestination(t *testing.T) {
 	if got := p.path(); got != "/console/users?search=al" {
 		t.Errorf("the sign-in arrives at %s", got)
 	}
+
 	p.signOut()
-	for _, elsewhere := range []string{"https://example.com/", "//example.com/", `/\example.com/`, "/console/../../x", "javascript:alert(1)", "/console/\r\nX: y"} {
+	for _, elsewhere := range []string{
+		"https://example.com/", "//example.com/", `/\example.com/`, "/console/../../x",
+		"javascript:alert(1)", "/console/\r\nX: y",
+	} {
 		p.visit("/signin/" + i.accountID + "?to=" + url.QueryEscape(elsewhere))
 		p.fill("IAM user name", alice.name)
 		p.fill("Password", alice.password)
@@ -326,14 +342,17 @@ func TestForeignForm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		for h, value := range headers {
 			r.Header.Set(h, value)
 		}
+
 		answer, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		answer.Body.Close()
 		if answer.StatusCode != http.StatusForbidden {
 			t.Errorf("%s: %s, want 403", name, answer.Status)
@@ -350,6 +369,7 @@ func TestSessions(t *testing.T) {
 		p.signIn(alice)
 		p.arrive("/console/")
 	}
+
 	here.visit(ownPage)
 	here.see("Sessions (3)", "This session", "127.0.0.1", "Chrome on Linux")
 	here.press("End the session of Chrome on Linux at 127.0.0.1")
@@ -365,6 +385,7 @@ func TestSessions(t *testing.T) {
 		p.arrive("/signin/" + i.accountID)
 		p.see("Your session has ended.")
 	}
+
 	i.touchstone("sessions", "revoke", "--account", i.accountID, "--user", "alice")
 	here.visit(ownPage)
 	here.arrive("/signin/" + i.accountID)

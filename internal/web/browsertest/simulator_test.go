@@ -16,7 +16,8 @@ import (
 // found waits until the editor shows what the server finds in what was typed.
 func (p *tab) found(words string) {
 	p.Helper()
-	p.until("the findings do not say "+words, `document.querySelector("[data-findings]").innerText.replace(/\s+/g, " ").includes(`+quoted(words)+`)`)
+	p.until("the findings do not say "+words, `document.querySelector("[data-findings]").innerText.replace(/\s+/g, " ").includes(`+
+		quoted(words)+`)`)
 }
 
 // Journey 43, for inline policies: findings come as one types, with their places, and what is refused is refused by the server.
@@ -47,7 +48,8 @@ func TestFindingsAsOneTypes(t *testing.T) {
 	p.found("Suggestions (1)")
 	p.check()
 	p.click("Line 3, column 65")
-	p.until("the link does not lead to its place", `document.activeElement.selectionStart === document.activeElement.value.indexOf('"iam:Fly"')`)
+	p.until("the link does not lead to its place",
+		`document.activeElement.selectionStart === document.activeElement.value.indexOf('"iam:Fly"')`)
 	p.fill("Policy document", with(`["`+strings.Repeat("iam:ListUsers\", \"", 150)+`iam:*"]`))
 	p.found("and may have 2048")
 	p.see("all of the user's inline policies together may have 2,048")
@@ -118,6 +120,7 @@ func TestFormat(t *testing.T) {
 		t.Helper()
 		p.do("undo", chromedp.KeyEvent("z", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
 	}
+
 	for typed, want := range map[string]string{
 		`{"a":1,"a":2,"n":[12345678901234567890123,1.0,-0.10e+5],"e":{},"f":[ ],"s":"\u0041\\\"{,:}  é😀","t":[true,null]}`: `{
     "a": 1,
@@ -146,7 +149,8 @@ func TestFormat(t *testing.T) {
 		if got := p.value("Policy document"); got != want {
 			t.Errorf("of %q Format makes %q", typed, got)
 		}
-		p.until("what is shown has no numbers of its lines", `document.querySelector("[data-gutter]").textContent.split("\n").length === `+strconv.Itoa(1+strings.Count(want, "\n")))
+		p.until("what is shown has no numbers of its lines",
+			`document.querySelector("[data-gutter]").textContent.split("\n").length === `+strconv.Itoa(1+strings.Count(want, "\n")))
 		if want == typed {
 			continue
 		}
@@ -155,11 +159,13 @@ func TestFormat(t *testing.T) {
 			t.Errorf("of %q undoing Format makes %q", typed, got)
 		}
 	}
+
 	p.fill("Policy document", "[")
 	p.do("indent", chromedp.KeyEvent("\r\t"))
 	if got := p.value("Policy document"); got != "[\n    " {
 		t.Errorf("Tab makes %q", got)
 	}
+
 	undo()
 	if got := p.value("Policy document"); got != "[\n" {
 		t.Errorf("undoing Tab makes %q", got)
@@ -174,15 +180,19 @@ func TestMatchingBracket(t *testing.T) {
 	p.signIn(i.admin())
 	p.visit("/console/user/policy?name=bob")
 	const area = `document.querySelector("textarea")`
+
 	// at puts the caret somewhere and tells where the button leads; -1 when there is none.
 	at := func(caret int) int {
-		p.do("put the caret", chromedp.Evaluate[chromedp.Void](fmt.Sprintf(area+`.setSelectionRange(%[1]d, %[1]d); `+area+`.dispatchEvent(new Event("keyup"));undefined`, caret)))
+		p.do("put the caret",
+			chromedp.Evaluate[chromedp.Void](fmt.Sprintf(area+`.setSelectionRange(%[1]d, %[1]d); `+area+
+				`.dispatchEvent(new Event("keyup"));undefined`, caret)))
 		if evaluate[bool](p, `document.querySelector("[data-match]").hidden`) {
 			return -1
 		}
 		p.click("Matching bracket: Policy document")
 		return evaluate[int](p, area+`.selectionStart`)
 	}
+
 	const text = "{\"a\": [\"]}\\\"[\",\n {\"é😀\": 1}]}"
 	p.fill("Policy document", text)
 	units := utf16.Encode([]rune(text))
@@ -197,6 +207,7 @@ func TestMatchingBracket(t *testing.T) {
 			t.Errorf("from %d the way leads to %d, want %d", caret, got, want)
 		}
 	}
+
 	p.fill("Policy document", "[1}")
 	if got := at(0); got != -1 {
 		t.Errorf("what does not fit leads to %d", got)
@@ -265,7 +276,8 @@ func TestSimulator(t *testing.T) {
 		return mark && mark.dataset.effect === "deny" && box.top >= 0 && box.top < innerHeight && box.left >= 0;
 	})()`)
 	p.size(desktop)
-	if got := marked(); !strings.HasPrefix(got, `{"Sid":"DenyAllExceptListedIfNoMFA"`) || !strings.HasSuffix(got, "}") || strings.Count(got, "{") != strings.Count(got, "}") {
+	if got := marked(); !strings.HasPrefix(got, `{"Sid":"DenyAllExceptListedIfNoMFA"`) || !strings.HasSuffix(got, "}") ||
+		strings.Count(got, "{") != strings.Count(got, "}") {
 		t.Errorf("what is marked is not the deciding Deny, whole:\n%s", got)
 	}
 	p.fill("Value", "true")
@@ -301,19 +313,23 @@ func TestSimulatorNewPolicies(t *testing.T) {
 	p := i.open(t)
 	p.signIn(i.admin())
 	p.visit("/console/simulator")
+
 	p.choose("New policy")
 	p.fill("Policy 1", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:Fly","Resource":"*"}}`)
 	p.see("service iam has no action Fly")
+
 	p.press("Add another policy")
 	p.see("service iam has no action Fly")
 	p.focused("Policy 2")
 	p.key("{")
 	p.see("the text ends")
 	p.inEveryLook()
+
 	p.fill("Actions", "iam:ListUsers")
 	p.press("Run simulation")
 	p.focused("Policy 2")
 	p.inEveryLook()
+
 	p.fill("Policy 2", touchtest.AdminPolicy)
 	p.click("Additional settings – optional")
 	p.fill("Permissions boundary", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:Get*","Resource":"*"}}`)

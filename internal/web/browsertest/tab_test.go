@@ -31,7 +31,7 @@ var (
 // patience is how long a step may take before it has failed.
 const patience = 10 * time.Second
 
-// tab is a page in a browser profile of its own. Each method fails the test when it cannot do what it is told.
+// tab is a page in a browser profile of its own. Each method ends the test when it cannot do what it is called for.
 type tab struct {
 	*testing.T
 	ctx     context.Context
@@ -39,7 +39,7 @@ type tab struct {
 	console consoleErrors
 }
 
-// consoleErrors are what the browser complained of.
+// consoleErrors collects the errors in the browser's console.
 type consoleErrors struct {
 	mu   sync.Mutex
 	said []string
@@ -52,11 +52,13 @@ func (i *installation) open(t *testing.T) *tab {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	ctx, end := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
 	t.Cleanup(end)
 	if err := chromedp.Do(ctx); err != nil { // without a deadline, which would be the tab's
 		t.Fatal(err)
 	}
+
 	p := &tab{T: t, ctx: ctx, at: i}
 	messages := chromedp.Console(ctx)
 	go p.console.listen(func(yield func(string)) {
@@ -69,14 +71,16 @@ func (i *installation) open(t *testing.T) *tab {
 			}
 		}
 	})
+
 	p.size(desktop)
 	t.Cleanup(p.quiet)
 	return p
 }
 
+// listen collects messages until there are no more.
 func (c *consoleErrors) listen(messages func(yield func(string))) {
 	messages(func(text string) {
-		// An answer of 4xx is what some journeys are about; the browser notes it as a resource that did not load.
+		// Some tests are about answers of 4xx, which the browser reports as resources that did not load.
 		if strings.Contains(text, "Failed to load resource: the server responded with a status of 4") {
 			return
 		}
@@ -97,7 +101,7 @@ func (p *tab) quiet() {
 	p.console.said = nil
 }
 
-// do does steps in the browser.
+// do takes steps in the browser. what names them when they fail.
 func (p *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	p.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
@@ -116,7 +120,7 @@ func (p *tab) fatal(format string, args ...any) {
 	p.Fatalf(format+"\n--- the page:\n%s", append(args, text)...)
 }
 
-// evaluate is the value of an expression in a page of the tab.
+// evaluate returns the value of a JavaScript expression in the tab's page.
 func evaluate[T any](p *tab, expression string) T {
 	p.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
@@ -128,7 +132,7 @@ func evaluate[T any](p *tab, expression string) T {
 	return value
 }
 
-// until waits for an expression to become true. It may go on in another page than it began in.
+// until waits for an expression to become true. The page may change while it waits.
 func (p *tab) until(what, expression string) {
 	p.Helper()
 	if !p.comes(expression) {
@@ -136,6 +140,7 @@ func (p *tab) until(what, expression string) {
 	}
 }
 
+// comes reports whether an expression becomes true within the time that a step may take.
 func (p *tab) comes(expression string) bool {
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		ctx, cancel := context.WithTimeout(p.ctx, patience)
@@ -148,8 +153,8 @@ func (p *tab) comes(expression string) bool {
 	return false
 }
 
-// ready is true when the page is there and its scripts, if they may run, have done their part. A browser tells in style sheets
-// whether they may.
+// ready is an expression that is true when the page is loaded and its scripts, if they may run, have set it up. The media query
+// tells whether scripts may run.
 const ready = `document.readyState === "complete" && (matchMedia("(scripting: none)").matches || "app" in document.documentElement.dataset &&
 	(!document.querySelector("form[data-ceremony]") || "ready" in document.documentElement.dataset))`
 
@@ -169,12 +174,13 @@ func (p *tab) arrive(path string) {
 	p.until("the browser does not arrive at "+path, "location.pathname === "+quoted(path)+" && "+ready)
 }
 
-// path is where the tab is.
+// path returns the path and query of the tab's address.
 func (p *tab) path() string {
 	p.Helper()
 	return evaluate[string](p, "location.pathname + location.search")
 }
 
+// quoted returns a text as a JavaScript string.
 func quoted(text string) string {
 	b, err := json.Marshal(text)
 	if err != nil {
@@ -183,14 +189,14 @@ func quoted(text string) string {
 	return string(b)
 }
 
-// spot is where something is in the window.
+// spot is the place of an element in the window.
 type spot struct {
 	X, Y    float64
 	Type    string
 	Checked bool
 }
 
-// find waits for what is named to be there.
+// find waits for an element of a kind and a name, as find.js knows them, and returns its place.
 func (p *tab) find(kind, name string) *spot {
 	p.Helper()
 	expression := "(" + findScript + ")(" + quoted(kind) + ", " + quoted(name) + ")"
@@ -221,7 +227,7 @@ func (p *tab) fill(label, text string) {
 	})
 }
 
-// value is what is in the field with that label.
+// value returns the value of the field with that label.
 func (p *tab) value(label string) string {
 	p.Helper()
 	p.find("field", label)
@@ -235,7 +241,7 @@ func (p *tab) choose(label string) {
 	p.do("choose "+label, chromedp.MouseClickXY(at.X, at.Y))
 }
 
-// click presses a button or link that keeps the page.
+// click presses a button or link that leads to no other page.
 func (p *tab) click(name string) {
 	p.Helper()
 	at := p.find("button or link", name)
@@ -251,7 +257,7 @@ func (p *tab) press(name string) {
 	p.until(fmt.Sprintf("%q leads nowhere", name), "!document.before && "+ready)
 }
 
-// text is all that the page shows.
+// text returns the whole text that the page shows.
 func (p *tab) text() string {
 	p.Helper()
 	return evaluate[string](p, "document.body.innerText")
@@ -284,7 +290,8 @@ func (p *tab) key(keys string) {
 // focused waits for what has that name to have the focus.
 func (p *tab) focused(name string) {
 	p.Helper()
-	p.until(fmt.Sprintf("the focus is not on %q", name), `(document.activeElement.labels?.[0] ?? document.activeElement).innerText.trim() === `+quoted(name))
+	p.until(fmt.Sprintf("the focus is not on %q", name),
+		`(document.activeElement.labels?.[0] ?? document.activeElement).innerText.trim() === `+quoted(name))
 }
 
 // size gives the window another size.
@@ -293,7 +300,7 @@ func (p *tab) size(v viewport) {
 	p.do("resize", chromedp.EmulateViewport(int64(v.width), int64(v.height)))
 }
 
-// scheme has the browser prefer light or dark, and no motion.
+// scheme makes the browser prefer light or dark, and no motion.
 func (p *tab) scheme(name string) {
 	p.Helper()
 	p.do("prefer "+name, func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
@@ -313,24 +320,26 @@ func (p *tab) scripts(on bool) {
 	})
 }
 
-// before runs a script in every page before its own.
+// before makes the browser run a script in every page before the page's own scripts, until undo is called.
 func (p *tab) before(source string) (undo func()) {
 	p.Helper()
 	var id page.ScriptIdentifier
 	p.do("add a script", func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
-		added, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
+		added, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument,
+			page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
 		id = added.Identifier
 		return chromedp.Void{}, err
 	})
 	return func() {
 		p.do("remove the script", func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
-			_, err := chromedp.Call(ctx, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: id})
+			_, err := chromedp.Call(ctx, page.RemoveScriptToEvaluateOnNewDocument,
+				page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: id})
 			return chromedp.Void{}, err
 		})
 	}
 }
 
-// signIn gives account, name and password, or the root user's e-mail and password.
+// signIn signs somebody in with the password, up to the page that comes after it. A user without a name is the root user.
 func (p *tab) signIn(u *user) {
 	p.Helper()
 	if u.name == "" {

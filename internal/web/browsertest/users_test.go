@@ -33,6 +33,7 @@ func TestCreateUser(t *testing.T) {
 	if got := p.value("User name"); got != "admin" {
 		t.Errorf("the field has %q, want what was typed", got)
 	}
+
 	p.fill("User name", "zoe")
 	p.choose("Provide user access to the console")
 	p.choose("Users must create a new password at next sign-in – Recommended")
@@ -73,6 +74,7 @@ func TestManyUsers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	p := i.open(t)
 	p.signIn(admin)
 	rows := func() int { return evaluate[int](p, `document.querySelectorAll("tbody tr").length`) }
@@ -82,31 +84,37 @@ func TestManyUsers(t *testing.T) {
 	if rows() != 100 || first() != "admin" {
 		t.Errorf("the first page has %d users from %s on", rows(), first())
 	}
+
 	p.check()
 	p.press("Next")
 	if rows() != 100 || first() != "user-099" {
 		t.Errorf("the second page has %d users from %s on", rows(), first())
 	}
+
 	second := p.path()
 	p.press("Next")
 	if rows() != 51 {
 		t.Errorf("the last page has %d users", rows())
 	}
+
 	evaluate[bool](p, "(history.back(), true)")
 	p.until("Back does not lead to the second page", "location.pathname + location.search === "+quoted(second)+" && "+ready)
 	if first() != "user-099" {
 		t.Errorf("Back shows the page from %s on", first())
 	}
+
 	p.fill("Find users by user name", "user-24")
 	p.press("Find")
 	p.see("Users (10 found)")
 	if rows() != 10 {
 		t.Errorf("%d rows are found, want 10", rows())
 	}
+
 	p.press("User name")
 	if first() != "user-249" {
 		t.Errorf("sorted the other way the first is %s", first())
 	}
+
 	p.fill("Find users by user name", "nobody")
 	p.press("Find")
 	p.see("No matches")
@@ -280,22 +288,27 @@ func TestDeleteUser(t *testing.T) {
 	his.signIn(bob)
 	his.plugIn(fido2)
 	his.assign("key")
+
 	p := i.open(t)
 	p.signIn(i.admin())
 	p.visit("/console/users")
 	p.see("1 device")
 	p.press("bob")
+
 	p.press("Delete")
 	p.see("1 MFA device", "1 inline policy")
 	p.check()
+
 	p.fill("To confirm, type the name of the user", "Bob")
 	p.press("Delete user")
 	p.see("Type the name of the user to confirm.")
 	p.check()
+
 	p.fill("To confirm, type the name of the user", "bob")
 	p.press("Delete user")
 	p.see("The user bob is deleted.")
 	p.miss("1 device")
+
 	his.visit(ownPage)
 	his.until("a deleted user is signed in", `location.pathname.startsWith("/signin")`)
 	p.visit("/console/user?name=bob")
@@ -333,6 +346,7 @@ func TestMarkupIsText(t *testing.T) {
 	if got := p.value("User name"); got != evil {
 		t.Errorf("the field has %q, want what was typed", got)
 	}
+
 	p.fill("User name", "a=b+c,d.e@f-g_h")
 	p.press("Add new tag")
 	p.fill("Key 1", "note")
@@ -343,7 +357,8 @@ func TestMarkupIsText(t *testing.T) {
 	p.see("=1+@2 / 字")
 	for _, path := range []string{
 		"/console/users?search=", "/console/user?name=", "/console/mfa/assign?device=", "/console/mfa/assign?user=",
-		"/console/mfa/remove?serial=", "/console/user/policy?name=", "/console/access-key/delete?id=", "/console/user/delete?name=", "/console/simulator?name=", "/console/nothing?",
+		"/console/mfa/remove?serial=", "/console/user/policy?name=", "/console/access-key/delete?id=", "/console/user/delete?name=",
+		"/console/simulator?name=", "/console/nothing?",
 	} {
 		p.visit(path + strings.NewReplacer("%", "%25", " ", "%20", "#", "%23", "&", "%26").Replace(evil))
 		if n := evaluate[int](p, `document.querySelectorAll("main script, main img").length`); n > 0 {
@@ -359,15 +374,19 @@ func TestHeaders(t *testing.T) {
 	p := i.open(t)
 	p.visit("/signin")
 	for _, path := range []string{"/signin", "/nothing", "/console/", "/static/nothing.js"} {
-		headers := evaluate[map[string]string](p, `fetch(`+quoted(path)+`, {redirect: "manual"}).then((r) => Object.fromEntries(r.headers))`)
+		headers := evaluate[map[string]string](p,
+			`fetch(`+quoted(path)+`, {redirect: "manual"}).then((r) => Object.fromEntries(r.headers))`)
 		if path == "/console/" { // an opaque redirect shows nothing
 			continue
 		}
-		if headers["cache-control"] != "no-store" || headers["x-content-type-options"] != "nosniff" || !strings.Contains(headers["content-security-policy"], "default-src 'none'") {
+		if headers["cache-control"] != "no-store" || headers["x-content-type-options"] != "nosniff" ||
+			!strings.Contains(headers["content-security-policy"], "default-src 'none'") {
 			t.Errorf("%s: %v", path, headers)
 		}
 	}
-	if !regexp.MustCompile(`^/static/touchstone-[0-9a-f]+\.css$`).MatchString(evaluate[string](p, `new URL(document.querySelector("link[rel=stylesheet]").href).pathname`)) {
+
+	if !regexp.MustCompile(`^/static/touchstone-[0-9a-f]+\.css$`).MatchString(evaluate[string](p,
+		`new URL(document.querySelector("link[rel=stylesheet]").href).pathname`)) {
 		t.Error("the style sheet's name carries no hash")
 	}
 }

@@ -18,23 +18,27 @@ func TestKeyboardAlone(t *testing.T) {
 	alice := i.newUser("alice", touchtest.AdminPolicy)
 	p := i.open(t)
 	p.plugIn(fido2)
+
 	p.visit("/signin/" + i.accountID)
 	p.focused("IAM user name")
 	p.key("alice\t" + alice.password)
 	p.enter()
 	p.arrive("/console/")
+
 	p.tabTo("Add MFA")
 	p.enter()
 	p.focused("Device name")
 	p.key("key")
 	p.enter()
 	p.arrive(ownPage)
+
 	p.tabTo("Select key")
 	p.key(" ")
 	p.backTo("Remove")
 	p.key("\r")
 	p.see("Remove MFA device?")
 	p.focused("To confirm, type the name of the device")
+
 	p.key("\x1b")
 	p.focused("Remove")
 	p.key("\r")
@@ -42,6 +46,7 @@ func TestKeyboardAlone(t *testing.T) {
 	p.key("key")
 	p.enter()
 	p.see("an MFA device of the user must be used to sign in first")
+
 	p.tabTo("Sign in with MFA")
 	p.enter()
 	p.focused("Password")
@@ -50,10 +55,12 @@ func TestKeyboardAlone(t *testing.T) {
 	p.focused("Use security key")
 	p.enter()
 	p.arrive("/console/mfa/remove")
+
 	p.focused("To confirm, type the name of the device")
 	p.key("key")
 	p.enter()
 	p.see("The MFA device key is removed.")
+
 	p.tabTo("Skip to content")
 }
 
@@ -97,6 +104,7 @@ func (p *tab) tabbing(name string, key chromedp.Action[chromedp.Void]) {
 			return
 		}
 	}
+
 	p.fatal("Tab does not lead to %q", name)
 }
 
@@ -173,6 +181,7 @@ func TestPhoneInTheDark(t *testing.T) {
 	if evaluate[bool](p, `document.getElementById("navigation").checkVisibility()`) {
 		t.Error("the navigation is open from the beginning")
 	}
+
 	p.click("Navigation")
 	p.until("the navigation does not open", `document.getElementById("navigation").checkVisibility()`)
 	p.check()
@@ -185,16 +194,20 @@ func TestPhoneInTheDark(t *testing.T) {
 	if evaluate[string](p, `getComputedStyle(document.querySelector("td")).display`) == "table-cell" {
 		t.Error("the table's rows are no cards")
 	}
-	if background := evaluate[string](p, "getComputedStyle(document.documentElement).backgroundColor"); background != "rgb(21, 21, 21)" {
+	if background := evaluate[string](p,
+		"getComputedStyle(document.documentElement).backgroundColor"); background != "rgb(21, 21, 21)" {
 		t.Errorf("the page is not dark but %s", background)
 	}
+
 	p.plugIn(fido2)
 	p.assign("phone-key")
 	p.check()
 	for _, path := range []string{
-		"/console/", ownPage, "/console/mfa/assign", "/console/users/create", "/console/password", "/console/alias", "/console/access-key/create",
+		"/console/", ownPage, "/console/mfa/assign", "/console/users/create", "/console/password", "/console/alias",
+		"/console/access-key/create",
 		"/console/user?name=admin", "/console/user?name=admin&tab=tags", "/console/user?name=admin&tab=security-credentials",
-		"/console/user/policy?name=admin", "/console/user/delete?name=admin", "/console/user/console-access?user=admin", "/console/sessions/end",
+		"/console/user/policy?name=admin", "/console/user/delete?name=admin", "/console/user/console-access?user=admin",
+		"/console/sessions/end",
 		"/console/simulator?name=admin",
 		"/console/user?name=auserwithaverylongname.thathasnowheretobreak.anywhereatall-00&tab=security-credentials", "/console/nothing",
 	} {
@@ -209,6 +222,7 @@ func TestTheme(t *testing.T) {
 	background := func() string {
 		return evaluate[string](p, "getComputedStyle(document.documentElement).backgroundColor")
 	}
+
 	const light, dark = "rgb(242, 242, 242)", "rgb(21, 21, 21)"
 	p.scheme("light")
 	for _, step := range []struct{ choose, want string }{{"Dark", dark}, {"Light", light}, {"Auto", light}} {
@@ -219,6 +233,7 @@ func TestTheme(t *testing.T) {
 			t.Errorf("%s: the page is %s, want %s", step.choose, got, step.want)
 		}
 	}
+
 	p.scheme("dark")
 	if got := background(); got != dark {
 		t.Errorf("Auto in a dark browser: the page is %s, want %s", got, dark)
@@ -257,7 +272,8 @@ func TestWarningBeforeTheEnd(t *testing.T) {
 // Forms that are too long are refused before they are read whole.
 func TestTooLarge(t *testing.T) {
 	i := install(t)
-	r, err := http.NewRequest(http.MethodPost, i.url+"/signin/"+i.accountID, strings.NewReader(url.Values{"Password": {strings.Repeat("x", 1<<20)}}.Encode()))
+	r, err := http.NewRequest(http.MethodPost, i.url+"/signin/"+i.accountID,
+		strings.NewReader(url.Values{"Password": {strings.Repeat("x", 1<<20)}}.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}

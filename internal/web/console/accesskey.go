@@ -29,7 +29,7 @@ type createdKeyView struct {
 
 const newKeyTitle = "Create access key"
 
-// newAccessKey says what to think of first, since there is often something better than a key.
+// newAccessKey is the form for a new access key. It says what to consider first, since there is often something better than a key.
 func newAccessKey(v *web.Visit) error {
 	if v.Query.Has("shown") {
 		return showCreatedKey(v, nil)
@@ -53,13 +53,13 @@ func showNewKey(v *web.Visit, f web.Form) error {
 	})
 }
 
-// showCreatedKey shows a key with its secret; nil is one whose secret was shown before.
+// showCreatedKey shows a key with its secret. created is nil for a key whose secret was shown before.
 func showCreatedKey(v *web.Visit, created *iamapi.AccessKey) error {
 	h := holderOf(v)
 	return v.Show("access-key-created", &createdKeyView{Page: h.page(newKeyTitle), Holder: h, Created: created, Shown: created == nil})
 }
 
-// knownKeys names the keys that a form was made with.
+// knownKeys returns the ids of keys as one text. A form carries the keys that there were when it was made.
 func knownKeys(keys *keysPart) string {
 	ids := make([]string, len(keys.List))
 	for n := range keys.List {
@@ -95,8 +95,8 @@ func createAccessKey(v *web.Visit) error {
 	return showCreatedKey(v, &out.AccessKey)
 }
 
-// addressedKey returns the access key that the address names, and whether it is active. A key of somebody whose keys may not be
-// listed is taken for inactive.
+// addressedKey returns the id of the access key that the address names, and whether the key is active. If the holder's keys may not
+// be listed, the key is taken to be inactive.
 func addressedKey(v *web.Visit, h holder) (id string, active bool, err error) {
 	id = v.Query.Get("id")
 	keys, err := readKeys(v, h)
@@ -114,7 +114,7 @@ func addressedKey(v *web.Visit, h holder) (id string, active bool, err error) {
 	return id, false, nil
 }
 
-// setKeyStatus asks before a key that may be in use stops working, or one that does not work does again.
+// setKeyStatus asks before a key is activated or deactivated.
 func setKeyStatus(v *web.Visit) (*web.Confirmation, error) {
 	h := holderOf(v)
 	id, active, err := addressedKey(v, h)
@@ -122,7 +122,7 @@ func setKeyStatus(v *web.Visit) (*web.Confirmation, error) {
 		return nil, err
 	}
 
-	// What the button said is done, even when the key was changed meanwhile.
+	// The form does what its button said, even when the key was changed in the meantime.
 	activate := !active
 	if v.Form.Has("Status") {
 		activate = v.Form.Get("Status") == string(iamapi.StatusTypeActive)
@@ -148,8 +148,8 @@ func setKeyStatus(v *web.Visit) (*web.Confirmation, error) {
 	}, nil
 }
 
-// deleteAccessKey asks for the key's id before it is gone for good. An active key is deactivated first, so that its absence can
-// be tried.
+// deleteAccessKey asks for the key's id before the key is deleted for good. An active key must be deactivated first, so that
+// whatever still needs it is noticed.
 func deleteAccessKey(v *web.Visit) (*web.Confirmation, error) {
 	h := holderOf(v)
 	id, active, err := addressedKey(v, h)

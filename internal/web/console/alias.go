@@ -15,10 +15,10 @@ type aliasView struct {
 	Base  string // of the sign-in address
 }
 
-// aliasBase is what an alias completes to the address at which the account's users sign in.
+// aliasBase returns the address at which the account's users sign in, without the alias at its end.
 func aliasBase(v *web.Visit) string { return v.URL + "/signin/" }
 
-// aliasPage is what the pages about the account alias have in common.
+// aliasPage returns what the pages about the account alias have in common.
 func aliasPage(title string) web.Page {
 	return web.Page{Title: title, Nav: web.Home, Crumbs: web.Crumbs(title)}
 }
@@ -78,7 +78,8 @@ func deleteAlias(v *web.Visit) (*web.Confirmation, error) {
 	c.Text = web.Words("The address %s stops working, and others may take the alias %s. Users sign in with the account ID.",
 		web.Location(aliasBase(v)+account.Alias), web.Name(account.Alias))
 	c.Button, c.Danger = "Delete", true
-	// The form names the alias that was shown: another one, set meanwhile, stays.
+
+	// The form names the alias that was shown. If the account was given another one in the meantime, that one stays.
 	c.Hidden = []web.Field{{Name: "AccountAlias", Value: account.Alias}}
 	c.Do = func() error {
 		alias := v.Form.Get("AccountAlias")

@@ -25,7 +25,7 @@ const (
 	simulatorPath     = "/console/simulator"
 )
 
-// Catalogue is what there is to simulate, as far as the operator's catalogue knows.
+// Catalogue is what the policy simulator offers: the actions and condition keys of the operator's catalogue.
 type Catalogue struct {
 	Actions  []string          // such as iam:GetUser, in order
 	KeyTypes map[string]string // of condition keys, by their names
@@ -71,24 +71,24 @@ func routes(s *simulator) []web.Route {
 	}
 }
 
-// page is the route of a page for those who are signed in; nil is for a method that the page does not have.
+// page returns the route of a page for those who are signed in. A handler is nil for a method that the page does not have.
 func page(path string, get, post web.Handler) web.Route {
 	return web.Route{Path: path, Access: web.SignedIn, Get: get, Post: post}
 }
 
-// confirmation is the route of a page that asks before something is done.
+// confirmation returns the route of a page that asks before something is done.
 func confirmation(path string, describe func(*web.Visit) (*web.Confirmation, error)) web.Route {
 	handler := web.Confirm(describe)
 	return page(path, handler, handler)
 }
 
-// large is a route that takes a form of more bytes than usual.
+// large returns the route with another limit for the size of its form, in bytes.
 func large(r web.Route, limit int64) web.Route {
 	r.Limit = limit
 	return r
 }
 
-// script is a route that shows no page: a download, or what a script asks for.
+// script marks a route that shows no page: a download, or what a script asks for.
 func script(r web.Route) web.Route {
 	r.NoReturn = true
 	return r

@@ -21,9 +21,10 @@ type accessView struct {
 	SignInURL string
 }
 
-// Created is whose credentials the page shows.
+// Created returns the name of the user whose credentials the page shows. The template shares it with the page of a new user.
 func (a *accessView) Created() string { return a.Holder.Name }
 
+// newAccessView returns the view of the page about the user whom the address names.
 func newAccessView(v *web.Visit, f web.Form) (*accessView, error) {
 	h := holderOf(v)
 	if h.Own() {
@@ -31,6 +32,7 @@ func newAccessView(v *web.Visit, f web.Form) (*accessView, error) {
 			Code: "ValidationError", Status: http.StatusBadRequest, Message: "Console access is managed on the page of a user.",
 		}
 	}
+
 	shown := &accessView{Page: h.page("Manage console access"), Form: f, Holder: h}
 	var err error
 	if shown.SignInURL, err = signInURL(v); err != nil {

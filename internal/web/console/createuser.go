@@ -18,13 +18,13 @@ type newUserView struct {
 	Limit int // of tags
 }
 
-// createdUserView is what was made of the form; without Created it was shown before.
+// createdUserView shows the user who was made. Without Created, the page was shown before and its password is gone.
 type createdUserView struct {
 	web.Page
 	Created     string // the new user
 	Password    string // shown in this answer alone
 	SignInURL   string
-	web.Section // why there is no password
+	web.Section // says why there is no password
 }
 
 // tagRow is a line of the form for tags.
@@ -33,7 +33,7 @@ type tagRow struct {
 	Key, Value string
 }
 
-// newUserPage is what the form and what is made of it have in common.
+// newUserPage returns what the form and the page after it have in common.
 func newUserPage() web.Page {
 	return web.Page{Title: "Create user", Nav: usersPath, Crumbs: web.Crumbs("Users", usersPath, "Create user")}
 }
@@ -53,8 +53,9 @@ func showNewUser(v *web.Visit, f web.Form) error {
 	return v.Show("create-user", &newUserView{Page: newUserPage(), Form: f, Tags: typedTags(&f, most.Tags), Limit: most.Tags})
 }
 
-// typedTags returns the lines of the form for tags, with an empty one when another was asked for and there is room for it. Tags
-// beyond the most that a user may have are returned as well, so that none is left out silently: the operation refuses them.
+// typedTags returns the lines of the form for tags. It adds an empty line when one was asked for and there is room for it. Tags
+// beyond the most that a user may have are returned as well, so that the operation refuses them instead of their being left out
+// silently.
 func typedTags(f *web.Form, most int) []tagRow {
 	var rows []tagRow
 	values := f.Values["TagValue"]
@@ -118,15 +119,16 @@ func createUser(v *web.Visit) error {
 	return givePassword(v, &f, in.UserName, custom)
 }
 
-// givePassword gives a user who was just made a password. One that breaks a rule which only the operation knows undoes the
-// user, so that the form can be sent again. When it is refused for another reason the user is there all the same, and the page
-// says so.
+// givePassword gives a password to a user who was just made. If the password breaks a rule that only the operation knows, the user
+// is deleted again, so that the form can be sent once more. If the password is refused for another reason, the user stays, and the
+// page says so.
 func givePassword(v *web.Visit, f *web.Form, name string, custom bool) error {
 	shown := &createdUserView{Page: newUserPage(), Created: name}
 	var err error
 	if shown.SignInURL, err = signInURL(v); err != nil {
 		return err
 	}
+
 	password := f.Values.Get("NewPassword")
 	if !custom {
 		password = secret.GeneratePassword()

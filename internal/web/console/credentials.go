@@ -27,7 +27,7 @@ func holderOf(v *web.Visit) holder {
 // Own reports whether it is the person signed in.
 func (h holder) Own() bool { return h.UserName == "" }
 
-// Home is the page with the holder's credentials.
+// Home returns the address of the page with the holder's credentials.
 func (h holder) Home() string {
 	switch {
 	case !h.Own():
@@ -38,7 +38,7 @@ func (h holder) Home() string {
 	return credentialsPath
 }
 
-// page is what pages about the holder's credentials have in common: the way from the console to them.
+// page returns what pages about the holder's credentials have in common: the way from the console to them.
 func (h holder) page(title string) web.Page {
 	if h.Own() {
 		return web.Page{Title: title, Nav: credentialsPath, Crumbs: web.Crumbs("Security credentials", h.Home(), title)}
@@ -62,19 +62,19 @@ func (c *credentials) DevicesFull() bool { return len(c.Devices.List) >= c.Limit
 // KeysFull reports whether no further access key may be created.
 func (c *credentials) KeysFull() bool { return len(c.Keys.List) >= c.Limits.AccessKeys }
 
-// signInPart is the password.
+// signInPart is the part about the password.
 type signInPart struct {
 	web.Section
 	Profile *iamapi.LoginProfile // nil: console access is off
 }
 
-// devicesPart are the MFA devices.
+// devicesPart is the part with the MFA devices.
 type devicesPart struct {
 	web.Section
 	List []touchstoneapi.MFADeviceDetail
 }
 
-// keysPart are the access keys.
+// keysPart is the part with the access keys.
 type keysPart struct {
 	web.Section
 	List []accessKey
@@ -89,23 +89,25 @@ type accessKey struct {
 // Active reports whether requests may be signed with the key.
 func (k *accessKey) Active() bool { return k.Status == iamapi.StatusTypeActive }
 
-// sessionsPart are the sessions in the console.
+// sessionsPart is the part with the console sessions.
 type sessionsPart struct {
 	web.Section
 	List []touchstoneapi.Session
 }
 
-// readCredentials reads what the person signed in may see of the holder's.
+// readCredentials reads as much of the holder's credentials as the person signed in may see.
 func readCredentials(v *web.Visit, h holder) (c credentials, err error) {
 	c.Holder = h
 	if c.Limits, err = accountLimits(v); err != nil {
 		return c, err
 	}
+
 	if !h.Root {
 		if c.SignIn, err = readSignIn(v, h); err != nil {
 			return c, err
 		}
 	}
+
 	if c.Devices, err = readDevices(v, h); err != nil {
 		return c, err
 	}
@@ -115,10 +117,12 @@ func readCredentials(v *web.Visit, h holder) (c credentials, err error) {
 	if err = c.Keys.readLastUse(v); err != nil {
 		return c, err
 	}
+
 	c.Sessions, err = readSessions(v, h)
 	return c, err
 }
 
+// readSignIn reads whether the holder has a password. The part has no Profile when there is none.
 func readSignIn(v *web.Visit, h holder) (part signInPart, err error) {
 	out, err := web.Call(v, iamapi.GetLoginProfile, &iamapi.GetLoginProfileInput{UserName: h.UserName})
 	if web.IsCode(err, "NoSuchEntity") {
@@ -130,6 +134,7 @@ func readSignIn(v *web.Visit, h holder) (part signInPart, err error) {
 	return part, err
 }
 
+// readDevices lists the holder's MFA devices.
 func readDevices(v *web.Visit, h holder) (part devicesPart, err error) {
 	out, err := web.Call(v, touchstoneapi.ListMFADeviceDetails, &touchstoneapi.ListMFADeviceDetailsInput{UserName: h.UserName})
 	if part.Section, err = v.Section(err); err == nil && part.Readable() {
@@ -138,6 +143,7 @@ func readDevices(v *web.Visit, h holder) (part devicesPart, err error) {
 	return part, err
 }
 
+// readKeys lists the holder's access keys, without their last use.
 func readKeys(v *web.Visit, h holder) (part keysPart, err error) {
 	out, err := web.Call(v, iamapi.ListAccessKeys, &iamapi.ListAccessKeysInput{UserName: h.UserName})
 	if part.Section, err = v.Section(err); err != nil || !part.Readable() {
@@ -165,6 +171,7 @@ func (p *keysPart) readLastUse(v *web.Visit) error {
 	return nil
 }
 
+// readSessions lists the holder's console sessions.
 func readSessions(v *web.Visit, h holder) (part sessionsPart, err error) {
 	out, err := web.Call(v, touchstoneapi.ListSessions, &touchstoneapi.ListSessionsInput{UserName: h.UserName})
 	if part.Section, err = v.Section(err); err == nil && part.Readable() {
@@ -183,7 +190,7 @@ type credentialsView struct {
 	ARN       string
 }
 
-// userPart is what GetUser tells.
+// userPart is what GetUser answers about a user.
 type userPart struct {
 	web.Section
 	Of *iamapi.User

@@ -7,8 +7,8 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/web"
 )
 
-// csvFiles are the files that a page with new credentials offers: file name, then columns. The page sends their values back,
-// since nobody else has them.
+// csvFiles are the files that a page with new credentials offers, by file name, with their columns. The page sends the values back,
+// because the server no longer has them.
 var csvFiles = map[string][]string{
 	"accessKeys":  {"Access key ID", "Secret access key"},
 	"credentials": {"User name", "Password", "Console sign-in URL"},
@@ -21,6 +21,7 @@ func downloadCSV(v *web.Visit) error {
 	if !ok {
 		return web.ErrForm
 	}
+
 	row := make([]string, len(columns))
 	for n, column := range columns {
 		row[n] = inert(v.Form.Get(column))

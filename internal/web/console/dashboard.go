@@ -15,13 +15,13 @@ type dashboardView struct {
 	Resources resourcesPart
 }
 
-// resourcesPart is how much of what there is.
+// resourcesPart is how many users and other things the account has.
 type resourcesPart struct {
 	web.Section
 	Summary *iamapi.GetAccountSummaryOutput
 }
 
-// Count is the account's number of something, by its key in the summary.
+// Count returns how many of something the account has, by its key in the summary.
 func (p *resourcesPart) Count(of string) int {
 	return int(p.Summary.SummaryMap[iamapi.SummaryKeyType(of)])
 }

@@ -103,7 +103,7 @@ func showRegistration(v *web.Visit, f web.Form, atOnce bool) error {
 	return v.Show("set-up-device", shown)
 }
 
-// wrongDevice notes what is wrong with the first step, and returns any error that is about something else.
+// wrongDevice notes in the form of the first step what is wrong with it, and returns any error that is about something else.
 func wrongDevice(v *web.Visit, f *web.Form, err error) error {
 	switch {
 	case web.IsCode(err, "ValidationError"):
@@ -132,7 +132,7 @@ func assignDevice(v *web.Visit) error {
 		return showRegistration(v, f, false)
 	}
 
-	// The message counts the devices, where they may be listed.
+	// The message counts the devices if they may be listed.
 	devices, err := readDevices(v, h)
 	if err != nil {
 		return err
@@ -141,6 +141,7 @@ func assignDevice(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
+
 	count := "?"
 	if devices.Readable() {
 		count = strconv.Itoa(len(devices.List))
@@ -166,6 +167,7 @@ func removeDevice(v *web.Visit) (*web.Confirmation, error) {
 		v.Redirect(h.Home())
 		return nil, nil
 	}
+
 	name, last, err := findDevice(v, h, serial)
 	if err != nil {
 		return nil, err
@@ -177,6 +179,7 @@ func removeDevice(v *web.Visit) (*web.Confirmation, error) {
 		text = web.Words("The device %s of user %s can no longer be used to sign in, and other sessions end. "+
 			"This cannot be undone; the device can be assigned again.", web.Name(name), web.Name(h.Name))
 	}
+
 	c := &web.Confirmation{
 		Page: h.page("Remove MFA device"), Heading: "Remove MFA device?", Text: text, Detail: serial,
 		Action: web.Address(removeDevicePath, "user", h.UserName, "serial", serial), Button: "Remove", Danger: true, Cancel: h.Home(),

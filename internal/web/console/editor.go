@@ -61,16 +61,16 @@ type findings struct {
 	Checked bool
 }
 
-// findingGroup are the findings of a class.
+// findingGroup holds the findings of one class.
 type findingGroup struct {
 	Class, Noun, Heading string
 	List                 []touchstoneapi.PolicyFinding
 }
 
-// Count is a group's number of findings in words.
+// Count returns a group's number of findings in words.
 func (g *findingGroup) Count() string { return web.Plural(len(g.List), g.Noun) }
 
-// Summary is what is found, in a few words.
+// Summary returns the number of findings of each class in words.
 func (f *findings) Summary() string {
 	var counts []string
 	for _, g := range f.Groups {
@@ -85,7 +85,8 @@ func (f *findings) Summary() string {
 	return strings.Join(counts, ", ") + "."
 }
 
-// Length is how long the document is, and may be. An inline policy shares its limit with the others of the user.
+// Length returns how long the document is and how long it may be, in words. An inline policy shares its limit with the user's
+// others.
 func (f *findings) Length() string {
 	switch {
 	case !f.Checked:
@@ -99,7 +100,7 @@ func (f *findings) Length() string {
 	return web.Number(f.Size) + " of " + web.Number(f.MaxSize) + " characters, white space not counted"
 }
 
-// readFindings has the operation check a document of a field.
+// readFindings has the operation ValidatePolicy check the document of a field.
 func readFindings(v *web.Visit, field, text string) (*findings, error) {
 	found := &findings{ID: web.FieldID(field)}
 	if unfit(text) == tooLong {
@@ -153,7 +154,7 @@ func validate(v *web.Visit) error {
 	return v.Write("findings", found)
 }
 
-// unfit says why no operation takes a text as a policy; "" when they do (IAM API, policyDocumentType).
+// unfit returns why no operation would take a text as a policy (IAM API, policyDocumentType), or "" if there is no such reason.
 func unfit(text string) string {
 	switch {
 	case utf8.RuneCountInString(text) > maxPolicyText:
@@ -164,11 +165,11 @@ func unfit(text string) string {
 	return ""
 }
 
-// digest stands for a text in a form, where one needs to know it again only.
+// digest returns a short text for a long one. A form carries it to find out later whether the long one has changed.
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
 
-// newlines makes the line ends of a text plain ones. Those of a form are CR LF (HTML Standard, "Constructing the entry list").
+// newlines replaces the line ends of a form, which are CR LF (HTML Standard, "Constructing the entry list"), by LF.
 func newlines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }

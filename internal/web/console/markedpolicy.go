@@ -23,10 +23,10 @@ type markedPolicy struct {
 	marked map[[2]int]*mark // by the line and column
 }
 
-// Listed are the marks that are listed above the text.
+// Listed returns the marks that are listed above the text.
 func (d *markedPolicy) Listed() []*mark { return d.Marks[:min(maxListed, len(d.Marks))] }
 
-// More is how many are not.
+// More returns how many marks are not listed.
 func (d *markedPolicy) More() int { return len(d.Marks) - len(d.Listed()) }
 
 // mark is a statement that decided.
@@ -38,7 +38,7 @@ type mark struct {
 	endLine, endColumn int // behind its last one
 }
 
-// ID is the mark's id in the page.
+// ID returns the mark's id in the page.
 func (m *mark) ID() string { return fmt.Sprintf("statement-%d-%d-%d", m.In.Number, m.Line, m.Column) }
 
 // span is a piece of a line: a part of a statement that decided, or what is between such.
@@ -48,13 +48,14 @@ type span struct {
 	First bool // of the statement
 }
 
-// mark returns the policy's mark of a statement, which is added when there is none yet.
+// mark returns the policy's mark of a statement, and adds one when there is none yet.
 func (d *markedPolicy) mark(statement *iamapi.Statement, decision iamapi.PolicyEvaluationDecisionType) *mark {
 	line, column := position(statement.StartPosition)
 	place := [2]int{line, column}
 	if m, ok := d.marked[place]; ok {
 		return m
 	}
+
 	m := &mark{In: d, Denies: decision == iamapi.PolicyEvaluationDecisionTypeExplicitDeny, Line: line, Column: column}
 	m.endLine, m.endColumn = position(statement.EndPosition)
 	if d.marked == nil {
@@ -64,6 +65,7 @@ func (d *markedPolicy) mark(statement *iamapi.Statement, decision iamapi.PolicyE
 	return m
 }
 
+// position returns the line and column of a position, or zeros when it is not given.
 func position(p *iamapi.Position) (line, column int) {
 	if p == nil || p.Line == nil || p.Column == nil {
 		return 0, 0
@@ -71,21 +73,23 @@ func position(p *iamapi.Position) (line, column int) {
 	return *p.Line, *p.Column
 }
 
-// draw cuts the text into lines, and those where a statement begins or ends. Columns count characters.
+// draw cuts the text into lines, and each line into spans where a marked statement begins or ends. Columns count characters.
 func (d *markedPolicy) draw() {
 	slices.SortFunc(d.Marks, func(a, b *mark) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
 	if !d.Readable() {
 		return
 	}
+
 	var line []span
 	piece, from := span{}, 0 // the piece that is being read, and where it began
 	cut := func(at int) {
-		piece.Text = strings.ReplaceAll(d.text[from:at], "\r", "") // of which HTML would make a line's end
+		piece.Text = strings.ReplaceAll(d.text[from:at], "\r", "") // HTML would take a carriage return for the end of a line
 		if line = append(line, piece); piece.Text == "" {
 			line = line[:len(line)-1]
 		}
 		piece.First, from = false, at
 	}
+
 	waiting, number, column := d.Marks, 1, 1
 	for at, r := range d.text {
 		if m := piece.Mark; m != nil && !m.before(number, column) {
@@ -106,6 +110,7 @@ func (d *markedPolicy) draw() {
 			number, column = number+1, 1
 		}
 	}
+
 	cut(len(d.text))
 	d.Lines = append(d.Lines, line)
 }

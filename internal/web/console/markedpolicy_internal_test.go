@@ -10,7 +10,10 @@ import (
 
 func statementAt(places ...int) *iamapi.Statement {
 	return &iamapi.Statement{
-		StartPosition: &iamapi.Position{Line: &places[0], Column: &places[1]}, EndPosition: &iamapi.Position{Line: &places[2], Column: &places[3]},
+		StartPosition: &iamapi.Position{Line: &places[0], Column: &places[1]}, EndPosition: &iamapi.Position{
+			Line:   &places[2],
+			Column: &places[3],
+		},
 	}
 }
 

@@ -42,7 +42,7 @@ func (q *question) policy(f *web.Form, field string) (text string, given bool) {
 	return text, true
 }
 
-// newQuestion reads which policies are asked about. What is missing is noted in the form.
+// newQuestion reads from the form which policies are asked about. It notes in the form what is missing or wrong.
 func newQuestion(v *web.Visit, s *simulatorView) (*question, error) {
 	q, f := &question{}, &s.Form
 
@@ -78,7 +78,7 @@ func newQuestion(v *web.Visit, s *simulatorView) (*question, error) {
 		switch {
 		case err == nil:
 			q.in.PolicySourceArn = user.User.Arn
-		case web.IsCode(err, "AccessDenied"): // their path is not known
+		case web.IsCode(err, "AccessDenied"): // the user's path cannot be read
 			q.in.PolicySourceArn, q.guessed = "arn:aws:iam::"+v.Caller.AccountID()+":user/"+given, true
 		default:
 			if err := f.Refused(v, err, map[string]string{"NoSuchEntity": "UserName"}); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/web"
 )
 
-// results are what came of a simulation.
+// results are the outcome of a simulation.
 type results struct {
 	Rows            []result
 	Allowed, Denied int
@@ -36,7 +36,7 @@ type result struct {
 // maxListed is how many keys and statements are listed in one place.
 const maxListed = 20
 
-// missingKey is a context key that was asked for in vain, with where it can be given.
+// missingKey is a context key that a policy reads and the question gives no value to, with the field in which it can be given.
 type missingKey struct{ Name, Field string }
 
 // newResults makes the lines, and the documents with the statements that decided.
@@ -170,6 +170,7 @@ func readText(v *web.Visit, s *simulatorView, q *question, d *markedPolicy) erro
 		}
 		d.text = text
 	}
+
 	d.draw()
 	return nil
 }

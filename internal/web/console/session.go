@@ -7,14 +7,14 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/web"
 )
 
-// endSession asks before a session is ended. One's own is signed out of.
+// endSession asks before a session is ended. Whoever ends the session of this very browser is signed out.
 func endSession(v *web.Visit) (*web.Confirmation, error) {
 	h, id := holderOf(v), v.Query.Get("id")
 	c := &web.Confirmation{
 		Page: h.page("End session"), Heading: "End session?", Button: "End session", Danger: true, Cancel: h.Home(),
 	}
 	c.Do = func() error {
-		// A session that ended meanwhile is as it should be.
+		// A session that ended in the meantime needs no error.
 		err := web.Do(v, touchstoneapi.EndSession, &touchstoneapi.EndSessionInput{UserName: h.UserName, SessionId: id})
 		if err != nil && !web.IsCode(err, "NoSuchEntity") {
 			return err
@@ -31,6 +31,7 @@ func endSession(v *web.Visit) (*web.Confirmation, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	for _, s := range part.List {
 		if s.SessionId == id {
 			c.Text = web.Words("%s at %s, signed in %s, must sign in again.",
@@ -44,7 +45,7 @@ func endSession(v *web.Visit) (*web.Confirmation, error) {
 	return nil, web.Missing("There is no such session. It may have ended already.")
 }
 
-// endSessions asks before all sessions are ended; of one's own, all but the current one.
+// endSessions asks before all sessions of a user are ended, or all of one's own but the current one.
 func endSessions(v *web.Visit) (*web.Confirmation, error) {
 	h := holderOf(v)
 	c := &web.Confirmation{
@@ -60,6 +61,7 @@ func endSessions(v *web.Visit) (*web.Confirmation, error) {
 			return nil
 		},
 	}
+
 	if !h.Own() {
 		c.Page, c.Heading = h.page("End all sessions"), "End all sessions?"
 		c.Text = web.Words("User %s must sign in again everywhere.", web.Name(h.Name))

@@ -37,7 +37,7 @@ func newSimulator(c Catalogue) *simulator {
 	return sim
 }
 
-// simulatorView is the policy simulator: what is asked, and what came of it. All of it is in the form, none in the address.
+// simulatorView is the page of the policy simulator: the question and its results. All of it is in the form, none in the address.
 type simulatorView struct {
 	web.Page
 	Form     web.Form
@@ -56,7 +56,7 @@ type simulatorView struct {
 	simulator *simulator
 }
 
-// MaxKeys is how many keys have a line.
+// MaxKeys returns the greatest number of keys that have a line.
 func (*simulatorView) MaxKeys() int { return maxContextKeys }
 
 // More reports whether the settings that few need are shown.
@@ -92,13 +92,13 @@ type contextKey struct {
 	Name, Type, Value string
 }
 
-// Field is the name of one of the line's fields.
+// Field returns the name of one of the line's fields.
 func (k *contextKey) Field(part string) string { return part + strconv.Itoa(k.Number) }
 
-// ID is the id in the page of one of the line's fields.
+// ID returns the id that one of the line's fields has in the page.
 func (k *contextKey) ID(part string) string { return web.FieldID(k.Field(part)) }
 
-// Types are the types that the key's values can have.
+// Types returns the types that the key's values can have.
 func (*contextKey) Types() []iamapi.ContextKeyTypeEnum {
 	return []iamapi.ContextKeyTypeEnum{
 		iamapi.ContextKeyTypeEnumString, iamapi.ContextKeyTypeEnumStringList,
@@ -154,7 +154,7 @@ func (sim *simulator) usualType(name string) iamapi.ContextKeyTypeEnum {
 	return iamapi.ContextKeyTypeEnumString
 }
 
-// view returns the page of a form.
+// view returns the page that a form's values ask for.
 func (sim *simulator) view(values url.Values) *simulatorView {
 	s := &simulatorView{
 		Page: web.Page{
@@ -221,7 +221,7 @@ func (sim *simulator) submit(v *web.Visit) error {
 	return showSimulator(v, s)
 }
 
-// showSimulator completes the page: whom there is to choose from, the chosen user's policies, and what is found in those pasted.
+// showSimulator completes the page with the users to choose from, the chosen user's policies, and what is found in the pasted ones.
 func showSimulator(v *web.Visit, s *simulatorView) error {
 	users, err := web.Call(v, iamapi.ListUsers, &iamapi.ListUsersInput{MaxItems: maxSuggested})
 	if part, err := v.Section(err); err != nil {

@@ -36,12 +36,12 @@ type policiesPart struct {
 // tab is a part of a user's page that has an address of its own.
 type tab struct{ ID, Text string }
 
-// Tabs are the page's.
+// Tabs returns the tabs of the page.
 func (*userView) Tabs() []tab {
 	return []tab{{tabPermissions, "Permissions"}, {tabTags, "Tags"}, {tabCredentials, "Security credentials"}}
 }
 
-// showUser shows a user, one tab at a time. The summary above the tabs shows of the rest what may be seen.
+// showUser shows one tab of a user's page. The summary above the tabs shows as much of the rest as the person may see.
 func showUser(v *web.Visit) error {
 	name := v.Query.Get("name")
 	shown := &userView{
@@ -78,6 +78,7 @@ func showUser(v *web.Visit) error {
 	return v.Show("user", shown)
 }
 
+// readPolicies lists the inline policies of a user.
 func readPolicies(v *web.Visit, user string) (part policiesPart, err error) {
 	out, err := web.Call(v, iamapi.ListUserPolicies, &iamapi.ListUserPoliciesInput{UserName: user, MaxItems: 1000})
 	if part.Section, err = v.Section(err); err == nil && part.Readable() {
@@ -86,7 +87,7 @@ func readPolicies(v *web.Visit, user string) (part policiesPart, err error) {
 	return part, err
 }
 
-// belongings are what a user has and what therefore goes with it.
+// belongings are the things of a user that are deleted together with it.
 type belongings struct {
 	SignIn   signInPart
 	Devices  devicesPart
@@ -94,6 +95,7 @@ type belongings struct {
 	Policies policiesPart
 }
 
+// readBelongings reads what belongs to a user, as far as the person may see it.
 func readBelongings(v *web.Visit, user string) (b belongings, err error) {
 	h := holder{UserName: user, Name: user}
 	if b.SignIn, err = readSignIn(v, h); err != nil {
@@ -109,7 +111,7 @@ func readBelongings(v *web.Visit, user string) (b belongings, err error) {
 	return b, err
 }
 
-// list says what there is, a line for each kind.
+// list returns a line for each kind of thing that is deleted.
 func (b *belongings) list() []web.Prose {
 	password := web.Words("no console password")
 	if !b.SignIn.Readable() {
@@ -143,14 +145,15 @@ func (b *belongings) list() []web.Prose {
 	return []web.Prose{password, devices, keys, policies}
 }
 
-// deleteUser asks before a user is deleted with all that goes with it. A step that is refused ends it there: the page says so,
-// and shows what is left.
+// deleteUser asks before a user is deleted with all that belongs to it. When a step is refused, the steps after it are not taken:
+// the page says so, and shows what is left.
 func deleteUser(v *web.Visit) (*web.Confirmation, error) {
 	name := v.Query.Get("name")
 	has, err := readBelongings(v, name)
 	if err != nil {
 		return nil, err
 	}
+
 	return &web.Confirmation{
 		Page: pageOfUser(name, "Delete user"), Heading: "Delete " + name + "?",
 		Text: web.Words("The user is deleted for good, with all that belongs to it:"), Points: has.list(),
@@ -166,9 +169,9 @@ func deleteUser(v *web.Visit) (*web.Confirmation, error) {
 	}, nil
 }
 
-// deleteWith deletes a user with what belongs to it, which the API wants taken away first. DeleteUser comes first too, so that
-// nothing is taken from a user whom the person may not delete. Parts that may not be listed are left: the last DeleteUser answers
-// that they are in the way.
+// deleteWith deletes a user with what belongs to it, which the API wants deleted first. DeleteUser is called at the beginning as
+// well, so that nothing is taken from a user whom the person may not delete. Parts that may not be listed are left alone, and the
+// last DeleteUser answers that they are in the way.
 func deleteWith(v *web.Visit, name string, has *belongings) error {
 	if err := web.Do(v, iamapi.DeleteUser, &iamapi.DeleteUserInput{UserName: name}); !web.IsCode(err, "DeleteConflict") {
 		return err

@@ -17,7 +17,7 @@ type policyView struct {
 	Editor *editor
 }
 
-// newPolicy is what the editor begins with.
+// newPolicy is the text that the editor of a new policy begins with.
 const newPolicy = `{
     "Version": "2012-10-17",
     "Statement": [
@@ -29,7 +29,7 @@ const newPolicy = `{
     ]
 }`
 
-// pageOfUser is what pages below a user's page have in common: the way from the console to them.
+// pageOfUser returns what pages below a user's page have in common: the way from the console to them.
 func pageOfUser(name, title string) web.Page {
 	return web.Page{
 		Title: title, Nav: usersPath, Crumbs: web.Crumbs("Users", usersPath, name, web.Address(userPath, "name", name), title),
@@ -76,7 +76,8 @@ func policyText(v *web.Visit, user, policy string) (string, error) {
 	return string(out.PolicyDocument), nil
 }
 
-// savePolicy stores the document, unless it changed since the editor was opened: then nothing typed on either side is lost.
+// savePolicy stores the document. If the policy was changed since the editor was opened, it asks again first, so that nothing is
+// lost that was typed on either side.
 func savePolicy(v *web.Visit) error {
 	f := web.Form{Values: v.Form}
 	user, name := v.Query.Get("name"), v.Query.Get("policy")
@@ -90,7 +91,7 @@ func savePolicy(v *web.Visit) error {
 		return showPolicy(v, f)
 	}
 
-	// What the operation would answer in the words of the API is said here in plainer ones.
+	// The page refuses what the operation would refuse, in plainer words than the API's.
 	switch problem := unfit(text); {
 	case name == "":
 		f.Wrong("PolicyName", "Enter a name for the policy.")
@@ -105,7 +106,7 @@ func savePolicy(v *web.Visit) error {
 		return showPolicy(v, f)
 	}
 
-	// Somebody else may have saved a policy of the name meanwhile. Who may not read policies may still write them.
+	// Somebody else may have saved a policy of this name in the meantime. A person who may not read policies may still write them.
 	current, err := policyText(v, user, name)
 	switch {
 	case err == nil && creating:

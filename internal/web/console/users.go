@@ -26,10 +26,10 @@ type usersView struct {
 // pageSizes are those that can be chosen; the first is the default.
 var pageSizes = []int{100, 20, 50, 500}
 
-// PageSizes are those that can be chosen, in order.
+// PageSizes returns the sizes that can be chosen, in order.
 func (u *usersView) PageSizes() []int { return slices.Sorted(slices.Values(pageSizes)) }
 
-// address is the list's address with the same search, in an order, from a marker on.
+// address returns the list's address with the same search, in an order, from a marker on.
 func (u *usersView) address(sort string, descending bool, marker string) string {
 	order, size := "", ""
 	if descending {
@@ -41,12 +41,12 @@ func (u *usersView) address(sort string, descending bool, marker string) string 
 	return web.Address(usersPath, "search", u.Search, "sort", sort, "order", order, "size", size, "from", marker)
 }
 
-// SortAddress is the list's address sorted by a column, the other way round when it is already.
+// SortAddress returns the list's address sorted by a column. If the list is sorted by that column already, the order is reversed.
 func (u *usersView) SortAddress(column string) string {
 	return u.address(column, u.Sort == column && !u.Descending, "")
 }
 
-// AriaSort is a column's state in the words of WAI-ARIA.
+// AriaSort returns how the list is sorted by a column, in the words of WAI-ARIA's attribute aria-sort.
 func (u *usersView) AriaSort(column string) string {
 	switch {
 	case u.Sort != column:

@@ -5,8 +5,7 @@ import (
 	"unicode"
 )
 
-// words returns the words of a name such as aws:MultiFactorAuthPresent, cut where it may break. None is longer than a
-// narrow column.
+// words cuts a name such as aws:MultiFactorAuthPresent where a line may break. No piece is longer than a narrow column.
 func words(name string) []string {
 	const longest = 20
 	var cut []string
@@ -36,6 +35,7 @@ func browserName(userAgent string) string {
 	case userAgent != "":
 		name, _, _ = strings.Cut(userAgent, "/")
 	}
+
 	switch {
 	case has("Android"):
 		system = "Android"
@@ -48,6 +48,7 @@ func browserName(userAgent string) string {
 	case has("Linux"):
 		system = "Linux"
 	}
+
 	if system == "" {
 		return name
 	}

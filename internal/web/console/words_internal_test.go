@@ -22,8 +22,10 @@ func TestBrowserNames(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	for name, want := range map[string]string{
-		"aws:MultiFactorAuthPresent": "aws:|Multi|Factor|Auth|Present", "aws:username": "aws:|username", "aws:PrincipalTag/cost-center": "aws:|Principal|Tag/|cost-|center",
-		"sts:TaskPolicyARN": "sts:|Task|Policy|ARN", strings.Repeat("ä", 41): strings.Repeat("ä", 20) + "|" + strings.Repeat("ä", 20) + "|ä", "": "",
+		"aws:MultiFactorAuthPresent": "aws:|Multi|Factor|Auth|Present", "aws:username": "aws:|username",
+		"aws:PrincipalTag/cost-center": "aws:|Principal|Tag/|cost-|center",
+		"sts:TaskPolicyARN":            "sts:|Task|Policy|ARN", strings.Repeat("ä", 41): strings.Repeat("ä", 20) + "|" +
+			strings.Repeat("ä", 20) + "|ä", "": "",
 	} {
 		if got := strings.Join(words(name), "|"); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)

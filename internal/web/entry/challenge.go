@@ -30,7 +30,7 @@ func showChallenge(v *web.Visit, f web.Form) error {
 	})
 }
 
-// checkDevice takes the security key's answer. Whatever is wrong with it, the words are the same, and a new challenge is given.
+// checkDevice takes the security key's answer. A wrong answer is always told in the same words, and a new challenge is given.
 func checkDevice(v *web.Visit) error {
 	p, err := v.SignIn.FinishMFA(v.Context(), v.Visitor(), v.Token, v.Form.Get("ceremony"), []byte(v.Form.Get("response")))
 	if err == nil {
@@ -45,6 +45,8 @@ func checkDevice(v *web.Visit) error {
 		f.Wrong("", "The request to your security key has expired. Try again.")
 	case errors.Is(err, signin.ErrCounter):
 		f.Wrong("", "Your security key was used in two places at once. Try again.")
+	case errors.Is(err, mfa.ErrOrigin):
+		f.Wrong("", "Security keys work only at %s. Open this page there.", v.URL)
 	case errors.As(err, &refusal):
 		f.Wrong("", "Multi-factor authentication failed. Try again, or use another of your MFA devices.")
 	default:
@@ -53,7 +55,7 @@ func checkDevice(v *web.Visit) error {
 	return showChallenge(v, f)
 }
 
-// deviceMethods lists the kinds of device that can be used. There is one kind; which devices there are is not told.
+// deviceMethods lists the kinds of device that can be used, of which there is one. It does not tell which devices the person has.
 func deviceMethods(v *web.Visit) error {
 	return v.Show("mfa-methods", &view{Page: web.Page{Title: "Additional verification required"}})
 }

@@ -14,7 +14,7 @@ import (
 //go:embed templates/*.html
 var templates embed.FS
 
-// routes are the addresses of the pages. Those that end a sign-in or a session need none.
+// routes are the addresses of the pages. Whoever ends a sign-in or a session need not have one.
 var routes = []web.Route{
 	{Path: "/signin", Get: chooseUserType, Post: userTypeChosen},
 	{Path: "/signin/{account}", Get: userSignIn, Post: signUserIn},
@@ -48,7 +48,7 @@ type view struct {
 	Email   string
 }
 
-// advance gives the browser the next session of a sign-in, and leads to its page.
+// advance gives the browser the session of a sign-in's next stage, and redirects to that stage's page.
 func advance(v *web.Visit, p *signin.Progress) {
 	v.SetCookie(v.Cookies.Session, p.Token, 0)
 	if p.DeviceCookie != "" {
@@ -57,7 +57,7 @@ func advance(v *web.Visit, p *signin.Progress) {
 	v.Redirect(web.StagePage(p.Session))
 }
 
-// signOut ends the session, at whatever stage it is. Somebody who wants to sign in anew for a page says which.
+// signOut ends the session, at whatever stage it is. A form with the field "to" leads to a new sign-in for that page.
 func signOut(v *web.Visit) error {
 	if err := v.SignOut(); err != nil {
 		return err

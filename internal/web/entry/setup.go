@@ -10,7 +10,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/web"
 )
 
-// setUp asks the root user for a password, by the link that the operator has.
+// setUp is the page of a set-up link, which asks the root user for a first or a new password.
 func setUp(v *web.Visit) error {
 	return showSetUp(v, web.Form{Values: url.Values{}})
 }
@@ -43,7 +43,7 @@ func setPassword(v *web.Visit) error {
 		f.Wrong("NewPassword", "%s", rule.Reason)
 		return showSetUp(v, f)
 	case errors.Is(err, signin.ErrLinkUsed):
-		return showSetUp(v, web.Form{}) // which says so
+		return showSetUp(v, web.Form{}) // the page says that the link was used
 	case err != nil:
 		return err
 	}

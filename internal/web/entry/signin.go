@@ -51,7 +51,8 @@ func typedAccount(typed string) (account string, ok bool) {
 	return alias, iamapi.ValidAccountAlias(alias)
 }
 
-// userTypeChosen leads on to the page of the type. Whoever took the wrong one is led to the other.
+// userTypeChosen leads on to the page of the chosen type. Whoever typed an e-mail address as an account, or something else as an
+// e-mail address, is led to the other type.
 func userTypeChosen(v *web.Visit) error {
 	f := web.Form{Values: v.Form}
 	to := f.Value("to")
@@ -179,8 +180,8 @@ func signUserIn(v *web.Visit) error {
 	return nil
 }
 
-// incorrect notes in the form what a wrong sign-in is told, and returns any other error. account and name are what was typed on
-// an IAM user's page.
+// incorrect notes in the form that a sign-in failed or came after too many failures, and returns any other error. account and name
+// are what was typed on an IAM user's page.
 func incorrect(v *web.Visit, f *web.Form, err error, account, name string) error {
 	tooMany := new(signin.TooManyAttempts)
 	switch {
