@@ -20,8 +20,8 @@ type ciJob struct {
 	scripts     []string
 }
 
-// TestCI runs the commands of the jobs in docs/ci.md word by word, but for those that install, in the shells in which GitHub and GitLab
-// run them. The server listens on a port that is free here: the jobs name the address in their environments.
+// TestCI runs the commands of the jobs in docs/ci.md word by word, but for those that install, in the shells in which GitHub and
+// GitLab run them. The server listens on a port that is free here: the jobs name the address in their environments.
 func TestCI(t *testing.T) {
 	page, err := os.ReadFile("../../docs/ci.md")
 	if err != nil {
@@ -50,6 +50,7 @@ func gitHubJob(t *testing.T, text string) *ciJob {
 			Steps []struct{ Name, Run string }
 		}
 	}
+
 	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/seed"
 )
 
-// environment is what 'env' prints: the variables by which the AWS CLI, the SDKs and Terraform find a server. A variable without a value
-// is left out.
+// environment is what 'env' prints: the variables by which the AWS CLI, the SDKs and Terraform find a server. A variable without a
+// value is left out.
 type environment struct {
 	EndpointURL     string `json:"AWS_ENDPOINT_URL"`
 	Region          string `json:"AWS_REGION"`

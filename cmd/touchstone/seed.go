@@ -23,8 +23,8 @@ func readSeed(file string) (*seed.Seed, error) {
 	return read, operator.CheckSeed(read)
 }
 
-// fromSeed completes a request for an account with its entry in a seed, which is the one with the id, alias or e-mail that was asked
-// for; a seed of one account needs none of them.
+// fromSeed completes a request for an account with its entry in a seed, which is the one with the id, alias or e-mail that was
+// asked for; a seed of one account needs none of them.
 func fromSeed(ctx context.Context, cmd *cobra.Command, file string, n operator.AccountRequest) (operator.AccountRequest, error) {
 	if n.AccessKey {
 		return n, usagef("--seed and --access-key exclude each other: the seed says which keys the root user has")

@@ -292,8 +292,8 @@ func files(front *httpd.Server, state *server.State) []rereading {
 	return all
 }
 
-// firstAccounts makes what an empty database begins with: the accounts of the seed, or else one account. It returns none when there is
-// an account already.
+// firstAccounts makes what an empty database begins with: the accounts of the seed, or else one account. It returns none when there
+// is an account already.
 func (s *serving) firstAccounts(ctx context.Context, app *server.Server, state *server.State) ([]*operator.CreatedAccount, error) {
 	if s.seed != nil {
 		return state.Operator().Seed(ctx, s.seed, app.SignIn.Hasher, s.http.URL)

@@ -128,8 +128,9 @@ type registration struct {
 
 var (
 	errRegistrationOver = iamapi.InvalidInput("This registration has been used or has expired. Start again with Assign MFA device.")
-	errInsecure         = iamapi.InvalidInput("Security keys cannot be assigned here: browsers use them only over https, or on localhost.")
-	errKeyRegistered    = iamapi.EntityAlreadyExists("This security key is already registered. Use a different security key.")
+	errInsecure         = iamapi.InvalidInput("Security keys cannot be assigned here: " +
+		"browsers use them only over https, or on localhost.")
+	errKeyRegistered = iamapi.EntityAlreadyExists("This security key is already registered. Use a different security key.")
 )
 
 // claimRegistration takes the ceremony, which is gone whatever follows.

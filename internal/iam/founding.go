@@ -11,11 +11,12 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// Founder does operations in an account that is being made, inside the transaction that makes it, for whoever runs the installation.
+// Founder does operations in an account that is being made, inside the transaction that makes it, for whoever runs the
+// installation.
 //
-// It holds to every rule of the operations: the shapes of the model, the forms of names and documents, unique names, quotas. What it
-// leaves out is the caller: nobody is authenticated, no policy is asked, and the events are those who call it to write. Its errors are
-// the operations' own.
+// It holds to every rule of the operations: the shapes of the model, the forms of names and documents, unique names, quotas. What
+// it leaves out is the caller: nobody is authenticated, no policy is asked, and the events are those who call it to write. Its
+// errors are the operations' own.
 type Founder struct {
 	tx         *store.Tx
 	operations *Operations // with the keys alone
@@ -62,8 +63,8 @@ func (f *Founder) CreateLoginProfile(in *iamapi.CreateLoginProfileInput, hash st
 	return err
 }
 
-// CreateAccessKey gives a user, or the root user when the name is "", an access key whose id and secret are fixed by a seed. Its error
-// is EntityAlreadyExists when any account has a key with the id.
+// CreateAccessKey gives a user, or the root user when the name is "", an access key whose id and secret are fixed by a seed. Its
+// error is EntityAlreadyExists when any account has a key with the id.
 func (f *Founder) CreateAccessKey(userName, id, secretKey string) error {
 	if !iamapi.ValidAccessKeyID(id) {
 		return api.ValidationError("An access key id has 16 to 128 letters, digits and underscores.")

@@ -63,12 +63,20 @@ type CreatedAccount struct {
 }
 
 // Fault is a mistake in what was asked for. Its text is for the person at the command line.
-type Fault struct{ Reason string }
+type Fault struct {
+	Reason string
+	flag   string // by which another value is chosen, when the value is taken; "" otherwise
+}
 
-// Error returns the reason.
-func (f *Fault) Error() string { return f.Reason }
+// Error returns the reason, with the flag that helps.
+func (f *Fault) Error() string {
+	if f.flag != "" {
+		return f.Reason + ": choose another one with --" + f.flag
+	}
+	return f.Reason
+}
 
-func fault(format string, args ...any) error { return &Fault{fmt.Sprintf(format, args...)} }
+func fault(format string, args ...any) error { return &Fault{Reason: fmt.Sprintf(format, args...)} }
 
 // CheckAlias returns a [*Fault] when text cannot be an account alias (IAM User Guide, "Account alias"). An alias has 3 to 63
 // lower-case letters, digits and single hyphens inside; and it must not look like an account id, since people type either into the
@@ -176,6 +184,9 @@ func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now 
 	}
 
 	root, err := insertAccount(tx, c, now)
+	if err != nil && n.seeding != nil {
+		return nil, refusedAt(n.seeding.seed, n.seeding.account.RootEmail.Line, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -208,17 +219,17 @@ func insertAccount(tx *store.Tx, c *CreatedAccount, now time.Time) (*store.Princ
 	// What is taken is looked up, because the error of the insertion would not tell which of the two it is, and whose.
 	switch owner, err := tx.AccountByRootEmail(c.RootEmail); {
 	case err == nil:
-		return nil, fault("root e-mail %s belongs to account %s: choose another one with --root-email", c.RootEmail, owner)
+		return nil, &Fault{fmt.Sprintf("root e-mail %s belongs to account %s", c.RootEmail, owner), "root-email"}
 	case !errors.Is(err, store.ErrNotFound):
 		return nil, err
 	}
 	if err := tx.InsertAccount(c.AccountID, c.RootEmail, now); err != nil {
-		return nil, taken(err, "account id %s belongs to another account: choose another one with --account-id", c.AccountID)
+		return nil, taken(err, "account id", c.AccountID, "account-id")
 	}
 
 	if c.Alias != "" {
 		if err := tx.SetAlias(c.AccountID, c.Alias, now); err != nil {
-			return nil, taken(err, "alias %s belongs to another account: choose another one with --alias", c.Alias)
+			return nil, taken(err, "alias", c.Alias, "alias")
 		}
 	}
 	root := &store.Principal{
@@ -528,10 +539,11 @@ func (o *Operator) record(tx *store.Tx, account, name string, parameters map[str
 	return audit.Write(tx, r)
 }
 
-// taken turns a conflict in the store into a [*Fault], and leaves other errors as they are.
-func taken(err error, format string, args ...any) error {
+// taken turns a conflict in the store about a value, which another account has, into a [*Fault] that names the value's flag. It
+// leaves other errors as they are.
+func taken(err error, what, value, flag string) error {
 	if errors.Is(err, store.ErrConflict) {
-		return fault(format, args...)
+		return &Fault{what + " " + value + " belongs to another account", flag}
 	}
 	return err
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/touchstone-iam/touchstone/policy"
 )
 
-// CheckSeed returns all that is wrong with the values of a seed by themselves, each a [*seed.Fault]: what would be refused whatever is
-// in the store.
+// CheckSeed returns all that is wrong with the values of a seed by themselves, each a [*seed.Fault]: what would be refused whatever
+// is in the store.
 func CheckSeed(s *seed.Seed) error {
 	c := seedCheck{seed: s}
 	if len(s.Accounts) == 0 {
@@ -57,7 +57,7 @@ func refusedAt(s *seed.Seed, line int, err error) error {
 	case errors.As(err, &told):
 		return s.Fault(line, "%s: %s", told.Code, told.Message)
 	case errors.As(err, &ours):
-		return s.Fault(line, "%s", ours.Reason)
+		return s.Fault(line, "%s", ours.Reason) // without the flag, because the value is in the file
 	}
 	return err
 }
@@ -190,8 +190,8 @@ func newSeeding(ctx context.Context, s *seed.Seed, a *seed.Account, hasher *secr
 	return made, nil
 }
 
-// Seed makes the accounts of a seed in one transaction, in place of the first account: when there is an account already, it makes none
-// and returns none. Its error is a [*seed.Fault] for what is wrong in the file, or joins several.
+// Seed makes the accounts of a seed in one transaction, in place of the first account: when there is an account already, it makes
+// none and returns none. Its error is a [*seed.Fault] for what is wrong in the file, or joins several.
 func (o *Operator) Seed(ctx context.Context, s *seed.Seed, hasher *secret.Hasher, url string) (made []*CreatedAccount, err error) {
 	if err := CheckSeed(s); err != nil {
 		return nil, err
@@ -216,7 +216,7 @@ func (o *Operator) Seed(ctx context.Context, s *seed.Seed, hasher *secret.Hasher
 		for n := range requests {
 			c, err := o.create(tx, &requests[n], "", now)
 			if err != nil {
-				return refusedAt(s, requests[n].seeding.account.RootEmail.Line, err)
+				return err
 			}
 			made = append(made, c)
 		}
@@ -228,8 +228,8 @@ func (o *Operator) Seed(ctx context.Context, s *seed.Seed, hasher *secret.Hasher
 	return made, nil
 }
 
-// NewSeedRequest asks for the account that an entry of a seed describes. The caller sets what else the request may have: URL and Reset.
-// The entry must have passed [CheckSeed].
+// NewSeedRequest asks for the account that an entry of a seed describes. The caller sets what else the request may have: URL and
+// Reset. The entry must have passed [CheckSeed].
 func NewSeedRequest(ctx context.Context, s *seed.Seed, a *seed.Account, hasher *secret.Hasher) (AccountRequest, error) {
 	made, err := newSeeding(ctx, s, a, hasher)
 	return AccountRequest{ID: a.ID.Value, Alias: a.Alias.Value, RootEmail: a.RootEmail.Value, seeding: made}, err

@@ -66,7 +66,8 @@ func TestSeed(t *testing.T) {
 	}
 	running.Wait()
 
-	if len(made) != 2 || made[0].AccountID != "111122223333" || made[0].SetupURL != "" || !strings.HasPrefix(made[1].SetupURL, origin) {
+	if len(made) != 2 || made[0].AccountID != "111122223333" || made[0].SetupURL != "" ||
+		!strings.HasPrefix(made[1].SetupURL, origin) {
 		t.Fatalf("made %+v", made)
 	}
 	if err := o.Store.View(ctx, func(tx *store.Tx) error {
@@ -90,20 +91,30 @@ func TestSeedIsAllOrNothing(t *testing.T) {
 		}
 		return b.String()
 	}
+
 	for name, test := range map[string]struct {
 		text string
 		line int
 		want string
 	}{
-		"an id twice":          {first + "  - id: \"111122223333\"\n    rootEmail: other@example.com\n", 6, "exists already"},
-		"an e-mail twice":      {first + "  - rootEmail: ROOT@example.com\n", 5, "exists already"},
-		"an alias twice":       {first + "  - alias: acme\n    rootEmail: other@example.com\n", 6, "belongs to another account"},
-		"a user twice":         {first + "    users:\n      - name: alice\n      - name: ALICE\n", 7, "EntityAlreadyExists: User with name ALICE already exists."},
-		"a key twice":          {first + "    users:\n      - name: a\n        accessKeys:\n" + many(2, "          - {id: AKIAIOSFODNN7EXAMPLE, secret: for-tests-only-%d}\n"), 9, "EntityAlreadyExists"},
-		"a third key":          {first + "    users:\n      - name: a\n        accessKeys:\n" + many(3, "          - {id: AKIAIOSFODNN7EXAMPL%[1]d, secret: for-tests-only-%[1]d}\n"), 10, "LimitExceeded"},
-		"a reserved tag":       {first + "    users:\n      - name: a\n        tags: {\"aws:x\": y}\n", 6, "InvalidInput"},
-		"more tags than fit":   {first + "    users:\n      - name: a\n        tags:\n" + many(51, "          t%d: v\n"), 6, "at 'tags'"},
-		"more policy than fit": {first + "    users:\n      - name: a\n        inlinePolicies:\n          p:\n            Statement:\n" + many(40, "              - {Sid: s%d, Effect: Allow, Action: \"iam:GetUserPolicy\", Resource: \"*\"}\n"), 8, "LimitExceeded"},
+		"an id twice": {
+			first + "  - id: \"111122223333\"\n    rootEmail: other@example.com\n", 6,
+			"id 111122223333 belongs to another account",
+		},
+		"an e-mail twice": {first + "  - rootEmail: ROOT@example.com\n", 5, "belongs to account 111122223333"},
+		"an alias twice":  {first + "  - alias: acme\n    rootEmail: other@example.com\n", 6, "belongs to another account"},
+		"a user twice": {
+			first + "    users:\n      - name: alice\n      - name: ALICE\n", 7,
+			"EntityAlreadyExists: User with name ALICE already exists.",
+		},
+		"a key twice": {first + "    users:\n      - name: a\n        accessKeys:\n" + many(2,
+			"          - {id: AKIAIOSFODNN7EXAMPLE, secret: for-tests-only-%d}\n"), 9, "EntityAlreadyExists"},
+		"a third key": {first + "    users:\n      - name: a\n        accessKeys:\n" + many(3,
+			"          - {id: AKIAIOSFODNN7EXAMPL%[1]d, secret: for-tests-only-%[1]d}\n"), 10, "LimitExceeded"},
+		"a reserved tag":     {first + "    users:\n      - name: a\n        tags: {\"aws:x\": y}\n", 6, "InvalidInput"},
+		"more tags than fit": {first + "    users:\n      - name: a\n        tags:\n" + many(51, "          t%d: v\n"), 6, "at 'tags'"},
+		"more policy than fit": {first + "    users:\n      - name: a\n        inlinePolicies:\n          p:\n            Statement:\n" +
+			many(40, "              - {Sid: s%d, Effect: Allow, Action: \"iam:GetUserPolicy\", Resource: \"*\"}\n"), 8, "LimitExceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOperator(t)

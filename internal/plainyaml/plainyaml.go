@@ -22,8 +22,8 @@ const (
 	maxLevel = 64      // of lists, objects and aliases; a policy needs few
 )
 
-// Parse reads a text with one document. Its nodes are as the library has them, and are not checked yet: [Write] checks what it writes,
-// and [Check] a single node. An error names the line.
+// Parse reads a text with one document. Its nodes are as the library has them, and are not checked yet: [Write] checks what it
+// writes, and [Check] a single node. An error names the line.
 func Parse(text []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document yaml.Node

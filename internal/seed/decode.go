@@ -89,8 +89,8 @@ func (d *decoder) object(n *yaml.Node, into any) {
 	}
 }
 
-// entries calls each with the keys and values of an object, and returns its node. Where there is no object, it notes what is wanted and
-// returns nil.
+// entries calls each with the keys and values of an object, and returns its node. Where there is no object, it notes what is wanted
+// and returns nil.
 func (d *decoder) entries(n *yaml.Node, want string, each func(key, value *yaml.Node)) *yaml.Node {
 	found := d.follow(n)
 	if found == nil || found.Kind != yaml.MappingNode {

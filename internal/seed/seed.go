@@ -1,8 +1,8 @@
-// Package seed reads seeds: files, in YAML or JSON, of the accounts that an installation begins with. It knows the form of such a file
-// and where each value stands in it. What the values may be is decided by those who make the accounts, in package operator.
+// Package seed reads seeds: files, in YAML or JSON, of the accounts that an installation begins with. It knows the form of such a
+// file and where each value stands in it. What the values may be is decided by those who make the accounts, in package operator.
 //
-// Reading is strict: a field that is not known, a field that stands twice and a value of another form are refused, so that nothing in
-// a file is left out by mistake. docs/seed.md explains the fields, and docs/seed.schema.json is their JSON schema.
+// Reading is strict: a field that is not known, a field that stands twice and a value of another form are refused, so that nothing
+// in a file is left out by mistake. docs/seed.md explains the fields, and docs/seed.schema.json is their JSON schema.
 package seed
 
 import (
@@ -19,7 +19,8 @@ type Seed struct {
 	Accounts []Account `seed:"accounts,required" about:"The accounts."`
 }
 
-// Account is an account with its root user and its users. Groups, roles and managed policies will have fields beside those of users.
+// Account is an account with its root user and its users. Groups, roles and managed policies will have fields beside those of
+// users.
 type Account struct {
 	ID    Text `seed:"id" about:"The account id, 12 digits. Without it one is drawn."`
 	Alias Text `seed:"alias" about:"The account alias, which stands for the id in the sign-in address."`

@@ -58,7 +58,8 @@ func TestDocumentation(t *testing.T) {
 	for line := range strings.Lines(string(schema)) {
 		name, found := strings.CutSuffix(strings.TrimSpace(line), `": {`)
 		name = strings.TrimPrefix(name, `"`)
-		if found && name != "properties" && name != "items" && name != "additionalProperties" && !strings.Contains(string(page), "`"+name+"`") {
+		if found && name != "properties" && name != "items" && name != "additionalProperties" &&
+			!strings.Contains(string(page), "`"+name+"`") {
 			t.Errorf("docs/seed.md does not tell about %s", name)
 		}
 	}
@@ -100,6 +101,7 @@ accounts:
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	first, second := s.Accounts[0], s.Accounts[1]
 	u := first.Users[0]
 	const document = "{\n    \"Version\": \"2012-10-17\",\n    \"Statement\": []\n}"
@@ -118,7 +120,10 @@ accounts:
 		{"policy", u.InlinePolicies[0].Document.JSON, document},
 		{"policy's line", u.InlinePolicies[0].Document.Line, 9},
 		{"alias of a policy", u.InlinePolicies[1].Document.JSON, document},
-		{"policy as text", u.InlinePolicies[2].Document, seed.Document{JSON: "{\"Statement\": []}\n", Lined: "{\"Statement\": []}\n", Line: 14}},
+		{
+			"policy as text", u.InlinePolicies[2].Document,
+			seed.Document{JSON: "{\"Statement\": []}\n", Lined: "{\"Statement\": []}\n", Line: 14},
+		},
 		{"alias", second.RootEmail, seed.Text{Value: "root@example.com", Line: 15}},
 		{"flag", second.Users[0].PasswordResetRequired, seed.Flag{Value: true, Line: 15}},
 		{"what is not there", second.ID, seed.Text{}},
@@ -132,25 +137,38 @@ accounts:
 // TestRefused holds every fault of form to its line.
 func TestRefused(t *testing.T) {
 	const account = "accounts:\n  - rootEmail: a@example.com\n"
+
 	for name, test := range map[string]struct{ text, want string }{
-		"nothing":               {"", "seed.yaml:1: this is neither YAML nor JSON that can be read: the file is empty"},
-		"no YAML":               {"accounts:\n\t- a", "seed.yaml:2: "},
-		"a list":                {"- a", "seed.yaml:1: an object with the fields accounts is wanted here, not a list"},
-		"another field":         {"account: []", `seed.yaml:1: there is no field "account" here: use one of accounts`},
-		"no accounts":           {"{}", "seed.yaml:1: the field accounts is missing"},
-		"letter case":           {"Accounts: []", `there is no field "Accounts"`},
-		"accounts of one":       {"accounts: {rootEmail: a}", "seed.yaml:1: accounts: a list is wanted here, not an object"},
-		"a missing field":       {"accounts:\n  - alias: a", "seed.yaml:2: the field rootEmail is missing"},
-		"a field twice":         {account + "    alias: a\n    alias: b", "seed.yaml:4: alias stands here twice"},
-		"an object for text":    {account + "    alias: {}", "seed.yaml:3: alias: text is wanted here, not an object"},
-		"nothing for text":      {account + "    alias:", "seed.yaml:3: alias: text is wanted here, not nothing"},
-		"a tag of YAML":         {account + "    alias: !!str a", "seed.yaml:3: the tag !!str is not read"},
-		"a merge key":           {"accounts:\n  - rootEmail: a\n    <<: {alias: b}", "merge keys are not read"},
-		"a flag in quotes":      {account + "    users:\n      - {name: a, passwordResetRequired: \"true\"}", "seed.yaml:4: passwordResetRequired: use true or false"},
-		"a flag that is yes":    {account + "    users:\n      - {name: a, passwordResetRequired: yes}", "use true or false"},
-		"tags as a list":        {account + "    users:\n      - {name: a, tags: [b]}", "seed.yaml:4: tags: an object is wanted here, not a list"},
-		"a policy of a list":    {account + "    users:\n      - name: a\n        inlinePolicies:\n          p: []", "seed.yaml:6: p: a policy document is wanted here, not a list"},
-		"a key without secret":  {account + "    rootAccessKeys:\n      - id: AKIAIOSFODNN7EXAMPLE", "seed.yaml:4: the field secret is missing"},
+		"nothing":            {"", "seed.yaml:1: this is neither YAML nor JSON that can be read: the file is empty"},
+		"no YAML":            {"accounts:\n\t- a", "seed.yaml:2: "},
+		"a list":             {"- a", "seed.yaml:1: an object with the fields accounts is wanted here, not a list"},
+		"another field":      {"account: []", `seed.yaml:1: there is no field "account" here: use one of accounts`},
+		"no accounts":        {"{}", "seed.yaml:1: the field accounts is missing"},
+		"letter case":        {"Accounts: []", `there is no field "Accounts"`},
+		"accounts of one":    {"accounts: {rootEmail: a}", "seed.yaml:1: accounts: a list is wanted here, not an object"},
+		"a missing field":    {"accounts:\n  - alias: a", "seed.yaml:2: the field rootEmail is missing"},
+		"a field twice":      {account + "    alias: a\n    alias: b", "seed.yaml:4: alias stands here twice"},
+		"an object for text": {account + "    alias: {}", "seed.yaml:3: alias: text is wanted here, not an object"},
+		"nothing for text":   {account + "    alias:", "seed.yaml:3: alias: text is wanted here, not nothing"},
+		"a tag of YAML":      {account + "    alias: !!str a", "seed.yaml:3: the tag !!str is not read"},
+		"a merge key":        {"accounts:\n  - rootEmail: a\n    <<: {alias: b}", "merge keys are not read"},
+		"a flag in quotes": {
+			account + "    users:\n      - {name: a, passwordResetRequired: \"true\"}",
+			"seed.yaml:4: passwordResetRequired: use true or false",
+		},
+		"a flag that is yes": {account + "    users:\n      - {name: a, passwordResetRequired: yes}", "use true or false"},
+		"tags as a list": {
+			account + "    users:\n      - {name: a, tags: [b]}",
+			"seed.yaml:4: tags: an object is wanted here, not a list",
+		},
+		"a policy of a list": {
+			account + "    users:\n      - name: a\n        inlinePolicies:\n          p: []",
+			"seed.yaml:6: p: a policy document is wanted here, not a list",
+		},
+		"a key without secret": {
+			account + "    rootAccessKeys:\n      - id: AKIAIOSFODNN7EXAMPLE",
+			"seed.yaml:4: the field secret is missing",
+		},
 		"two documents":         {account + "---\naccounts: []", "a file is one document"},
 		"JSON that is cut off":  {`{"accounts": [`, "seed.yaml:1: "},
 		"aliases without bound": {bomb(), "aliases written out"},
@@ -171,7 +189,8 @@ func bomb() string {
 		return "[" + strings.ReplaceAll(of, "%", name)
 	}
 	return "accounts:\n" +
-		"  - &a\n    rootEmail: r\n    users: &u " + strings.Replace(list("x"), "*x", "&x {name: n, accessKeys: &k "+strings.Replace(list("y"), "*y", "&y {id: i, secret: s}", 1)+"}", 1) +
+		"  - &a\n    rootEmail: r\n    users: &u " + strings.Replace(list("x"), "*x",
+		"&x {name: n, accessKeys: &k "+strings.Replace(list("y"), "*y", "&y {id: i, secret: s}", 1)+"}", 1) +
 		strings.Repeat("\n  - *a", 2000) + "\n"
 }
 

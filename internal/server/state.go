@@ -48,8 +48,8 @@ type State struct {
 	master  *secret.MasterKey
 }
 
-// InMemory is the data directory that is none: the database and, unless its file is named, the master key are kept in memory and end
-// with the state. It is for tests.
+// InMemory is the data directory that is none: the database and, unless its file is named, the master key are kept in memory and
+// end with the state. It is for tests.
 const InMemory = ":memory:"
 
 // settingMasterKey names the stored fingerprint of the master key.
@@ -282,7 +282,8 @@ func (s *State) Operator() *operator.Operator {
 // VersionInfo says what was built.
 type VersionInfo struct{ Version, Commit, Go string }
 
-// release is the version that the Makefile links in: what scripts/version prints. It is "" in a binary that the Go tool built alone.
+// release is the version that the Makefile links in: what scripts/version prints. It is "" in a binary that the Go tool built
+// alone.
 var release string
 
 // Version is what the Makefile linked in, or else what the Go tool recorded in the binary.

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// Memory is the path of a SQLite database that is kept in memory alone, for tests. Each store that is opened on it has a database of
-// its own, which is empty at first and ends with the store.
+// Memory is the path of a SQLite database that is kept in memory alone, for tests. Each store that is opened on it has a database
+// of its own, which is empty at first and ends with the store.
 const Memory = ":memory:"
 
 // memories counts the databases in memory, so that each has a name of its own in SQLite.
@@ -27,8 +27,8 @@ func openMemory(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
 	return s, nil
 }
 
-// memorySource is where SQLite keeps a new database in memory. A name that begins with a slash is one database for all connections of
-// the process (SQLite, src/memdb.c).
+// memorySource is where SQLite keeps a new database in memory. A name that begins with a slash is one database for all connections
+// of the process (SQLite, src/memdb.c).
 func memorySource() string { return fmt.Sprintf("file:/touchstone-%d?vfs=memdb&", memories.Add(1)) }
 
 // memoryLock stands for the lock on the schema where no other process can have the database open.

@@ -11,8 +11,8 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-// TestMemory reads and writes a database in memory from many goroutines at once: each sees all that was written before, no reader sees
-// half of a change, and nothing is written to disk.
+// TestMemory reads and writes a database in memory from many goroutines at once: each sees all that was written before, no reader
+// sees half of a change, and nothing is written to disk.
 func TestMemory(t *testing.T) {
 	t.Chdir(t.TempDir())
 	ctx := context.Background()

@@ -29,6 +29,7 @@ func (s *Store) Size(ctx context.Context) (size Size, err error) {
 		size.Log, err = fileSize(path + "-wal")
 		return size, err
 	}
+
 	err = s.View(ctx, func(tx *Tx) error {
 		return tx.get(`select pg_database_size(current_database())`, nil, &size.Database)
 	})

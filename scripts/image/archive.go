@@ -221,8 +221,8 @@ func (i *image) copy(w *tar.Writer, from string, c copied, architecture *string)
 	return err
 }
 
-// architectureOf returns for which processor a program is, as OCI names it. It refuses a program that needs anything beside it in the
-// image.
+// architectureOf returns for which processor a program is, as OCI names it. It refuses a program that needs anything beside it in
+// the image.
 func architectureOf(file string) (string, error) {
 	program, err := elf.Open(file)
 	if err != nil {
@@ -239,8 +239,8 @@ func architectureOf(file string) (string, error) {
 	return architecture, nil
 }
 
-// commitTime is the time that SOURCE_DATE_EPOCH gives (https://reproducible-builds.org/specs/source-date-epoch), which the Makefile sets
-// to the commit's, or the epoch.
+// commitTime is the time that SOURCE_DATE_EPOCH gives (https://reproducible-builds.org/specs/source-date-epoch), which the Makefile
+// sets to the commit's, or the epoch.
 func commitTime() (time.Time, error) {
 	seconds := int64(0)
 	if text := os.Getenv("SOURCE_DATE_EPOCH"); text != "" {

@@ -33,7 +33,8 @@ type config struct {
 	Labels       map[string]string   `json:",omitempty"`
 }
 
-// readContainerfile reads the instructions that Touchstone's Containerfile has, in the forms that it has them, and refuses any other.
+// readContainerfile reads the instructions that Touchstone's Containerfile has, in the forms that it has them, and refuses any
+// other.
 func readContainerfile(path string) (*image, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -88,6 +89,7 @@ func (i *image) instruction(name, rest string) error {
 	default:
 		return fmt.Errorf("this instruction is not known here")
 	}
+
 	return nil
 }
 
@@ -107,6 +109,7 @@ func readCopy(words []string) (c copied, err error) {
 			return c, err
 		}
 	}
+
 	if len(words) != 2 {
 		return c, fmt.Errorf("one source and one destination are wanted")
 	}

@@ -32,6 +32,7 @@ func prepare(t *testing.T) {
 	if out, err := program.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+
 	text, err := os.ReadFile("../../Containerfile")
 	if err != nil {
 		t.Fatal(err)
@@ -135,8 +136,8 @@ func unpack(t *testing.T, archive string) *unpacked {
 	return u
 }
 
-// command runs the image's entry point with arguments as an engine does, except that the files are in a directory and that it may be
-// told another address.
+// command runs the image's entry point with arguments as an engine does, except that the files are in a directory and that it may
+// be told another address.
 func (u *unpacked) command(ctx context.Context, env []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(u.root, u.config.Entrypoint[0]), args...)
 	cmd.Dir, cmd.Env = filepath.Join(u.root, u.config.WorkingDir), slices.Concat(u.config.Env, env)
@@ -277,7 +278,10 @@ func TestRoots(t *testing.T) {
 // TestContainerfileRefused makes sure that nothing in a Containerfile is left out by mistake.
 func TestContainerfileRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, text := range []string{"FROM debian", "RUN true", "COPY --link a b", "COPY a b c", "COPY --chown=root a b", "CMD serve", "HEALTHCHECK NONE"} {
+	for _, text := range []string{
+		"FROM debian", "RUN true", "COPY --link a b", "COPY a b c", "COPY --chown=root a b", "CMD serve",
+		"HEALTHCHECK NONE",
+	} {
 		if err := os.WriteFile("Containerfile", []byte("# first\n"+text+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}

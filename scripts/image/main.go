@@ -1,10 +1,10 @@
 // Command image writes Touchstone's container image as an OCI archive, which docker load, podman load and skopeo read. It needs no
-// container engine: the image is one layer of a few files, and the archive is a tar file of JSON documents and that layer (OCI Image
-// Format Specification 1.1), so it is written here with the standard library. A library (google/go-containerregistry) would add its own
-// dependencies for the two hundred lines of this command.
+// container engine: the image is one layer of a few files, and the archive is a tar file of JSON documents and that layer (OCI
+// Image Format Specification 1.1), so it is written here with the standard library. A library (google/go-containerregistry) would
+// add its own dependencies for the two hundred lines of this command.
 //
-// The Containerfile says what is in the image. This command reads it, so that there is one description; it knows the instructions that
-// the file has and refuses any other. The same binary gives the same archive, byte for byte: times are those of the commit.
+// The Containerfile says what is in the image. This command reads it, so that there is one description; it knows the instructions
+// that the file has and refuses any other. The same binary gives the same archive, byte for byte: times are those of the commit.
 //
 // Before it, the command stages in bin/image what the Containerfile copies beside the binary.
 package main
@@ -50,8 +50,8 @@ func stage(directory string) error {
 	return os.WriteFile(filepath.Join(directory, "ca-certificates.crt"), roots(), 0o644)
 }
 
-// roots are Mozilla's root certificates, as the Go project publishes them. Those that are trusted for some names or times only are left
-// out, since a file of certificates cannot say so.
+// roots are Mozilla's root certificates, as the Go project publishes them. Those that are trusted for some names or times only are
+// left out, since a file of certificates cannot say so.
 func roots() []byte {
 	var text []byte
 	for root := range bundle.Roots() {
