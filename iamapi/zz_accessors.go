@@ -86,6 +86,9 @@ func (in *CreatePolicyVersionInput) Document() string { return in.PolicyDocument
 // Role returns RoleName.
 func (in *CreateRoleInput) Role() string { return in.RoleName }
 
+// BoundaryARN returns PermissionsBoundary.
+func (in *CreateRoleInput) BoundaryARN() string { return in.PermissionsBoundary }
+
 // TagList returns Tags.
 func (in *CreateRoleInput) TagList() []Tag { return in.Tags }
 
@@ -103,6 +106,9 @@ func (in *CreateServiceSpecificCredentialInput) Principal() string { return in.U
 
 // User returns UserName.
 func (in *CreateUserInput) User() string { return in.UserName }
+
+// BoundaryARN returns PermissionsBoundary.
+func (in *CreateUserInput) BoundaryARN() string { return in.PermissionsBoundary }
 
 // TagList returns Tags.
 func (in *CreateUserInput) TagList() []Tag { return in.Tags }
@@ -409,6 +415,9 @@ func (out *ListAccountAliasesOutput) SetPage(marker string) {
 // Group returns GroupName.
 func (in *ListAttachedGroupPoliciesInput) Group() string { return in.GroupName }
 
+// Prefix returns PathPrefix.
+func (in *ListAttachedGroupPoliciesInput) Prefix() string { return in.PathPrefix }
+
 // Principal returns GroupName.
 func (in *ListAttachedGroupPoliciesInput) Principal() string { return in.GroupName }
 
@@ -425,6 +434,9 @@ func (out *ListAttachedGroupPoliciesOutput) SetPage(marker string) {
 // Role returns RoleName.
 func (in *ListAttachedRolePoliciesInput) Role() string { return in.RoleName }
 
+// Prefix returns PathPrefix.
+func (in *ListAttachedRolePoliciesInput) Prefix() string { return in.PathPrefix }
+
 // Principal returns RoleName.
 func (in *ListAttachedRolePoliciesInput) Principal() string { return in.RoleName }
 
@@ -440,6 +452,9 @@ func (out *ListAttachedRolePoliciesOutput) SetPage(marker string) {
 
 // User returns UserName.
 func (in *ListAttachedUserPoliciesInput) User() string { return in.UserName }
+
+// Prefix returns PathPrefix.
+func (in *ListAttachedUserPoliciesInput) Prefix() string { return in.PathPrefix }
 
 // Principal returns UserName.
 func (in *ListAttachedUserPoliciesInput) Principal() string { return in.UserName }
@@ -467,6 +482,9 @@ func (out *ListDelegationRequestsOutput) SetPage(marker string) {
 // PolicyARN returns PolicyArn.
 func (in *ListEntitiesForPolicyInput) PolicyARN() string { return in.PolicyArn }
 
+// Prefix returns PathPrefix.
+func (in *ListEntitiesForPolicyInput) Prefix() string { return in.PathPrefix }
+
 // Page returns Marker and MaxItems.
 func (in *ListEntitiesForPolicyInput) Page() (marker string, size int) { return in.Marker, in.MaxItems }
 
@@ -488,6 +506,9 @@ func (in *ListGroupPoliciesInput) Page() (marker string, size int) { return in.M
 func (out *ListGroupPoliciesOutput) SetPage(marker string) {
 	out.Marker, out.IsTruncated = marker, marker != ""
 }
+
+// Prefix returns PathPrefix.
+func (in *ListGroupsInput) Prefix() string { return in.PathPrefix }
 
 // Page returns Marker and MaxItems.
 func (in *ListGroupsInput) Page() (marker string, size int) { return in.Marker, in.MaxItems }
@@ -523,6 +544,9 @@ func (in *ListInstanceProfileTagsInput) Page() (marker string, size int) {
 func (out *ListInstanceProfileTagsOutput) SetPage(marker string) {
 	out.Marker, out.IsTruncated = marker, marker != ""
 }
+
+// Prefix returns PathPrefix.
+func (in *ListInstanceProfilesInput) Prefix() string { return in.PathPrefix }
 
 // Page returns Marker and MaxItems.
 func (in *ListInstanceProfilesInput) Page() (marker string, size int) { return in.Marker, in.MaxItems }
@@ -583,6 +607,9 @@ func (out *ListOpenIDConnectProviderTagsOutput) SetPage(marker string) {
 	out.Marker, out.IsTruncated = marker, marker != ""
 }
 
+// Prefix returns PathPrefix.
+func (in *ListPoliciesInput) Prefix() string { return in.PathPrefix }
+
 // Page returns Marker and MaxItems.
 func (in *ListPoliciesInput) Page() (marker string, size int) { return in.Marker, in.MaxItems }
 
@@ -641,6 +668,9 @@ func (out *ListRoleTagsOutput) SetPage(marker string) {
 	out.Marker, out.IsTruncated = marker, marker != ""
 }
 
+// Prefix returns PathPrefix.
+func (in *ListRolesInput) Prefix() string { return in.PathPrefix }
+
 // Page returns Marker and MaxItems.
 func (in *ListRolesInput) Page() (marker string, size int) { return in.Marker, in.MaxItems }
 
@@ -680,6 +710,9 @@ func (in *ListServerCertificateTagsInput) Page() (marker string, size int) {
 func (out *ListServerCertificateTagsOutput) SetPage(marker string) {
 	out.Marker, out.IsTruncated = marker, marker != ""
 }
+
+// Prefix returns PathPrefix.
+func (in *ListServerCertificatesInput) Prefix() string { return in.PathPrefix }
 
 // Page returns Marker and MaxItems.
 func (in *ListServerCertificatesInput) Page() (marker string, size int) {
@@ -751,6 +784,9 @@ func (out *ListUserTagsOutput) SetPage(marker string) {
 	out.Marker, out.IsTruncated = marker, marker != ""
 }
 
+// Prefix returns PathPrefix.
+func (in *ListUsersInput) Prefix() string { return in.PathPrefix }
+
 // Page returns Marker and MaxItems.
 func (in *ListUsersInput) Page() (marker string, size int) { return in.Marker, in.MaxItems }
 
@@ -782,6 +818,9 @@ func (in *PutGroupPolicyInput) Principal() string { return in.GroupName }
 // Role returns RoleName.
 func (in *PutRolePermissionsBoundaryInput) Role() string { return in.RoleName }
 
+// BoundaryARN returns PermissionsBoundary.
+func (in *PutRolePermissionsBoundaryInput) BoundaryARN() string { return in.PermissionsBoundary }
+
 // Principal returns RoleName.
 func (in *PutRolePermissionsBoundaryInput) Principal() string { return in.RoleName }
 
@@ -799,6 +838,9 @@ func (in *PutRolePolicyInput) Principal() string { return in.RoleName }
 
 // User returns UserName.
 func (in *PutUserPermissionsBoundaryInput) User() string { return in.UserName }
+
+// BoundaryARN returns PermissionsBoundary.
+func (in *PutUserPermissionsBoundaryInput) BoundaryARN() string { return in.PermissionsBoundary }
 
 // Principal returns UserName.
 func (in *PutUserPermissionsBoundaryInput) Principal() string { return in.UserName }

@@ -57,11 +57,11 @@ type Authorizer struct {
 	cache map[string]*compiled // by internal principal id
 }
 
-// New returns an authorizer with empty caches. Principals are governed by their own inline policies and tags, and by what the
-// extra sources contribute.
+// New returns an authorizer with empty caches. Principals are governed by their own inline policies and tags, by the
+// managed policies that are attached to them and their boundary, and by what the extra sources contribute.
 func New(extra ...Source) *Authorizer {
 	return &Authorizer{
-		sources:  append([]Source{ownPolicies}, extra...),
+		sources:  append([]Source{ownPolicies, managedPolicies}, extra...),
 		contexts: sync.Pool{New: func() any { return policy.NewContext() }},
 		cache:    make(map[string]*compiled),
 	}

@@ -26,10 +26,10 @@ func (w *world) governs(own, group, managed, limit string) {
 				tx.PutInlinePolicy(account, w.group.ID, "its", group, now), tx.SetSetting(settingOfGroup(w.alice.ID), w.group.ID))
 		}
 		if managed != "" {
-			errs = append(errs, tx.SetSetting(settingOfPolicy(managedARN), managed), tx.Attach(account, w.alice.ID, managedARN, 10, now))
+			errs = append(errs, setPolicy(tx, managedARN, managed), tx.Attach(account, w.alice.ID, managedARN, 10, now))
 		}
 		if limit != "" {
-			errs = append(errs, tx.SetSetting(settingOfPolicy(limitARN), limit), tx.SetBoundary(account, w.alice.ID, limitARN))
+			errs = append(errs, setPolicy(tx, limitARN, limit), tx.SetBoundary(account, w.alice.ID, limitARN))
 		}
 
 		return errors.Join(errs...)
@@ -162,8 +162,8 @@ func TestUnreadablePolicies(t *testing.T) {
 	for name, test := range map[string]struct{ own, group, managed, limit, policy string }{
 		"an inline policy":        {"{", "", allows, "", "own"},
 		"a group's inline policy": {allows, "{", "", "", "its"},
-		"a managed policy":        {allows, "", "{", "", managedARN},
-		"the boundary":            {allows, "", "", "{", limitARN},
+		"a managed policy":        {allows, "", "{", "", "Managed"},
+		"the boundary":            {allows, "", "", "{", "Limit"},
 		"a trust policy's element": {
 			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`, "", allows, "", "own",
 		},

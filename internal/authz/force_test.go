@@ -41,7 +41,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 	join := func(w *world, tx *store.Tx) error { return tx.SetSetting(settingOfGroup(w.alice.ID), w.group.ID) }
 	leave := func(w *world, tx *store.Tx) error { return tx.SetSetting(settingOfGroup(w.alice.ID), "") }
 	version := func(arn, text string) func(*world, *store.Tx) error {
-		return func(_ *world, tx *store.Tx) error { return tx.SetSetting(settingOfPolicy(arn), text) }
+		return func(_ *world, tx *store.Tx) error { return setPolicy(tx, arn, text) }
 	}
 	attach := func(w *world, tx *store.Tx) error { return tx.Attach(account, w.alice.ID, managedARN, 10, now) }
 	detach := func(w *world, tx *store.Tx) error { return tx.Detach(account, w.alice.ID, managedARN) }

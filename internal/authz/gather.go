@@ -65,6 +65,34 @@ var ownPolicies = Source{
 	},
 }
 
+// managedPolicies contributes the managed policies that are attached to a principal, and the one that is its boundary. Which these
+// are is part of the principal's own version; the store raises that of a policy when another text of it comes into force.
+var managedPolicies = Source{
+	Versions: func(tx *store.Tx, p *store.Principal) ([]Version, error) {
+		states, err := tx.PolicyStates(p.AccountID, p.ID)
+		versions := make([]Version, len(states))
+		for n, s := range states {
+			versions[n] = Version{s.ID, fmt.Sprint(s.Version)}
+		}
+		return versions, err
+	},
+	Gather: func(tx *store.Tx, p *store.Principal, g *Governing) error {
+		governing, err := tx.GoverningPolicies(p.AccountID, p.ID)
+		if err != nil {
+			return err
+		}
+		for _, each := range governing {
+			managed := Policy{ID: each.ARN, Name: each.Name, Text: each.Document}
+			if each.Boundary {
+				g.Boundary = &managed
+			} else {
+				g.Policies = append(g.Policies, managed)
+			}
+		}
+		return nil
+	},
+}
+
 // UnreadablePolicyError is returned by Gather for a stored policy that does not parse. Nothing is decided without it.
 type UnreadablePolicyError struct {
 	Principal *store.Principal

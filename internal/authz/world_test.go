@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,8 +35,8 @@ type process struct {
 	gathers int // how often policies were read
 }
 
-// world is an account with alice, and two processes that decide about her. Besides her own policies she is governed by those of her
-// group, by managed policies and by a boundary, which stand-in sources read from the tables that there are.
+// world is an account with alice, and two processes that decide about her. Besides her own policies, the managed ones and her
+// boundary she is governed by those of her group, which a stand-in source reads from the tables that there are.
 type world struct {
 	t         *testing.T
 	processes []*process
@@ -61,7 +62,7 @@ func newWorld(t *testing.T) *world {
 				return nil
 			},
 		}
-		p.authz = authz.New(counting, groupPolicies, managedPolicies, boundary)
+		p.authz = authz.New(counting, groupPolicies)
 		p.authn = authn.New(nil, 0, authn.SessionLimits{Absolute: time.Hour, Idle: time.Hour, Partial: time.Hour})
 		w.processes = append(w.processes, p)
 	}
@@ -110,9 +111,8 @@ func (p *process) authorize(id string, checks ...authz.Check) error {
 	})
 }
 
-// Settings stand for tables that there are not yet: which group a user is in, and the documents of managed policies.
-func settingOfGroup(user string) string    { return "test group of " + user }
-func settingOfPolicy(policy string) string { return "test document of " + policy }
+// A setting stands for a table that there is not yet: which group a user is in.
+func settingOfGroup(user string) string { return "test group of " + user }
 
 var groupPolicies = authz.Source{
 	Versions: func(tx *store.Tx, p *store.Principal) ([]authz.Version, error) {
@@ -141,49 +141,20 @@ var groupPolicies = authz.Source{
 	},
 }
 
-var managedPolicies = authz.Source{
-	Versions: func(tx *store.Tx, p *store.Principal) (all []authz.Version, err error) {
-		attached, err := tx.Attachments(p.AccountID, p.ID, "", 10)
-		for _, arn := range attached {
-			text, err := tx.Setting(settingOfPolicy(arn))
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, authz.Version{ID: arn, State: text})
-		}
-		return all, err
-	},
-	Gather: func(tx *store.Tx, p *store.Principal, g *authz.Governing) error {
-		attached, err := tx.Attachments(p.AccountID, p.ID, "", 10)
-		for _, arn := range attached {
-			text, err := tx.Setting(settingOfPolicy(arn))
-			if err != nil {
-				return err
-			}
-			g.Policies = append(g.Policies, authz.Policy{ID: arn, Name: arn, Text: text})
-		}
+// setPolicy makes a managed policy, or brings another text of it into force.
+func setPolicy(tx *store.Tx, arn, text string) error {
+	p, err := tx.ManagedPolicy(account, arn)
+	if errors.Is(err, store.ErrNotFound) {
+		name := arn[strings.LastIndex(arn, "/")+1:]
+		return tx.InsertManagedPolicy(&store.ManagedPolicy{
+			AccountID: account, ID: ids.NewUnique("ANPA"), ARN: arn, Name: name, Path: "/", CreatedAt: now,
+		}, text)
+	}
+	if err != nil {
 		return err
-	},
-}
-
-var boundary = authz.Source{
-	Versions: func(tx *store.Tx, p *store.Principal) ([]authz.Version, error) {
-		arn, err := tx.Boundary(p.AccountID, p.ID)
-		if err != nil || arn == "" {
-			return nil, err
-		}
-		text, err := tx.Setting(settingOfPolicy(arn))
-		return []authz.Version{{ID: arn, State: text}}, err
-	},
-	Gather: func(tx *store.Tx, p *store.Principal, g *authz.Governing) error {
-		arn, err := tx.Boundary(p.AccountID, p.ID)
-		if err != nil || arn == "" {
-			return err
-		}
-		text, err := tx.Setting(settingOfPolicy(arn))
-		g.Boundary = &authz.Policy{ID: arn, Name: arn, Text: text}
-		return err
-	},
+	}
+	_, err = tx.InsertPolicyVersion(p, text, true, now)
+	return err
 }
 
 func document(effect, action, resource, condition string) string {

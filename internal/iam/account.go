@@ -59,6 +59,10 @@ func getAccountSummary(r *api.Request, tx *store.Tx, _ struct{},
 	if err != nil {
 		return nil, err
 	}
+	policies, err := tx.CountManagedPolicies(account)
+	if err != nil {
+		return nil, err
+	}
 	devices, err := tx.CountAccountMFADevices(account)
 	if err != nil {
 		return nil, err
@@ -69,8 +73,8 @@ func getAccountSummary(r *api.Request, tx *store.Tx, _ struct{},
 	}
 
 	summary := map[iamapi.SummaryKeyType]int32{
-		"Users": int32(count), "Groups": 0, "Roles": 0, "Policies": 0, "PolicyVersionsInUse": 0, "InstanceProfiles": 0,
-		"ServerCertificates": 0, "Providers": 0,
+		"Users": int32(count), "Groups": 0, "Roles": 0, "InstanceProfiles": 0, "ServerCertificates": 0, "Providers": 0,
+		"Policies": int32(policies), "PolicyVersionsInUse": int32(policies), // each has one version in force
 		"MFADevices": int32(devices), "MFADevicesInUse": int32(devices),
 		"AccountMFAEnabled": oneIf(root.devices > 0), "AccountAccessKeysPresent": oneIf(root.keys > 0),
 		"AccountPasswordPresent": oneIf(root.hasPassword), "AccountSigningCertificatesPresent": 0,

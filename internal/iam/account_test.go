@@ -169,6 +169,11 @@ func TestGetAccountSummary(t *testing.T) {
 	check(map[string]int32{"AccountPasswordPresent": 1})
 	root.MustEnrol("", "root-key", newKey())
 	check(map[string]int32{"MFADevices": 2, "MFADevicesInUse": 2, "AccountMFAEnabled": 1})
+	read := createPolicy(t, c, "read", allow("iam:GetUser"))
+	must(t, newVersion(c, read, allow("s3:*"), false))
+	check(map[string]int32{"Policies": 1, "PolicyVersionsInUse": 1})
+	quota(t, a, "VersionsPerPolicy", 3)
+	check(map[string]int32{"VersionsPerPolicyQuota": 3})
 	quota(t, a, "UsersPerAccount", 7)
 	check(map[string]int32{"UsersQuota": 7})
 

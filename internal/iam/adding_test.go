@@ -20,7 +20,6 @@ import (
 // groups is a second kind of principal.
 var groups = &kind{
 	of: store.Group, noun: "group", title: "Group",
-	tags:       &quota{name: "TagsPerGroup", standard: 50},
 	inlineSize: &quota{name: "GroupPolicySize", standard: 5120},
 }
 

@@ -7,7 +7,7 @@ import (
 
 // belonging is something that a principal may have, and that must be gone before the principal can be deleted.
 type belonging struct {
-	what string // as AWS's message names it
+	todo string // what must be done first, as AWS's message has it
 	has  func(*store.Tx, *store.Principal) (bool, error)
 }
 
@@ -19,7 +19,7 @@ func checkDeletable(tx *store.Tx, p *store.Principal, belongings []belonging) er
 			return err
 		}
 		if has {
-			return iamapi.DeleteConflict("Cannot delete entity, must delete %s first.", b.what)
+			return iamapi.DeleteConflict("Cannot delete entity, must %s first.", b.todo)
 		}
 	}
 	return nil

@@ -10,5 +10,5 @@ import (
 func TestDeclaredErrors(t *testing.T) {
 	t.Parallel()
 	touchtest.CheckErrors(t, start(t), definedHere(), operations,
-		userErrors, loginProfileErrors, userPolicyErrors, tagErrors, accessKeyErrors, accountErrors, mfaDeviceErrors)
+		userErrors, loginProfileErrors, userPolicyErrors, tagErrors, accessKeyErrors, accountErrors, mfaDeviceErrors, policyErrors)
 }

@@ -34,6 +34,7 @@ type Operations struct {
 // Define gives every operation built so far its functions.
 func (o *Operations) Define(t *api.Table) {
 	o.defineUsers(t)
+	o.definePolicies(t)
 	o.defineLoginProfiles(t)
 	o.defineAccessKeys(t)
 	o.defineAccount(t)

@@ -50,7 +50,7 @@ func defineInlinePolicies[
 	PutIn, GetIn, GetOut, DeleteIn, ListIn, ListOut any,
 	Put policyPutting[PutIn], Get policyNaming[GetIn], Delete policyNaming[DeleteIn], List listing[ListIn], Page paged[ListOut],
 ](t *api.Table, k *kind, o inlinePolicies[PutIn, GetIn, GetOut, DeleteIn, ListIn, ListOut]) {
-	api.Change(t, o.put, on[PutIn, Put](k), func(r *api.Request, tx *store.Tx, about *target, in *PutIn) (*struct{}, error) {
+	api.Change(t, o.put, onBounded[PutIn, Put](k), func(r *api.Request, tx *store.Tx, about *target, in *PutIn) (*struct{}, error) {
 		return nil, putInlinePolicy(r, tx, k, about, Put(in).Policy(), Put(in).Document())
 	})
 
@@ -62,7 +62,7 @@ func defineInlinePolicies[
 		return o.got(about.Principal, p.Name, p.Document), nil
 	})
 
-	api.Change(t, o.delete, on[DeleteIn, Delete](k),
+	api.Change(t, o.delete, onBounded[DeleteIn, Delete](k),
 		func(_ *api.Request, tx *store.Tx, about *target, in *DeleteIn) (*struct{}, error) {
 			name := Delete(in).Policy()
 			return nil, k.missingPolicy(tx.DeleteInlinePolicy(about.AccountID, about.ID, name), name)

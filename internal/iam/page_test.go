@@ -11,6 +11,7 @@ import (
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/touchstone-iam/touchstone/iamapi"
+	"github.com/touchstone-iam/touchstone/internal/api"
 	"github.com/touchstone-iam/touchstone/internal/ids"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/touchstoneapi"
@@ -282,10 +283,52 @@ func TestPages(t *testing.T) {
 	}
 	must(t, second(c.CreateAccountAlias(ctx, &awsiam.CreateAccountAliasInput{AccountAlias: aws.String("alias-of-" + a.ID)})))
 
+	// The ARNs of some of the managed policies are too long for a marker, too.
+	managed := []string{"=", "_", "a", "B", "pa", strings.Repeat("P", 128), "Z9"} // without regard to case, too
+	deep := "/" + strings.Repeat("d", 510) + "/"
+	var attached []string
+	for n, name := range managed {
+		path := []string{"/", deep}[n%2]
+		arn := policyOf(a.ID, path+name)
+		must(t, second(c.CreatePolicy(ctx,
+			&awsiam.CreatePolicyInput{PolicyName: &name, Path: &path, PolicyDocument: aws.String(allow("s3:*"))})))
+		must(t, attach(c, u.Name, arn))
+		attached = append(attached, arn)
+	}
+	slices.SortFunc(attached, func(a, b string) int {
+		return strings.Compare(api.Fit("ListAttachedUserPolicies", a), api.Fit("ListAttachedUserPolicies", b))
+	})
+	shared := policyOf(a.ID, "/=")
+	for range 3 {
+		must(t, newVersion(c, shared, allow("s3:*"), false))
+	}
+	var policyTags []iamapi.Tag
+	for _, key := range tagKeys {
+		policyTags = append(policyTags, iamapi.Tag{Key: key})
+	}
+	must(t, second(touchtest.Call(root, iamapi.TagPolicy, &iamapi.TagPolicyInput{PolicyArn: shared, Tags: policyTags})))
+
+	// Those who use a policy are listed in no order that means anything: theirs is that of their internal ids.
+	for _, name := range []string{"b", "Z9", "_x"} {
+		must(t, attach(c, name, shared))
+	}
+	entities, err := c.ListEntitiesForPolicy(ctx, &awsiam.ListEntitiesForPolicyInput{PolicyArn: &shared})
+	must(t, err)
+	var using []string
+	for _, u := range entities.PolicyUsers {
+		using = append(using, *u.UserName)
+	}
+	if got := slices.Sorted(slices.Values(using)); !slices.Equal(got, []string{"Z9", "_x", "alice", "b"}) {
+		t.Errorf("the policy is used by %q", got)
+	}
+
 	// Names of users sort without regard to case, as they are unique; all others by their bytes.
 	users := []string{"=", "_x", "alice", "b", long, "Z9"}
 	slices.Sort(policies)
 	slices.Sort(tagKeys)
+	policyTagKeys := slices.SortedFunc(slices.Values(tagKeys), func(a, b string) int {
+		return strings.Compare(api.Fit("ListPolicyTags", a), api.Fit("ListPolicyTags", b))
+	})
 	touchtest.CheckPages(t, root, definedHere(),
 		touchtest.ListOf(iamapi.ListUsers, iamapi.ListUsersInput{}, users, func(out *iamapi.ListUsersOutput) (names []string) {
 			for _, u := range out.Users {
@@ -318,6 +361,41 @@ func TestPages(t *testing.T) {
 			func(out *iamapi.ListUserPoliciesOutput) []string { return out.PolicyNames }),
 		touchtest.ListOf(iamapi.ListUserTags, iamapi.ListUserTagsInput{UserName: "alice"}, tagKeys,
 			func(out *iamapi.ListUserTagsOutput) (keys []string) {
+				for _, tag := range out.Tags {
+					keys = append(keys, tag.Key)
+				}
+				return keys
+			}),
+		touchtest.ListOf(iamapi.ListPolicies, iamapi.ListPoliciesInput{}, managed,
+			func(out *iamapi.ListPoliciesOutput) (names []string) {
+				for _, p := range out.Policies {
+					names = append(names, p.PolicyName)
+				}
+				return names
+			}),
+		touchtest.ListOf(iamapi.ListAttachedUserPolicies, iamapi.ListAttachedUserPoliciesInput{UserName: "alice"}, attached,
+			func(out *iamapi.ListAttachedUserPoliciesOutput) (arns []string) {
+				for _, p := range out.AttachedPolicies {
+					arns = append(arns, p.PolicyArn)
+				}
+				return arns
+			}),
+		touchtest.ListOf(iamapi.ListEntitiesForPolicy, iamapi.ListEntitiesForPolicyInput{PolicyArn: shared}, using,
+			func(out *iamapi.ListEntitiesForPolicyOutput) (names []string) {
+				for _, u := range out.PolicyUsers {
+					names = append(names, u.UserName)
+				}
+				return names
+			}),
+		touchtest.ListOf(iamapi.ListPolicyVersions, iamapi.ListPolicyVersionsInput{PolicyArn: shared}, []string{"v4", "v3", "v2", "v1"},
+			func(out *iamapi.ListPolicyVersionsOutput) (ids []string) {
+				for _, v := range out.Versions {
+					ids = append(ids, v.VersionId)
+				}
+				return ids
+			}),
+		touchtest.ListOf(iamapi.ListPolicyTags, iamapi.ListPolicyTagsInput{PolicyArn: shared}, policyTagKeys,
+			func(out *iamapi.ListPolicyTagsOutput) (keys []string) {
 				for _, tag := range out.Tags {
 					keys = append(keys, tag.Key)
 				}

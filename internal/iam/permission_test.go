@@ -19,7 +19,8 @@ import (
 func operations(u touchtest.Target) []touchtest.Operation {
 	all := slices.Concat(
 		accountOperations(u), loginProfileOperations(u), userPolicyOperations(u), tagOperations(u), accessKeyOperations(u),
-		mfaDeviceOperations(u), enrolmentOperations(u), directoryOperations(u), sessionOperations(u), userOperations(u),
+		mfaDeviceOperations(u), enrolmentOperations(u), directoryOperations(u), sessionOperations(u), policyOperations(u),
+		userOperations(u),
 	)
 	slices.SortStableFunc(all, func(a, b touchtest.Operation) int { return ends(a) - ends(b) })
 	return all

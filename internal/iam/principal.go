@@ -15,11 +15,11 @@ type kind struct {
 	of         store.Kind
 	noun       string // in messages: "user"
 	title      string // at the beginning of messages: "User"
-	tags       *quota
 	inlineSize *quota // of all its inline policies together
+	attached   *quota
 }
 
-var users = &kind{of: store.User, noun: "user", title: "User", tags: tagsPerUser, inlineSize: userPolicySize}
+var users = &kind{of: store.User, noun: "user", title: "User", inlineSize: userPolicySize, attached: policiesPerUser}
 
 // arn is the ARN that a principal of the kind has, or would have.
 func (k *kind) arn(account, path, name string) string {
@@ -40,6 +40,11 @@ func (k *kind) taken(err error, name string) error {
 type target struct {
 	*store.Principal
 	Tags []store.Tag
+}
+
+// carried returns the principal's tags, and what carries them.
+func (t *target) carried() (account string, owner store.Owner, tags []store.Tag) {
+	return t.AccountID, t.Owner(), t.Tags
 }
 
 // naming is an input that names a principal. For users, "" names the caller.

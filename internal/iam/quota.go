@@ -25,24 +25,27 @@ var (
 	mfaDevicesPerUser = &quota{name: "MFADevicesPerUser", standard: 8}
 	tagsPerUser       = &quota{name: "TagsPerUser", standard: 50}
 	userPolicySize    = &quota{name: "UserPolicySize", standard: 2048, summary: "UserPolicySizeQuota"}
+
+	policiesPerAccount = &quota{name: "PoliciesPerAccount", standard: 1500, summary: "PoliciesQuota"}
+	policySize         = &quota{name: "PolicySize", standard: 6144, summary: "PolicySizeQuota"}
+	versionsPerPolicy  = &quota{name: "VersionsPerPolicy", standard: 5, summary: "VersionsPerPolicyQuota"}
+	policiesPerUser    = &quota{name: "PoliciesPerUser", standard: 10, summary: "AttachedPoliciesPerUserQuota"}
+	tagsPerPolicy      = &quota{name: "TagsPerPolicy", standard: 50}
 )
 
 // quotas are all of them.
 var quotas = []*quota{
 	usersPerAccount, accessKeysPerUser, mfaDevicesPerUser, tagsPerUser, userPolicySize,
+	policiesPerAccount, policySize, versionsPerPolicy, policiesPerUser, tagsPerPolicy,
 	{name: "GroupsPerAccount", standard: 300, summary: "GroupsQuota", ahead: true},
 	{name: "GroupsPerUser", standard: 10, summary: "GroupsPerUserQuota", ahead: true},
 	{name: "GroupPolicySize", standard: 5120, summary: "GroupPolicySizeQuota", ahead: true},
 	{name: "RolesPerAccount", standard: 1000, summary: "RolesQuota", ahead: true},
 	{name: "RolePolicySize", standard: 10240, summary: "RolePolicySizeQuota", ahead: true},
 	{name: "AssumeRolePolicySize", standard: 2048, summary: "AssumeRolePolicySizeQuota", ahead: true},
-	{name: "PoliciesPerAccount", standard: 1500, summary: "PoliciesQuota", ahead: true},
-	{name: "PolicySize", standard: 6144, summary: "PolicySizeQuota", ahead: true},
 	{name: "PolicyVersionsInUse", standard: 10000, summary: "PolicyVersionsInUseQuota", ahead: true},
-	{name: "VersionsPerPolicy", standard: 5, summary: "VersionsPerPolicyQuota", ahead: true},
-	{name: "AttachedPoliciesPerUser", standard: 10, summary: "AttachedPoliciesPerUserQuota", ahead: true},
-	{name: "AttachedPoliciesPerGroup", standard: 10, summary: "AttachedPoliciesPerGroupQuota", ahead: true},
-	{name: "AttachedPoliciesPerRole", standard: 10, summary: "AttachedPoliciesPerRoleQuota", ahead: true},
+	{name: "PoliciesPerGroup", standard: 10, summary: "AttachedPoliciesPerGroupQuota", ahead: true},
+	{name: "PoliciesPerRole", standard: 10, summary: "AttachedPoliciesPerRoleQuota", ahead: true},
 	{name: "InstanceProfilesPerAccount", standard: 1000, summary: "InstanceProfilesQuota", ahead: true},
 	{name: "ServerCertificatesPerAccount", standard: 20, summary: "ServerCertificatesQuota", ahead: true},
 	{name: "SigningCertificatesPerUser", standard: 2, summary: "SigningCertificatesPerUserQuota", ahead: true},

@@ -30,15 +30,28 @@ func (o *Operations) defineUsers(t *api.Table) {
 			return &iamapi.ListUserPoliciesOutput{PolicyNames: names}
 		},
 	})
-	defineTags(t, users, tagging[
-		iamapi.TagUserInput, iamapi.UntagUserInput, iamapi.ListUserTagsInput, iamapi.ListUserTagsOutput,
+	defineAttachments(t, users, attachments[
+		iamapi.AttachUserPolicyInput, iamapi.DetachUserPolicyInput, iamapi.ListAttachedUserPoliciesInput,
+		iamapi.ListAttachedUserPoliciesOutput,
 	]{
-		tag: iamapi.TagUser, untag: iamapi.UntagUser, list: iamapi.ListUserTags,
+		attach: iamapi.AttachUserPolicy, detach: iamapi.DetachUserPolicy, list: iamapi.ListAttachedUserPolicies,
+		listed: func(attached []iamapi.AttachedPolicy) *iamapi.ListAttachedUserPoliciesOutput {
+			return &iamapi.ListAttachedUserPoliciesOutput{AttachedPolicies: attached}
+		},
+	})
+	defineBoundaries(t, users, boundaries[iamapi.PutUserPermissionsBoundaryInput, iamapi.DeleteUserPermissionsBoundaryInput]{
+		put: iamapi.PutUserPermissionsBoundary, delete: iamapi.DeleteUserPermissionsBoundary,
+	})
+	defineTags(t, tagging[
+		iamapi.TagUserInput, iamapi.UntagUserInput, iamapi.ListUserTagsInput, iamapi.ListUserTagsOutput, *target,
+	]{
+		tag: iamapi.TagUser, untag: iamapi.UntagUser, list: iamapi.ListUserTags, limit: tagsPerUser, caseless: true,
+		onTag: onUser[iamapi.TagUserInput], onUntag: onUser[iamapi.UntagUserInput], onList: onUser[iamapi.ListUserTagsInput],
 		listed: func(tags []iamapi.Tag) *iamapi.ListUserTagsOutput { return &iamapi.ListUserTagsOutput{Tags: tags} },
 	})
 }
 
-// describeUser returns the user as the API shows it. Lists leave the tags out.
+// describeUser returns the user as the API shows it. Lists leave the tags and the boundary out.
 func describeUser(i *store.Principal, tags []store.Tag) iamapi.User {
 	u := iamapi.User{
 		Path: i.Path, UserName: i.Name, UserId: i.UniqueID, Arn: i.ARN(), CreateDate: i.CreatedAt,
@@ -50,18 +63,18 @@ func describeUser(i *store.Principal, tags []store.Tag) iamapi.User {
 	return u
 }
 
-func getUser(_ *api.Request, _ *store.Tx, about *target, _ *iamapi.GetUserInput) (*iamapi.GetUserOutput, error) {
-	return &iamapi.GetUserOutput{User: describeUser(about.Principal, about.Tags)}, nil
+func getUser(_ *api.Request, tx *store.Tx, about *target, _ *iamapi.GetUserInput) (*iamapi.GetUserOutput, error) {
+	boundary, err := tx.Boundary(about.AccountID, about.ID)
+	user := describeUser(about.Principal, about.Tags)
+	user.PermissionsBoundary = describeBoundary(boundary)
+	return &iamapi.GetUserOutput{User: user}, err
 }
 
 // onNewUser authorises the user to be, with the tags that the request brings (IAM User Guide, "Controlling access during AWS
 // requests"); tagging at creation is an action of its own.
 func onNewUser(r *api.Request, _ *store.Tx, in *iamapi.CreateUserInput) (api.Subject[struct{}], error) {
 	arn := users.arn(r.Caller.AccountID(), cmp.Or(in.Path, "/"), in.UserName)
-	keys := requestTags(in.Tags)
-	if in.PermissionsBoundary != "" {
-		keys = append(keys, authz.Key{Name: "iam:PermissionsBoundary", Values: []string{in.PermissionsBoundary}})
-	}
+	keys := append(requestTags(in.Tags), boundaryKey(in.PermissionsBoundary)...)
 
 	checks := []authz.Check{{Resource: arn, Keys: keys}}
 	if len(in.Tags) > 0 {
@@ -71,12 +84,9 @@ func onNewUser(r *api.Request, _ *store.Tx, in *iamapi.CreateUserInput) (api.Sub
 }
 
 func createUser(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.CreateUserInput) (*iamapi.CreateUserOutput, error) {
-	if in.PermissionsBoundary != "" {
-		return nil, api.NotImplemented("The parameter PermissionsBoundary")
-	}
 	account := r.Caller.AccountID()
 
-	tags, err := checkTags(in.Tags)
+	tags, err := checkTags(in.Tags, true)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +113,14 @@ func createUser(r *api.Request, tx *store.Tx, _ struct{}, in *iamapi.CreateUserI
 	if err := tx.InsertTags(account, u.Owner(), tags); err != nil {
 		return nil, err
 	}
+	if in.PermissionsBoundary != "" {
+		if err := putBoundary(tx, u, in.PermissionsBoundary); err != nil {
+			return nil, err
+		}
+	}
+
 	user := describeUser(u, tags)
+	user.PermissionsBoundary = describeBoundary(in.PermissionsBoundary)
 	return &iamapi.CreateUserOutput{User: &user}, nil
 }
 
@@ -142,19 +159,23 @@ func updateUser(_ *api.Request, tx *store.Tx, about *movedUser, _ *iamapi.Update
 
 // userBelongings are in the order in which AWS names them.
 var userBelongings = []belonging{
-	{"policies", func(tx *store.Tx, p *store.Principal) (bool, error) {
+	{"delete policies", func(tx *store.Tx, p *store.Principal) (bool, error) {
 		policies, err := tx.InlinePolicies(p.AccountID, p.ID)
 		return len(policies) > 0, err
 	}},
-	{"access keys", func(tx *store.Tx, p *store.Principal) (bool, error) {
+	{"detach all policies", func(tx *store.Tx, p *store.Principal) (bool, error) {
+		attached, err := tx.Attachments(p.AccountID, p.ID, "", 1)
+		return len(attached) > 0, err
+	}},
+	{"delete access keys", func(tx *store.Tx, p *store.Principal) (bool, error) {
 		keys, err := tx.AccessKeys(p.AccountID, p.ID)
 		return len(keys) > 0, err
 	}},
-	{"MFA device", func(tx *store.Tx, p *store.Principal) (bool, error) {
+	{"delete MFA device", func(tx *store.Tx, p *store.Principal) (bool, error) {
 		devices, err := tx.CountMFADevices(p.AccountID, p.ID)
 		return devices > 0, err
 	}},
-	{"login profile", func(tx *store.Tx, p *store.Principal) (bool, error) {
+	{"delete login profile", func(tx *store.Tx, p *store.Principal) (bool, error) {
 		return tx.HasPassword(p.AccountID, p.ID)
 	}},
 }

@@ -41,6 +41,11 @@ var userErrors = touchtest.Declared{
 			return second(s.Root.CreateUser(ctx,
 				&awsiam.CreateUserInput{UserName: aws.String("bob"), Tags: []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}}}))
 		},
+		"CreateUser NoSuchEntity": func(s *touchtest.Stage) error {
+			return second(s.Root.CreateUser(ctx, &awsiam.CreateUserInput{
+				UserName: aws.String("bob"), PermissionsBoundary: aws.String(policyOf(s.ID, "/nothing")),
+			}))
+		},
 		"UpdateUser EntityAlreadyExists": func(s *touchtest.Stage) error {
 			createUser(s.T, s.Root, "bob", "/")
 			return second(s.Root.UpdateUser(ctx, &awsiam.UpdateUserInput{UserName: aws.String("bob"), NewUserName: aws.String("alice")}))
@@ -50,7 +55,6 @@ var userErrors = touchtest.Declared{
 		},
 	},
 	Unreachable: map[string]string{
-		"CreateUser NoSuchEntity":                  "is about a permissions boundary, which is NotImplemented",
 		"UpdateUser LimitExceeded":                 "makes nothing that is counted",
 		"UpdateUser EntityTemporarilyUnmodifiable": "a user made anew under an old name can be changed at once",
 		"DeleteUser LimitExceeded":                 "makes nothing that is counted",
@@ -107,9 +111,10 @@ func TestCreateUser(t *testing.T) {
 	}
 	_, err = c.CreateUser(ctx,
 		&awsiam.CreateUserInput{UserName: aws.String("bob"), PermissionsBoundary: aws.String("arn:aws:iam::aws:policy/ReadOnlyAccess")})
-	want(t, "with a boundary", err, "501 NotImplemented: The parameter PermissionsBoundary is not implemented in this version of Touchstone.")
+	want(t, "with a boundary that is not there", err,
+		"404 NoSuchEntity: Policy arn:aws:iam::aws:policy/ReadOnlyAccess does not exist or is not attachable.")
 	_, err = c.GetUser(ctx, &awsiam.GetUserInput{UserName: aws.String("bob")})
-	want(t, "the user with a boundary", err, noUser("bob"))
+	want(t, "the user with that boundary", err, noUser("bob"))
 }
 
 // The constraints of the model: each violation is told, all in one answer.
@@ -284,9 +289,7 @@ func TestCreateUserWithTags(t *testing.T) {
 
 	_, err := c.CreateUser(ctx,
 		&awsiam.CreateUserInput{UserName: aws.String("bounded"), PermissionsBoundary: aws.String("arn:aws:iam::aws:policy/X")})
-	if touchtest.CodeOf(err) != "NotImplemented" { // the condition on the boundary allowed it
-		t.Errorf("with the boundary that the policy names: %v", err)
-	}
+	want(t, "with the boundary that the policy names, which does not exist", err, unattachable("arn:aws:iam::aws:policy/X"))
 }
 
 func TestGetUser(t *testing.T) {

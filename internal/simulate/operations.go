@@ -105,13 +105,25 @@ func (o *Operations) gather(tx *store.Tx, of *policySource, excluded []iamapi.Po
 		s.size += len(p.Text)
 		s.policies = append(s.policies, policy.Source{ID: p.ID, Document: p.Document})
 	}
+
+	if b := governing.Boundary; b != nil && !slices.ContainsFunc(excluded, func(x iamapi.PolicyIdentifier) bool {
+		return excludesManaged(&x, b, iamapi.PolicyIdentifierPolicyTypePermissionBoundary)
+	}) {
+		s.size += len(b.Text)
+		s.boundary = &policy.Source{ID: b.ID, Document: b.Document}
+	}
 	return s, nil
 }
 
-// excludes reports whether an exclusion is about a policy.
+// excludesManaged reports whether an exclusion is about a managed policy that is used as a policy of some type.
+func excludesManaged(x *iamapi.PolicyIdentifier, p *authz.Policy, as iamapi.PolicyIdentifierPolicyType) bool {
+	return x.PolicyType == as || x.PolicyArn != "" && arn.Match(x.PolicyArn, p.ID)
+}
+
+// excludes reports whether an exclusion is about a policy that allows and denies.
 func excludes(x *iamapi.PolicyIdentifier, p *authz.Policy) bool {
 	if p.Owner == nil {
-		return x.PolicyArn != "" && arn.Match(x.PolicyArn, p.ID)
+		return excludesManaged(x, p, iamapi.PolicyIdentifierPolicyTypeUserManaged)
 	}
 	if inline := x.InlinePolicyIdentifier; inline != nil {
 		owners := "arn:aws:iam::" + p.Owner.AccountID + ":" + string(p.Owner.Kind) + "/"

@@ -833,3 +833,62 @@ func TestGetContextKeys(t *testing.T) {
 		t.Errorf("got %v", none.ContextKeyNames)
 	}
 }
+
+// A user's managed policies and boundary are simulated as they are enforced. A boundary that is given takes the place of the
+// user's, and each can be left out.
+func TestSimulateManagedPolicies(t *testing.T) {
+	t.Parallel()
+	a, c := newAccount(t)
+	a.NewUser("alice", "")
+	create := func(name, document string) *string {
+		t.Helper()
+		out, err := c.CreatePolicy(ctx, &awsiam.CreatePolicyInput{PolicyName: &name, PolicyDocument: &document})
+		must(t, err)
+		return out.Policy.Arn
+	}
+	own, limit := create("own", allow("s3:*", "sqs:*")), create("limit", allow("s3:*"))
+	must(t, second(c.AttachUserPolicy(ctx, &awsiam.AttachUserPolicyInput{UserName: aws.String("alice"), PolicyArn: own})))
+	must(t, second(c.PutUserPermissionsBoundary(ctx,
+		&awsiam.PutUserPermissionsBoundaryInput{UserName: aws.String("alice"), PermissionsBoundary: limit})))
+
+	const allowed, denied = types.PolicyEvaluationDecisionTypeAllowed, types.PolicyEvaluationDecisionTypeImplicitDeny
+	for _, test := range []struct {
+		what    string
+		in      awsiam.SimulatePrincipalPolicyInput
+		s3, sqs types.PolicyEvaluationDecisionType
+	}{
+		{"what is enforced", awsiam.SimulatePrincipalPolicyInput{}, allowed, denied},
+		{
+			"another boundary",
+			awsiam.SimulatePrincipalPolicyInput{PermissionsBoundaryPolicyInputList: []string{allow("sqs:*")}},
+			denied, allowed,
+		},
+		{
+			"without boundaries", awsiam.SimulatePrincipalPolicyInput{PolicyExclusionList: []types.PolicyIdentifier{
+				&types.PolicyIdentifierMemberPolicyType{Value: types.PolicyIdentifierPolicyTypePermissionBoundary},
+			}}, allowed, allowed,
+		},
+		{
+			"without the boundary's ARN", awsiam.SimulatePrincipalPolicyInput{PolicyExclusionList: []types.PolicyIdentifier{
+				&types.PolicyIdentifierMemberPolicyArn{Value: *limit},
+			}}, allowed, allowed,
+		},
+		{
+			"without managed policies", awsiam.SimulatePrincipalPolicyInput{PolicyExclusionList: []types.PolicyIdentifier{
+				&types.PolicyIdentifierMemberPolicyType{Value: types.PolicyIdentifierPolicyTypeUserManaged},
+			}}, denied, denied,
+		},
+		{
+			"without the policy's ARN", awsiam.SimulatePrincipalPolicyInput{PolicyExclusionList: []types.PolicyIdentifier{
+				&types.PolicyIdentifierMemberPolicyArn{Value: *own},
+			}}, denied, denied,
+		},
+	} {
+		test.in.PolicySourceArn, test.in.ActionNames = aws.String(userARN(a, "/alice")), []string{"s3:GetObject", "sqs:SendMessage"}
+		out, err := c.SimulatePrincipalPolicy(ctx, &test.in)
+		must(t, err)
+		if s3, sqs := out.EvaluationResults[0].EvalDecision, out.EvaluationResults[1].EvalDecision; s3 != test.s3 || sqs != test.sqs {
+			t.Errorf("%s: decided %s and %s, want %s and %s", test.what, s3, sqs, test.s3, test.sqs)
+		}
+	}
+}

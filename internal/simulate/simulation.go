@@ -36,6 +36,7 @@ type simulation struct {
 type simulated struct {
 	arn      string          // of a user, group or role; "" for nobody in particular
 	policies []policy.Source // that are attached to it
+	boundary *policy.Source  // its permissions boundary, unless the input brings another; nil without one
 	size     int             // of these, in bytes
 
 	userID  string
@@ -188,6 +189,9 @@ func (s *simulation) readPolicies(of *simulated) error {
 	boundary, err := s.parse("PermissionsBoundaryPolicyInputList", policy.Boundary, s.in.PermissionsBoundaryPolicyInputList)
 	if err != nil {
 		return err
+	}
+	if len(boundary) == 0 && of.boundary != nil {
+		boundary = append(boundary, *of.boundary)
 	}
 	if len(boundary) > 0 {
 		s.policies.Boundary = policy.Compile(boundary...)

@@ -81,7 +81,7 @@ func (tx *Tx) AccountByAlias(alias string) (id string, err error) {
 var accountTables = []string{
 	"account", "alias_directory", "root_email_directory", "access_key_directory", "credential_directory", "principal", "tally",
 	"tag", "attachment", "boundary", "password", "inline_policy", "access_key", "mfa_device", "console_session", "ceremony",
-	"setup_link", "notice", "outbox", "quota",
+	"setup_link", "notice", "outbox", "quota", "managed_policy", "policy_version",
 }
 
 // RemoveAccount removes everything that the account has. Its audit events stay: they are kept for as long as all events are,

@@ -110,7 +110,10 @@ const (
 )
 
 // ofAccount are the tables whose rows are the account's and no principal's: a principal takes none of them along.
-var ofAccount = []string{"account", "alias_directory", "root_email_directory", "outbox", "quota", "audit_event", "tally"}
+var ofAccount = []string{
+	"account", "alias_directory", "root_email_directory", "outbox", "quota", "audit_event", "tally",
+	"managed_policy", "policy_version",
+}
 
 // oneAnAccount are the tables that have at most one row for an account, and so cannot have one for a second principal.
 var oneAnAccount = []string{"account", "alias_directory", "root_email_directory", "tally"}

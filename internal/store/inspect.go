@@ -39,6 +39,17 @@ var references = []reference{
 		table: "tag", columns: "account_id, owner_id", other: "principal", others: "account_id, principal_id",
 		where: "owner_kind = 'principal'",
 	},
+	{
+		table: "tag", columns: "account_id, owner_id", other: "managed_policy", others: "account_id, policy_id",
+		where: "owner_kind = 'policy'",
+	},
+	{table: "attachment", columns: "account_id, policy_arn", other: "managed_policy", others: "account_id, arn"},
+	{table: "boundary", columns: "account_id, policy_arn", other: "managed_policy", others: "account_id, arn"},
+	{table: "policy_version", columns: "account_id, policy_id", other: "managed_policy", others: "account_id, policy_id"},
+	{
+		table: "managed_policy", columns: "account_id, policy_id, default_number", other: "policy_version",
+		others: "account_id, policy_id, number",
+	},
 }
 
 // Inspect looks for what is wrong with a database, and returns a line for each finding: damage of the file (SQLite), rows that
@@ -117,6 +128,7 @@ func (tx *Tx) inspect() (findings []string, err error) {
 	for kind, counted := range map[string]string{
 		string(Root): countPrincipals, string(User): countPrincipals, string(Group): countPrincipals, string(Role): countPrincipals,
 		tallyMFADevices: `(select count(*) from mfa_device d where d.account_id = t.account_id)`,
+		tallyPolicies:   `(select count(*) from managed_policy p where p.account_id = t.account_id)`,
 	} {
 		n, err := tx.count(wrong+counted, kind)
 		if err != nil {

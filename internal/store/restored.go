@@ -13,7 +13,7 @@ var endedByRestore = []string{"console_session", "ceremony", "setup_link", "serv
 var keptByRestore = []string{
 	"installation", "account", "alias_directory", "root_email_directory", "access_key_directory", "credential_directory", "principal",
 	"tally", "tag", "attachment", "boundary", "password", "inline_policy", "access_key", "mfa_device", "notice", "throttle", "outbox",
-	"quota", "audit_event", "data_key",
+	"quota", "audit_event", "data_key", "managed_policy", "policy_version",
 }
 
 // EndEverySession ends what was begun before: every account gets a new incarnation, so that nothing that any process remembers of

@@ -582,6 +582,7 @@ func TestCopyToTheOtherEngineAndBack(t *testing.T) {
 	}
 	if err := start.Update(ctx, NoLock(), func(tx *Tx) error {
 		return errors.Join(tx.SetSetting("a", ""), tx.InsertDataKey(&DataKey{ID: "0a0b0c0d", Sealed: []byte{0, 255}}),
+			tx.InsertManagedPolicy(&ManagedPolicy{AccountID: accountHere, ID: "ANPA1", ARN: "arn:p", Name: "p", Path: "/"}, "{}"),
 			tx.TouchServer(&Server{ID: "s", Name: "host", Keys: []string{"a", "b"}}), tx.InsertCeremony(&Ceremony{
 				AccountID: accountHere, Hash: []byte{0, 255}, Purpose: PurposeAssert, Record: []byte{},
 			}, 8))

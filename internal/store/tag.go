@@ -15,6 +15,15 @@ const ownerPrincipal = "principal"
 // Owner is the principal as the owner of its tags.
 func (p *Principal) Owner() Owner { return Owner{ownerPrincipal, p.ID} }
 
+// key is what the keys of the owner's tags are compared by: principals' without regard to case, as AWS has it, and all others' by
+// their bytes.
+func (o Owner) key(key string) string {
+	if o.kind == ownerPrincipal {
+		return Fold(key)
+	}
+	return key
+}
+
 func scanTag(row scanner) (t Tag, err error) {
 	err = row.Scan(&t.Key, &t.Value)
 	return t, err
@@ -46,7 +55,7 @@ func (tx *Tx) SetTags(account string, owner Owner, tags []Tag) error {
 
 func (tx *Tx) writeTags(text, account string, owner Owner, tags []Tag) error {
 	for _, t := range tags {
-		if _, err := tx.exec(text, account, owner.kind, owner.id, Fold(t.Key), t.Key, t.Value); err != nil {
+		if _, err := tx.exec(text, account, owner.kind, owner.id, owner.key(t.Key), t.Key, t.Value); err != nil {
 			return err
 		}
 	}
@@ -63,7 +72,7 @@ func (tx *Tx) DeleteTags(account string, owner Owner, keys []string) error {
 	var removed int64
 	for _, key := range keys {
 		n, err := tx.exec(`delete from tag where account_id = $1 and owner_kind = $2 and owner_id = $3 and folded_key = $4`,
-			account, owner.kind, owner.id, Fold(key))
+			account, owner.kind, owner.id, owner.key(key))
 		if err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ func TestTallyIsTheNumberOfRows(t *testing.T) {
 			}
 			device.Name, device.Serial, device.CredentialID = device.ID, device.ID, []byte(account+device.ID)
 			operation := rapid.SampledFrom([]string{
-				"insert", "insert", "device", "device", "unregister", "delete", "remove",
+				"insert", "insert", "device", "device", "unregister", "delete", "remove", "policy", "policy", "drop policy",
 			}).Draw(t, "operation")
 			rollback := rapid.Bool().Draw(t, "rollback")
 
@@ -43,6 +43,10 @@ func TestTallyIsTheNumberOfRows(t *testing.T) {
 					err = tx.InsertPrincipal(&Principal{AccountID: account, ID: id, Kind: kind, UniqueID: id, Name: id, Path: "/", CreatedAt: now})
 				case "device":
 					err = tx.InsertMFADevice(device)
+				case "policy":
+					err = tx.InsertManagedPolicy(&ManagedPolicy{AccountID: account, ID: id, ARN: id, Name: id, Path: "/", CreatedAt: now}, "{}")
+				case "drop policy":
+					err = tx.DeleteManagedPolicy(&ManagedPolicy{AccountID: account, ID: id})
 				case "unregister":
 					err = tx.DeleteMFADevice(device)
 				case "delete":
@@ -95,6 +99,16 @@ func compareTally(t interface{ Errorf(string, ...any) }, tx *Tx, account string)
 	}
 	if kept != rows {
 		t.Errorf("the tally of MFA devices is %d, and there are %d", kept, rows)
+	}
+
+	if kept, err = tx.CountManagedPolicies(account); err != nil {
+		return err
+	}
+	if err := tx.get(`select count(*) from managed_policy where account_id = $1`, []any{account}, &rows); err != nil {
+		return err
+	}
+	if kept != rows {
+		t.Errorf("the tally of managed policies is %d, and there are %d", kept, rows)
 	}
 	return nil
 }

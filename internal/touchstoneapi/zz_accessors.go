@@ -38,6 +38,9 @@ func (in *EndAllSessionsInput) User() string { return in.UserName }
 // Principal returns UserName.
 func (in *EndAllSessionsInput) Principal() string { return in.UserName }
 
+// Prefix returns PathPrefix.
+func (in *DescribeUsersInput) Prefix() string { return in.PathPrefix }
+
 // Page returns Marker and MaxItems.
 func (in *DescribeUsersInput) Page() (marker string, size int) { return in.Marker, in.MaxItems }
 

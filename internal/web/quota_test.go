@@ -171,7 +171,7 @@ func TestSnapshots(t *testing.T) {
 		{"/console/user?name=alice&tab=security-credentials", 9},
 		{"/console/user/policy?name=alice", 3},
 		{"/console/user/policy?name=alice&policy=test", 5},
-		{"/console/user/delete?name=alice", 7},
+		{"/console/user/delete?name=alice", 8},
 		{"/console/mfa/assign", 4},
 		{"/console/access-key/create", 4},
 		{"/console/simulator?name=alice", 5},

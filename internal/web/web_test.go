@@ -569,7 +569,17 @@ func TestDeleteUser(t *testing.T) {
 	b := signedIn(t, s, a.SetUpRoot())
 	alice := a.NewUser("alice", touchtest.AdminPolicy)
 	a.SignIn(alice, nil).MustEnrol("", "yubikey", softkey.New())
-	b.get("/console/user/delete?name=alice").has(t, "1 MFA device", "1 access key", "1 inline policy", "console password")
+	made, err := a.IAM(a.Root).CreatePolicy(t.Context(),
+		&awsiam.CreatePolicyInput{PolicyName: aws.String("managed"), PolicyDocument: aws.String(touchtest.AdminPolicy)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.IAM(a.Root).AttachUserPolicy(t.Context(),
+		&awsiam.AttachUserPolicyInput{UserName: &alice.Name, PolicyArn: made.Policy.Arn}); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/console/user/delete?name=alice").has(t, "1 MFA device", "1 access key", "1 inline policy", "1 attached managed policy",
+		"console password")
 	b.post("/console/user/delete?name=alice", "Confirm", "alicia").has(t, "Type the name of the user to confirm.")
 	b.post("/console/user/delete?name=alice", "Confirm", "alice").has(t, "The user alice is deleted.", "No users")
 

@@ -16,6 +16,8 @@ var accessorsOf = []accessor{
 	{"Role", "RoleName", "string"},
 	{"Policy", "PolicyName", "string"},
 	{"PolicyARN", "PolicyArn", "string"},
+	{"BoundaryARN", "PermissionsBoundary", "string"},
+	{"Prefix", "PathPrefix", "string"},
 	{"Device", "SerialNumber", "string"},
 	{"Profile", "InstanceProfileName", "string"},
 	{"Document", "PolicyDocument", "string"},

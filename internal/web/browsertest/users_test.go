@@ -233,7 +233,7 @@ func TestInlinePolicy(t *testing.T) {
 	p := i.open(t)
 	p.signIn(i.admin())
 	p.visit("/console/user?name=bob")
-	p.see("No policies")
+	p.see("No inline policies")
 	p.check()
 	p.press("Create inline policy")
 	p.until("the editor is not ready", `"editor" in document.documentElement.dataset`)

@@ -87,12 +87,29 @@ func readPolicies(v *web.Visit, user string) (part policiesPart, err error) {
 	return part, err
 }
 
+// attachedPart are the managed policies that are attached to a user.
+type attachedPart struct {
+	web.Section
+	List []iamapi.AttachedPolicy
+}
+
+// readAttached lists the managed policies that are attached to a user.
+func readAttached(v *web.Visit, user string) (part attachedPart, err error) {
+	in := &iamapi.ListAttachedUserPoliciesInput{UserName: user, MaxItems: 1000}
+	out, err := web.Call(v, iamapi.ListAttachedUserPolicies, in)
+	if part.Section, err = v.Section(err); err == nil && part.Readable() {
+		part.List = out.AttachedPolicies
+	}
+	return part, err
+}
+
 // belongings are the things of a user that are deleted together with it.
 type belongings struct {
 	SignIn   signInPart
 	Devices  devicesPart
 	Keys     keysPart
 	Policies policiesPart
+	Attached attachedPart
 }
 
 // readBelongings reads what belongs to a user, as far as the person may see it.
@@ -107,7 +124,10 @@ func readBelongings(v *web.Visit, user string) (b belongings, err error) {
 	if b.Keys, err = readKeys(v, h); err != nil {
 		return b, err
 	}
-	b.Policies, err = readPolicies(v, user)
+	if b.Policies, err = readPolicies(v, user); err != nil {
+		return b, err
+	}
+	b.Attached, err = readAttached(v, user)
 	return b, err
 }
 
@@ -142,7 +162,19 @@ func (b *belongings) list() []web.Prose {
 			policies = web.Words("1 inline policy")
 		}
 	}
-	return []web.Prose{password, devices, keys, policies}
+
+	attached := web.Words("its attached managed policies, which you may not see")
+	if b.Attached.Readable() {
+		switch n := len(b.Attached.List); n {
+		case 0:
+			attached = web.Words("no attached managed policies")
+		case 1:
+			attached = web.Words("1 attached managed policy, which is only detached")
+		default:
+			attached = web.Words(strconv.Itoa(n) + " attached managed policies, which are only detached")
+		}
+	}
+	return []web.Prose{password, devices, keys, policies, attached}
 }
 
 // deleteUser asks before a user is deleted with all that belongs to it. When a step is refused, the steps after it are not taken:
@@ -196,6 +228,12 @@ func deleteWith(v *web.Visit, name string, has *belongings) error {
 	}
 	for _, policy := range has.Policies.Names {
 		if err := web.Do(v, iamapi.DeleteUserPolicy, &iamapi.DeleteUserPolicyInput{UserName: name, PolicyName: policy}); err != nil {
+			return err
+		}
+	}
+	for _, policy := range has.Attached.List {
+		in := &iamapi.DetachUserPolicyInput{UserName: name, PolicyArn: policy.PolicyArn}
+		if err := web.Do(v, iamapi.DetachUserPolicy, in); err != nil {
 			return err
 		}
 	}
