@@ -5,10 +5,14 @@
 SHELL       := /bin/bash
 export CGO_ENABLED := 0
 TOOL        := go tool -modfile=tools/go.mod
+VERSION      = $(shell scripts/version)
+BUILD        = -trimpath -ldflags='-s -w -X github.com/touchstone-iam/touchstone/internal/server.release=$(VERSION)'
+# The time of what is packed, so that the same commit gives the same files.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 DATA        ?= data
 LISTEN      ?= 127.0.0.1:8080
 
-.PHONY: help run build test lint unit install-test-tools race bench bench-policy soak fuzz screenshots generate dist clean
+.PHONY: help run build image image-test test lint unit install-test-tools race bench bench-policy soak fuzz screenshots generate dist package-test release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -17,9 +21,15 @@ run: build ## build and serve http://localhost:8080
 	./bin/touchstone serve --listen $(LISTEN) --data $(DATA)
 
 build: ## build bin/touchstone, static
-	go build -trimpath -ldflags='-s -w' -o bin/touchstone ./cmd/touchstone
+	go build $(BUILD) -o bin/touchstone ./cmd/touchstone
 
-test: install-test-tools lint unit ## lint and run every test
+image: build ## write the container image, as an OCI archive, to bin/touchstone-image.tar
+	@go run ./scripts/image -version $(VERSION)
+
+image-test: image ## build the image with podman as well, and run both; says when there is no podman
+	@scripts/image-test
+
+test: install-test-tools lint unit package-test ## lint and run every test
 
 lint: ## formatting, long lines and functions, vet, staticcheck
 	@echo "lint: gofumpt, textlint, vet, staticcheck"
@@ -57,11 +67,14 @@ screenshots: install-test-tools build ## write the main pages to docs/images
 generate: ## the generated code and assets
 	go generate ./...
 
-dist: ## static binaries with checksums
-	@mkdir -p dist
-	@for arch in amd64 arm64; do \
-	  GOOS=linux GOARCH=$$arch go build -trimpath -ldflags='-s -w' -o dist/touchstone-linux-$$arch ./cmd/touchstone; done
-	@cd dist && sha256sum touchstone-* > SHA256SUMS && cat SHA256SUMS
+dist: ## the archives, .deb and .rpm of a release, with checksums, in dist
+	@VERSION=$(VERSION) scripts/dist
+
+package-test: ## install the .deb in a directory of its own, start it as its unit does, and remove it
+	@scripts/package-test
+
+release: ## what a tagged commit is published with; CONTRIBUTING.md tells about it
+	@scripts/release
 
 clean: ## remove what was built
 	rm -rf bin dist

@@ -21,3 +21,6 @@ func ValidAccountID(id string) bool { return shapeAccountIdType.Allows(id) }
 // hyphen at either end (CreateAccountAlias). IAM also refuses an alias of twelve digits, which the model does not say and this
 // function does not check.
 func ValidAccountAlias(alias string) bool { return shapeAccountAliasType.Allows(alias) }
+
+// ValidAccessKeyID reports whether id has the form of an access key id: 16 to 128 letters, digits and underscores.
+func ValidAccessKeyID(id string) bool { return shapeAccessKeyIdType.Allows(id) }

@@ -25,6 +25,11 @@ func TestValidNames(t *testing.T) {
 			[]string{"123456789012", "000000000000"},
 			[]string{"", "12345678901", "1234567890123", "12345678901a", "١٢٣٤٥٦٧٨٩٠١٢"},
 		},
+		"access key": {
+			iamapi.ValidAccessKeyID,
+			[]string{"AKIAIOSFODNN7EXAMPLE", strings.Repeat("a", 16)},
+			[]string{"", strings.Repeat("a", 15), "AKIAIOSFODNN7-EXAMPLE", strings.Repeat("a", 129)},
+		},
 		"alias": {
 			iamapi.ValidAccountAlias,
 			[]string{"abc", "a-b-c", strings.Repeat("a", 63)},

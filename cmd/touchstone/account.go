@@ -34,6 +34,7 @@ type creating struct {
 	out        output
 	request    operator.AccountRequest
 	reset, yes bool
+	seedFile   string // with the account's entry; "" for none
 }
 
 func accountCreate() *cobra.Command {
@@ -45,12 +46,15 @@ func accountCreate() *cobra.Command {
 Where there is no data yet, it makes the database's tables and the master key. A database that an earlier version wrote is
 refused: 'touchstone migrate' brings it to this version.
 
+With --seed the account is made as its entry in the file says, with its users, policies and keys.
+
 With --reset it first removes an account that is there, with its users, keys, devices and policies. The account must be named
 on the command line, by --account-id, --alias or --root-email, and is not taken from a default or the environment. On a
 terminal the command asks before it removes anything. The account's audit events stay.`,
 		Example: `  touchstone account create --data ./data --alias acme --root-email root@example.com
   touchstone account create --data ./data --root-email ci@example.com --access-key --output json
   touchstone account create --data ./data --root-email ci@example.com --reset --access-key --output json
+  touchstone account create --data ./data --alias acme --reset --seed iam.yaml
   touchstone account create --database postgres://touchstone@db.example.com/touchstone --master-key-file master.key --alias acme`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
@@ -64,6 +68,7 @@ terminal the command asks before it removes anything. The account's audit events
 		"but its audit events")
 	f.BoolVar(&c.yes, "yes", false, "do not ask before --reset removes an account")
 	f.BoolVar(&c.request.AccessKey, "access-key", false, "also make an access key of the root user")
+	f.StringVar(&c.seedFile, "seed", "", "file with the account's entry: what is made in it")
 	f.StringVar(&c.request.URL, "url", "", "public address for the link (default: the server's, else http://localhost:8080)")
 	return cmd
 }
@@ -76,6 +81,11 @@ func (c *creating) run(cmd *cobra.Command) error {
 	names, err := c.resets(cmd)
 	if err != nil {
 		return err
+	}
+	if c.seedFile != "" {
+		if c.request, err = fromSeed(cmd.Context(), cmd, c.seedFile, c.request); err != nil {
+			return err
+		}
 	}
 	if err := c.request.Check(); err != nil {
 		return &usageError{err}
@@ -167,7 +177,9 @@ func printAccount(w io.Writer, made *operator.CreatedAccount) {
 		fmt.Fprintf(w, "Alias:        %s\n", made.Alias)
 	}
 	fmt.Fprintf(w, "Root e-mail:  %s\n", made.RootEmail)
-	fmt.Fprintf(w, "Set-up link:  %s\n              (use it once, within an hour)\n", made.SetupURL)
+	if made.SetupURL != "" {
+		fmt.Fprintf(w, "Set-up link:  %s\n              (use it once, within an hour)\n", made.SetupURL)
+	}
 
 	if made.AccessKeyID != "" {
 		fmt.Fprintf(w, "Access key:   %s\n", made.AccessKeyID)

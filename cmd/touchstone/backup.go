@@ -137,10 +137,13 @@ func (s *scheduled) flags(cmd *cobra.Command) {
 }
 
 // check returns all faults of the settings.
-func (s *scheduled) check(cmd *cobra.Command, database string) error {
+func (s *scheduled) check(cmd *cobra.Command, where *place) error {
 	var faults []error
-	if s.directory != "" && database != "" {
+	if s.directory != "" && where.database != "" {
 		faults = append(faults, errors.New("--backup-dir is for SQLite: back up a PostgreSQL database with pg_dump or pg_basebackup"))
+	}
+	if s.directory != "" && where.database == "" && where.data == server.InMemory {
+		faults = append(faults, errors.New("--backup-dir is for a database in a directory: name one with --data"))
 	}
 	if s.directory == "" && (cmd.Flags().Changed("backup-every") || cmd.Flags().Changed("backup-keep")) {
 		faults = append(faults, errors.New("--backup-every and --backup-keep need --backup-dir"))

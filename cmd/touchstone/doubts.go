@@ -13,6 +13,7 @@ import (
 
 	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/outbox"
+	"github.com/touchstone-iam/touchstone/internal/server"
 )
 
 // doubts returns what the person who runs the server probably did not mean by these settings, each as a sentence for the log. A
@@ -21,6 +22,10 @@ func (s *serving) doubts(cmd *cobra.Command, now time.Time) []string {
 	texts := unknownVariables(cmd.Root())
 	doubt := func(format string, args ...any) { texts = append(texts, fmt.Sprintf(format, args...)) }
 
+	texts = append(texts, s.http.Warnings()...)
+	if s.where.database == "" && s.where.data == server.InMemory {
+		doubt("everything is kept in memory and is gone when the server stops; name a directory with --data to keep it")
+	}
 	if s.http.TLSCert != "" {
 		texts = append(texts, httpd.CertificateDoubts(s.http, now)...)
 	}

@@ -113,7 +113,7 @@ value that can never work.`,
 	root.AddCommand(serveCommand(),
 		accountCommand(), mfaCommand(), sessionsCommand(), auditCommand(), keysCommand(), migrateCommand(), // on the database
 		backupCommand(), restoreCommand(), restoredCommand(), checkCommand(), copyCommand(), healthCommand(),
-		policyCommand(), versionCommand())
+		policyCommand(), envCommand(), manCommand(), versionCommand())
 	addCobras(root)
 	return root
 }
@@ -199,7 +199,8 @@ func fromEnvironment(cmd *cobra.Command) error {
 type place struct{ data, database string }
 
 func (p *place) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&p.data, "data", "data", "directory of the SQLite database")
+	cmd.Flags().StringVar(&p.data, "data", "data",
+		"directory of the SQLite database; with serve, "+server.InMemory+" keeps everything in memory, for tests")
 	cmd.Flags().StringVar(&p.database, "database", "", "URL of a PostgreSQL database, in place of --data: "+
 		"postgres://USER@HOST/NAME, with parameters as libpq names them; the password in PGPASSFILE or PGPASSWORD")
 }

@@ -21,8 +21,8 @@ type operation struct {
 // operation makes what the settings ask for. Nothing has begun when it returns.
 func (s *serving) operation(state *server.State, logger *slog.Logger) *operation {
 	data := s.where.data
-	if s.where.database != "" {
-		data = ""
+	if s.where.database != "" || data == server.InMemory {
+		data = "" // there is no directory whose disk could be full
 	}
 	o := &operation{ready: server.NewReadiness(state, data, time.Now, logger)}
 	if b := s.backups; b.directory != "" {

@@ -51,6 +51,9 @@ A PostgreSQL database is restored with PostgreSQL's own tools, which this comman
 			if data == "" {
 				return usagef("--data is empty: name the data directory")
 			}
+			if data == server.InMemory {
+				return usagef("--data %s: a backup is put into a directory, so name one", data)
+			}
 			if masterKey == "" {
 				masterKey = filepath.Join(data, "master.key")
 			}

@@ -21,6 +21,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/operator"
 	"github.com/touchstone-iam/touchstone/internal/plain"
+	"github.com/touchstone-iam/touchstone/internal/seed"
 	"github.com/touchstone-iam/touchstone/internal/server"
 	"github.com/touchstone-iam/touchstone/internal/store"
 	"github.com/touchstone-iam/touchstone/internal/systemd"
@@ -32,6 +33,8 @@ type serving struct {
 	http       httpd.Config
 	server     server.Config
 	rootEmail  string
+	seedFile   string
+	seed       *seed.Seed // nil without --seed
 	reads      string
 	catalogues []string
 	backups    scheduled
@@ -46,12 +49,14 @@ func serveCommand() *cobra.Command {
 		Use: "serve", Short: "Run the service: the API, the sign-in pages and the console", Args: args(0, "no arguments"),
 		Long: `Run the service on one address: the AWS Query endpoint of IAM and STS, and the sign-in and console pages.
 
-On the first start it makes an account and prints a link on which the root user sets a password.
+On the first start it makes an account and prints a link on which the root user sets a password. With --seed it makes the accounts
+of a file instead, with their users, policies and keys.
 
 The database is SQLite, in the directory of --data, or PostgreSQL 15 or later with --database. Several servers may run on one
 PostgreSQL database, with the same master key. A database that an earlier version wrote is brought to this version's schema, unless
 another server still runs on it.`,
 		Example: `  touchstone serve --data ./data
+  touchstone serve --data :memory: --seed iam.yaml
   touchstone serve --data /var/lib/touchstone --listen :443 --tls-cert cert.pem --tls-key key.pem --url https://iam.example.com
   touchstone serve --data ./data --listen 10.0.0.5:8080 --behind-proxy 10.0.0.1 --url https://iam.example.com
   PGPASSFILE=pgpass touchstone serve --database postgres://touchstone@db.example.com/touchstone --master-key-file master.key`,
@@ -64,12 +69,16 @@ another server still runs on it.`,
 	f.StringVar(&s.http.TLSKey, "tls-key", "", "file with the TLS private key (PEM)")
 	f.StringSliceVar(&s.http.BehindProxy, "behind-proxy", nil,
 		"addresses of the proxies in front (IP or CIDR); only they may say who the client is")
+	f.BoolVar(&s.http.InsecureHTTP, "insecure-http", false, "serve HTTP without TLS to other machines, for tests: "+
+		"passwords cross the network in the clear, and security keys work only on localhost")
 	f.StringVar(&s.http.URL, "url", "", "public address, from which links, cookies and the security keys' relying party come (default: http://localhost:PORT)")
 	f.StringVar(&s.http.MetricsListen, "metrics-listen", "", "address for Prometheus metrics (default: none)")
 	f.StringVar(&s.server.RPID, "rp-id", "", "relying party id of security keys: the URL's host, or a registrable parent of it")
 	f.BoolVar(&s.server.OrphanCredentials, "orphan-credentials", false,
 		"start although some security keys were registered for another relying party id")
 	f.StringVar(&s.rootEmail, "root-email", "root@localhost", "e-mail address of the root user of the account made on the first start")
+	f.StringVar(&s.seedFile, "seed", "", "file, in YAML or JSON, of the accounts, users, policies and keys that an empty database begins with, in place of "+
+		"the first account; docs/seed.md explains it")
 	f.DurationVar(&s.server.Sessions.Absolute, "session-duration", s.server.Sessions.Absolute, "how long a console session lasts")
 	f.DurationVar(&s.server.Sessions.Idle, "session-idle", s.server.Sessions.Idle,
 		"how long a console session lasts without being used")
@@ -95,7 +104,7 @@ another server still runs on it.`,
 // run serves until the command's context is done.
 func (s *serving) run(cmd *cobra.Command) error {
 	logger, err := s.logger(cmd.ErrOrStderr())
-	if err := errors.Join(err, s.complete(logger), s.where.check(cmd), s.backups.check(cmd, s.where.database)); err != nil {
+	if err := errors.Join(err, s.complete(logger), s.where.check(cmd), s.backups.check(cmd, &s.where.place)); err != nil {
 		return &usageError{err}
 	}
 	collectLess()
@@ -150,12 +159,16 @@ func (s *serving) complete(logger *slog.Logger) error {
 	}
 
 	s.http.URL = strings.TrimSuffix(s.http.URL, "/")
-	s.server.URL, s.server.Logger = s.http.URL, logger
+	s.server.URL, s.server.Logger, s.server.InsecureHTTP = s.http.URL, logger, s.http.InsecureHTTP
 	s.server.AuditReads = audit.ReadMode(s.reads)
 	switch s.server.AuditReads {
 	case audit.ReadsQueued, audit.ReadsSync, audit.ReadsOff:
 	default:
 		faults = append(faults, fmt.Errorf("--audit-reads %q: use queue, sync or off", s.reads))
+	}
+	if s.seedFile != "" {
+		read, err := readSeed(s.seedFile)
+		s.seed, faults = read, append(faults, err)
 	}
 
 	known, err := catalogue.Load(s.catalogues...)
@@ -228,11 +241,14 @@ func (s *serving) serve(ctx context.Context, out io.Writer, state *server.State,
 		return errors.Join(err, app.Close())
 	}
 
-	first, err := server.FirstAccount(ctx, state, s.rootEmail, s.http.URL)
+	made, err := s.firstAccounts(ctx, app, state)
 	if err != nil {
 		return errors.Join(err, app.Close())
 	}
-	greet(out, s.http.URL, first, &s.where)
+	greet(out, s.http.URL, s.seed != nil, made, &s.where)
+	if err := s.warnOfKeys(ctx, state, logger); err != nil {
+		return errors.Join(err, app.Close())
+	}
 	s.announce(front, state, logger)
 	endOperation := o.start(ctx)
 
@@ -276,22 +292,51 @@ func files(front *httpd.Server, state *server.State) []rereading {
 	return all
 }
 
-// greet tells whoever started the server where it is and, the first time, how to get in.
-func greet(w io.Writer, url string, first *operator.CreatedAccount, where *location) {
-	fmt.Fprintf(w, "Touchstone is serving %s\n", url)
-	if first == nil {
-		return
+// firstAccounts makes what an empty database begins with: the accounts of the seed, or else one account. It returns none when there
+// is an account already.
+func (s *serving) firstAccounts(ctx context.Context, app *server.Server, state *server.State) ([]*operator.CreatedAccount, error) {
+	if s.seed != nil {
+		return state.Operator().Seed(ctx, s.seed, app.SignIn.Hasher, s.http.URL)
 	}
-	fmt.Fprintf(w, `
-This is the first start. An account has been made:
+	first, err := server.FirstAccount(ctx, state, s.rootEmail, s.http.URL)
+	if first == nil || err != nil {
+		return nil, err
+	}
+	return []*operator.CreatedAccount{first}, nil
+}
 
-  Account id:   %s
-  Root e-mail:  %s
-  Set-up link:  %s
+// greet tells whoever started the server where it is and, the first time, how to get in.
+func greet(w io.Writer, url string, seeded bool, made []*operator.CreatedAccount, where *location) {
+	fmt.Fprintf(w, "Touchstone is serving %s\n", url)
+	switch {
+	case seeded && len(made) == 0:
+		fmt.Fprint(w, "The seed was not applied, because there are accounts already.\n")
+	case len(made) > 0 && seeded:
+		fmt.Fprint(w, "\nThis is the first start. The accounts of the seed have been made:\n")
+	case len(made) > 0:
+		fmt.Fprint(w, "\nThis is the first start. An account has been made:\n")
+	}
+
+	for _, account := range made {
+		fmt.Fprintf(w, "\n  Account id:   %s\n", account.AccountID)
+		if account.Alias != "" {
+			fmt.Fprintf(w, "  Alias:        %s\n", account.Alias)
+		}
+		fmt.Fprintf(w, "  Root e-mail:  %s\n", account.RootEmail)
+		if account.SetupURL != "" {
+			fmt.Fprintf(w, `  Set-up link:  %s
 
 Open the link to choose the root user's password. It works once, within an hour.
-This command makes a new one:
+`, account.SetupURL)
+			printRenewal(w, account, where)
+		}
+	}
+}
 
-  %s
-`, first.AccountID, first.RootEmail, first.SetupURL, where.command("account setup-link --account "+first.AccountID))
+// printRenewal writes which command makes a new set-up link. None reaches a database in memory.
+func printRenewal(w io.Writer, account *operator.CreatedAccount, where *location) {
+	if where.database == "" && where.data == server.InMemory {
+		return
+	}
+	fmt.Fprintf(w, "This command makes a new one:\n\n  %s\n", where.command("account setup-link --account "+account.AccountID))
 }

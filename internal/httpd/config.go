@@ -23,6 +23,10 @@ type Config struct {
 	BehindProxy []string
 	// URL is the origin that browsers show, such as https://iam.example.com; required.
 	URL string
+	// InsecureHTTP allows HTTP without TLS beyond this machine, for test networks: Listen may then be any address, and URL an http
+	// address of any host name. Passwords, sessions and answers are then readable on the network, and browsers use no security
+	// keys but at localhost.
+	InsecureHTTP bool
 	// MetricsListen is the host:port for Prometheus metrics; without it there are none.
 	MetricsListen string
 	// ShutdownGrace is how long requests in flight may take to finish after a stop; 0 is 30 seconds.
@@ -37,8 +41,12 @@ func (c *Config) Validate() error {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if !hostPort(c.Listen) {
 		fault("--listen %q: use host:port, such as 127.0.0.1:8080", c.Listen)
-	} else if !c.tls() && len(c.BehindProxy) == 0 && !Loopback(c.Listen) {
-		fault("--listen %s reaches beyond this machine without TLS: give --tls-cert and --tls-key, or --behind-proxy with the proxy's addresses", c.Listen)
+	} else if !c.tls() && len(c.BehindProxy) == 0 && !c.InsecureHTTP && !Loopback(c.Listen) {
+		fault("--listen %s reaches beyond this machine without TLS: give --tls-cert and --tls-key, or --behind-proxy with the proxy's "+
+			"addresses, or --insecure-http on a network for tests", c.Listen)
+	}
+	if c.InsecureHTTP && (c.TLSCert != "" || c.TLSKey != "") {
+		fault("--insecure-http and TLS exclude each other: leave out one of them")
 	}
 
 	if (c.TLSCert == "") != (c.TLSKey == "") {
@@ -50,7 +58,11 @@ func (c *Config) Validate() error {
 	if _, err := prefixes(c.BehindProxy); err != nil {
 		faults = append(faults, err)
 	}
-	if _, err := CheckURL(c.URL); err != nil {
+	check := CheckURL
+	if c.InsecureHTTP {
+		check = CheckOrigin
+	}
+	if _, err := check(c.URL); err != nil {
 		faults = append(faults, err)
 	} else if strings.HasPrefix(c.URL, "https:") != c.tls() && len(c.BehindProxy) == 0 && (c.TLSCert == "") == (c.TLSKey == "") {
 		fault("--url %s does not fit how it is served: https needs --tls-cert and --tls-key, or --behind-proxy; with them http is not served", c.URL)
@@ -66,11 +78,23 @@ func (c *Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// CheckURL checks that a public URL is an origin at which security keys work, and returns its host without the port. Browsers
-// demand a secure context and a domain (WebAuthn §5.1.2, §13.4.9). The URL must be spelled as browsers spell the origin, because
-// the two are compared byte for byte; a slash at the end is allowed. The error calls the URL --url, after the flag that it is given
-// by.
+// CheckURL checks that a public URL is an origin at which security keys work, and returns its host without the port. It must be as
+// [CheckOrigin] demands, and a secure context (WebAuthn §5.1.2). The error calls the URL --url, after the flag that it is given by.
 func CheckURL(text string) (host string, err error) {
+	if host, err = CheckOrigin(text); err != nil {
+		return "", err
+	}
+	if u, err := url.Parse(text); err != nil || !SecureContext(u) {
+		return "", fmt.Errorf("--url %s: browsers let security keys work only over https, or on localhost; "+
+			"'serve --insecure-http' allows it on a network for tests, without security keys", text)
+	}
+	return host, nil
+}
+
+// CheckOrigin checks that a public URL is an origin whose host is a domain, as browsers demand of a relying party (WebAuthn
+// §13.4.9), and returns its host without the port. The URL must be spelled as browsers spell the origin, because the two are
+// compared byte for byte; a slash at the end is allowed. The error calls the URL --url.
+func CheckOrigin(text string) (host string, err error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Path != "" && u.Path != "/" ||
 		strings.ContainsAny(text, "?#@") || strings.HasSuffix(u.Host, ":") {
@@ -94,12 +118,30 @@ func CheckURL(text string) (host string, err error) {
 		}
 	}
 
-	if u.Scheme == "http" && host != "localhost" && !strings.HasSuffix(host, ".localhost") {
-		return "", fmt.Errorf("--url %s: browsers let security keys work only over https, or on localhost", text)
-	}
-
 	return host, nil
 }
+
+// SecureContext reports whether browsers trust pages of the origin with security keys: over https, and on localhost (Secure
+// Contexts §3.1).
+func SecureContext(origin *url.URL) bool {
+	host := origin.Hostname()
+	return origin.Scheme == "https" || host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// Warnings returns what whoever runs the server is told of a valid configuration at every start, a sentence each.
+func (c *Config) Warnings() []string {
+	if !c.InsecureHTTP {
+		return nil
+	}
+	warnings := []string{"--insecure-http: passwords and sessions cross the network unencrypted; use it on networks for tests alone"}
+	if u, err := url.Parse(c.URL); err == nil && !SecureContext(u) {
+		warnings = append(warnings, "security keys do not work at "+c.URL+": browsers use them only over https, or on localhost")
+	}
+	return warnings
+}
+
+// Beyond reports whether other machines can reach the server, by its address or through a proxy.
+func (c *Config) Beyond() bool { return !Loopback(c.Listen) || len(c.BehindProxy) > 0 }
 
 // isAddress reports whether a browser takes a host for an IP address. That is an IPv6 address, or any host that ends in a number,
 // such as 127.1 and 0x7f000001 (WHATWG URL, "ends in a number").

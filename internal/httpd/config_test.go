@@ -77,6 +77,21 @@ func TestValidate(t *testing.T) {
 			Config{Listen: ":443", TLSCert: cert, TLSKey: key, URL: "http://iam.example.com"},
 			[]string{"only over https"},
 		},
+		"insecure":          {Config{Listen: "0.0.0.0:8080", InsecureHTTP: true, URL: local}, nil},
+		"insecure, by name": {Config{Listen: ":8080", InsecureHTTP: true, URL: "http://touchstone:8080"}, nil},
+		"insecure, with TLS": {
+			Config{Listen: ":443", InsecureHTTP: true, TLSCert: cert, TLSKey: key, URL: public},
+			[]string{"exclude each other"},
+		},
+		"insecure, an https URL": {Config{Listen: ":8080", InsecureHTTP: true, URL: public}, []string{"does not fit"}},
+		"insecure, an address": {
+			Config{Listen: ":8080", InsecureHTTP: true, URL: "http://10.0.0.5:8080"},
+			[]string{"IP address"},
+		},
+		"secure, and how not to": {
+			Config{Listen: ":8080", URL: "http://touchstone:8080"},
+			[]string{"--insecure-http", "--insecure-http"},
+		},
 		"proxies that are none": {
 			Config{Listen: ":1", BehindProxy: []string{"proxy", "10.0.0.0/33"}, URL: public},
 			[]string{`"proxy"`, "/33"},
@@ -109,5 +124,29 @@ func TestValidate(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for name, test := range map[string]struct {
+		c    Config
+		want []string // what the warnings say, in order
+	}{
+		"none":                  {Config{Listen: "127.0.0.1:8080", URL: "http://localhost:8080"}, nil},
+		"insecure on localhost": {Config{Listen: ":8080", URL: "http://localhost:8080", InsecureHTTP: true}, []string{"unencrypted"}},
+		"insecure by name": {
+			Config{Listen: ":8080", URL: "http://touchstone:8080", InsecureHTTP: true},
+			[]string{"unencrypted", "security keys do not work at http://touchstone:8080"},
+		},
+	} {
+		warnings := test.c.Warnings()
+		if len(warnings) != len(test.want) {
+			t.Fatalf("%s: warnings %q, want %q", name, warnings, test.want)
+		}
+		for n, want := range test.want {
+			if !strings.Contains(warnings[n], want) {
+				t.Errorf("%s: warning %q, want %q", name, warnings[n], want)
+			}
+		}
 	}
 }

@@ -25,14 +25,9 @@ func (o *Operations) defineAccessKeys(t *api.Table) {
 func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target,
 	_ *iamapi.CreateAccessKeyInput,
 ) (*iamapi.CreateAccessKeyOutput, error) {
-	keys, err := tx.AccessKeys(about.AccountID, about.ID)
-	if err != nil {
+	if err := roomForAccessKey(tx, about); err != nil {
 		return nil, err
 	}
-	if err := accessKeysPerUser.room(tx, about.AccountID, len(keys)); err != nil {
-		return nil, err
-	}
-
 	id, plain, err := authn.NewAccessKey(tx, o.Secrets, about.AccountID, about.ID, r.Now)
 	if err != nil {
 		return nil, err
@@ -41,6 +36,15 @@ func (o *Operations) createAccessKey(r *api.Request, tx *store.Tx, about *target
 		UserName: about.Name, AccessKeyId: id, Status: iamapi.StatusTypeActive, SecretAccessKey: awsquery.Secret(plain),
 		CreateDate: &r.Now,
 	}}, nil
+}
+
+// roomForAccessKey returns LimitExceeded when the principal has as many keys as it may have.
+func roomForAccessKey(tx *store.Tx, about *target) error {
+	keys, err := tx.AccessKeys(about.AccountID, about.ID)
+	if err != nil {
+		return err
+	}
+	return accessKeysPerUser.room(tx, about.AccountID, len(keys))
 }
 
 func keyStatus(k *store.AccessKey) iamapi.StatusType {

@@ -75,6 +75,9 @@ func (o *Operations) beginRegistration(
 		return nil, err
 	}
 	options, record, err := o.RelyingParty.BeginRegistration(device.Holder(about.Principal), existing, r.Now)
+	if errors.Is(err, mfa.ErrInsecure) {
+		return nil, errInsecure
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +127,9 @@ type registration struct {
 
 var (
 	errRegistrationOver = iamapi.InvalidInput("This registration has been used or has expired. Start again with Assign MFA device.")
-	errKeyRegistered    = iamapi.EntityAlreadyExists("This security key is already registered. Use a different security key.")
+	errInsecure         = iamapi.InvalidInput("Security keys cannot be assigned here: " +
+		"browsers use them only over https, or on localhost.")
+	errKeyRegistered = iamapi.EntityAlreadyExists("This security key is already registered. Use a different security key.")
 )
 
 // claimRegistration takes the ceremony, which is gone whatever follows.

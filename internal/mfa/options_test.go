@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -38,6 +39,14 @@ func TestNewRelyingParty(t *testing.T) {
 		}
 	}
 
+	insecure, err := NewInsecureRelyingParty("touchstone", "Touchstone", []string{"http://touchstone:8080"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := User{Handle: []byte("u"), Name: "alice", DisplayName: "alice"}
+	if _, _, err := insecure.BeginRegistration(user, nil, time.Now()); !errors.Is(err, ErrInsecure) {
+		t.Errorf("a registration where browsers run none begins with %v, want %v", err, ErrInsecure)
+	}
 	if _, err := NewRelyingParty("example.org", "", []string{origin}); err == nil {
 		t.Error("no name")
 	}

@@ -18,6 +18,9 @@ import (
 // BeginRegistration returns the options (PublicKeyCredentialCreationOptionsJSON, WebAuthn §5.4) that ask for a new security
 // key, not one of the user's existing ones, and the record of the ceremony.
 func (rp *RelyingParty) BeginRegistration(user User, existing []Credential, now time.Time) (options, record []byte, err error) {
+	if rp.insecure {
+		return nil, nil, ErrInsecure
+	}
 	c, descriptors, err := rp.begin(protocol.CreateCeremony, user, existing, now)
 	if err != nil {
 		return nil, nil, err

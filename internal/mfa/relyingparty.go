@@ -27,6 +27,7 @@ type RelyingParty struct {
 
 	id, name string
 	origins  []string
+	insecure bool // browsers run no ceremonies at the origins
 }
 
 // Origins returns the origins of the pages that may run ceremonies.
@@ -36,7 +37,20 @@ func (rp *RelyingParty) Origins() []string { return slices.Clone(rp.origins) }
 // the pages that may run ceremonies. An origin must be exactly what a browser would write, https unless its host is
 // localhost, and within the id.
 func NewRelyingParty(id, name string, origins []string) (*RelyingParty, error) {
-	if err := protocol.ValidateRPID(id); err != nil {
+	return newRelyingParty(id, name, origins, false)
+}
+
+// NewInsecureRelyingParty is NewRelyingParty for origins whose browsers run no ceremonies, because they are neither https nor on
+// localhost. Its BeginRegistration returns [ErrInsecure], so that nobody is given a key that cannot be used.
+func NewInsecureRelyingParty(id, name string, origins []string) (*RelyingParty, error) {
+	return newRelyingParty(id, name, origins, true)
+}
+
+// ErrInsecure is returned where a registration is begun at an origin at which browsers run no ceremonies.
+var ErrInsecure = errors.New("browsers use security keys only over https, or on localhost")
+
+func newRelyingParty(id, name string, origins []string, insecure bool) (*RelyingParty, error) {
+	if err := protocol.ValidateRPID(id); err != nil && !insecure { // hosts of test networks are often single names
 		return nil, fmt.Errorf("relying party id %q: %w", id, err)
 	}
 	if name == "" {
@@ -57,14 +71,14 @@ func NewRelyingParty(id, name string, origins []string) (*RelyingParty, error) {
 			return nil, fmt.Errorf("origin %q: use scheme://host[:port] in lower case and nothing else", origin)
 		case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80":
 			return nil, fmt.Errorf("origin %q: leave out the scheme's own port", origin)
-		case u.Scheme != "https" && (u.Scheme != "http" || host != "localhost" && !strings.HasSuffix(host, ".localhost")):
+		case !insecure && u.Scheme != "https" && (u.Scheme != "http" || host != "localhost" && !strings.HasSuffix(host, ".localhost")):
 			return nil, fmt.Errorf("origin %q: browsers run ceremonies on https only, but for localhost", origin)
 		case host != id && !strings.HasSuffix(host, "."+id):
 			return nil, fmt.Errorf("origin %q is outside relying party id %q", origin, id)
 		}
 	}
 
-	return &RelyingParty{id: id, name: name, origins: slices.Clone(origins)}, nil
+	return &RelyingParty{id: id, name: name, origins: slices.Clone(origins), insecure: insecure}, nil
 }
 
 // ID returns the RP ID.

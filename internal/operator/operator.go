@@ -45,6 +45,8 @@ type AccountRequest struct {
 	// Reset, unless it is nil, names an account that is there: it is first removed with everything in it, except its events, and the
 	// new account gets its id.
 	Reset *AccountNames
+
+	seeding *seeding // what is made in the account besides; nil for nothing. [NewSeedRequest] sets it
 }
 
 // AccountNames name one account, in one or several ways. The empty names are left out.
@@ -55,18 +57,26 @@ type CreatedAccount struct {
 	AccountID       string `json:"AccountId"`
 	Alias           string `json:",omitempty"`
 	RootEmail       string
-	SetupURL        string `json:"SetupUrl"`
+	SetupURL        string `json:"SetupUrl,omitempty"` // "" when a seed gave the root user a password
 	AccessKeyID     string `json:"AccessKeyId,omitempty"`
 	SecretAccessKey string `json:",omitempty"`
 }
 
 // Fault is a mistake in what was asked for. Its text is for the person at the command line.
-type Fault struct{ Reason string }
+type Fault struct {
+	Reason string
+	flag   string // by which another value is chosen, when the value is taken; "" otherwise
+}
 
-// Error returns the reason.
-func (f *Fault) Error() string { return f.Reason }
+// Error returns the reason, with the flag that helps.
+func (f *Fault) Error() string {
+	if f.flag != "" {
+		return f.Reason + ": choose another one with --" + f.flag
+	}
+	return f.Reason
+}
 
-func fault(format string, args ...any) error { return &Fault{fmt.Sprintf(format, args...)} }
+func fault(format string, args ...any) error { return &Fault{Reason: fmt.Sprintf(format, args...)} }
 
 // CheckAlias returns a [*Fault] when text cannot be an account alias (IAM User Guide, "Account alias"). An alias has 3 to 63
 // lower-case letters, digits and single hyphens inside; and it must not look like an account id, since people type either into the
@@ -83,18 +93,27 @@ func CheckAlias(alias string) error {
 
 // Check returns all faults of the request at once, each a [*Fault].
 func (n *AccountRequest) Check() error {
-	var faults []error
-	if n.ID != "" && !arn.IsAccountID(n.ID) {
-		faults = append(faults, fault("account id %q: use 12 digits", n.ID))
-	}
+	faults := []error{checkAccountID(n.ID)}
 	if n.Alias != "" {
 		faults = append(faults, CheckAlias(n.Alias))
 	}
-	address, err := mail.ParseAddress(n.RootEmail)
-	if err != nil || address.Address != n.RootEmail || len(n.RootEmail) > 254 || strings.ContainsAny(n.RootEmail, "\r\n") {
-		faults = append(faults, fault("root e-mail %q: use an e-mail address, such as root@example.com", n.RootEmail))
+	return errors.Join(append(faults, checkRootEmail(n.RootEmail))...)
+}
+
+// checkAccountID returns a [*Fault] for an id that is none. "" stands for one that is drawn.
+func checkAccountID(id string) error {
+	if id != "" && !arn.IsAccountID(id) {
+		return fault("account id %q: use 12 digits", id)
 	}
-	return errors.Join(faults...)
+	return nil
+}
+
+func checkRootEmail(email string) error {
+	address, err := mail.ParseAddress(email)
+	if err != nil || address.Address != email || len(email) > 254 || strings.ContainsAny(email, "\r\n") {
+		return fault("root e-mail %q: use an e-mail address, such as root@example.com", email)
+	}
+	return nil
 }
 
 // CreateAccount makes an account with its root user and a set-up link. It returns nil without an error when the request is for the
@@ -165,14 +184,19 @@ func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now 
 	}
 
 	root, err := insertAccount(tx, c, now)
+	if err != nil && n.seeding != nil {
+		return nil, refusedAt(n.seeding.seed, n.seeding.account.RootEmail.Line, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	token, err := signin.NewSetUpLink(tx, o.Secrets, root, now)
-	if err != nil {
-		return nil, err
+	if n.seeding == nil || n.seeding.account.RootPassword.Line == 0 {
+		token, err := signin.NewSetUpLink(tx, o.Secrets, root, now)
+		if err != nil {
+			return nil, err
+		}
+		c.SetupURL = setUpURL(n.URL, token)
 	}
-	c.SetupURL = setUpURL(n.URL, token)
 
 	if n.AccessKey {
 		c.AccessKeyID, c.SecretAccessKey, err = authn.NewAccessKey(tx, o.Secrets, c.AccountID, root.ID, now)
@@ -181,7 +205,13 @@ func (o *Operator) create(tx *store.Tx, n *AccountRequest, replaced string, now 
 		}
 	}
 	parameters := map[string]any{"alias": n.Alias, "rootEmail": n.RootEmail, "reset": n.Reset != nil}
-	return c, o.record(tx, c.AccountID, "CreateAccount", parameters, now)
+	if err := o.record(tx, c.AccountID, "CreateAccount", parameters, now); err != nil {
+		return nil, err
+	}
+	if n.seeding != nil {
+		return c, n.seeding.apply(o, tx, root, now)
+	}
+	return c, nil
 }
 
 // insertAccount stores the account, its alias and its root user.
@@ -189,17 +219,17 @@ func insertAccount(tx *store.Tx, c *CreatedAccount, now time.Time) (*store.Princ
 	// What is taken is looked up, because the error of the insertion would not tell which of the two it is, and whose.
 	switch owner, err := tx.AccountByRootEmail(c.RootEmail); {
 	case err == nil:
-		return nil, fault("root e-mail %s belongs to account %s: choose another one with --root-email", c.RootEmail, owner)
+		return nil, &Fault{fmt.Sprintf("root e-mail %s belongs to account %s", c.RootEmail, owner), "root-email"}
 	case !errors.Is(err, store.ErrNotFound):
 		return nil, err
 	}
 	if err := tx.InsertAccount(c.AccountID, c.RootEmail, now); err != nil {
-		return nil, taken(err, "account id %s belongs to another account: choose another one with --account-id", c.AccountID)
+		return nil, taken(err, "account id", c.AccountID, "account-id")
 	}
 
 	if c.Alias != "" {
 		if err := tx.SetAlias(c.AccountID, c.Alias, now); err != nil {
-			return nil, taken(err, "alias %s belongs to another account: choose another one with --alias", c.Alias)
+			return nil, taken(err, "alias", c.Alias, "alias")
 		}
 	}
 	root := &store.Principal{
@@ -509,10 +539,11 @@ func (o *Operator) record(tx *store.Tx, account, name string, parameters map[str
 	return audit.Write(tx, r)
 }
 
-// taken turns a conflict in the store into a [*Fault], and leaves other errors as they are.
-func taken(err error, format string, args ...any) error {
+// taken turns a conflict in the store about a value, which another account has, into a [*Fault] that names the value's flag. It
+// leaves other errors as they are.
+func taken(err error, what, value, flag string) error {
 	if errors.Is(err, store.ErrConflict) {
-		return fault(format, args...)
+		return &Fault{what + " " + value + " belongs to another account", flag}
 	}
 	return err
 }

@@ -157,12 +157,10 @@ func readPrivate(path string) ([]byte, error) {
 }
 
 func createMasterKey(path string) (*MasterKey, error) {
-	one, err := newMasterKey([keySize]byte(randomBytes(keySize)))
+	m, err := NewMasterKey()
 	if err != nil {
 		return nil, err
 	}
-
-	m := &MasterKey{key: one}
 	text, err := m.text()
 	if err != nil {
 		return nil, err
@@ -208,6 +206,15 @@ func write(path string, text []byte, replace bool) error {
 	}
 
 	return errors.Join(directory.Sync(), directory.Close())
+}
+
+// NewMasterKey makes a key that is in no file, for a database that ends with the process.
+func NewMasterKey() (*MasterKey, error) {
+	one, err := newMasterKey([keySize]byte(randomBytes(keySize)))
+	if err != nil {
+		return nil, err
+	}
+	return &MasterKey{key: one}, nil
 }
 
 func newMasterKey(key [keySize]byte) (masterKey, error) {

@@ -39,9 +39,14 @@ func (s *State) openKeys(ctx context.Context) error {
 // RenewKeys reads the master key's file and the installation's keys again, as has to happen more often than [secret.KeyDelay].
 // What was known before stays in use when that fails.
 func (s *State) RenewKeys(ctx context.Context) error {
-	master, err := secret.LoadOrCreateMasterKey(s.keyFile, false)
-	if err != nil {
-		return err
+	s.mu.Lock()
+	master := s.master
+	s.mu.Unlock()
+	if s.keyFile != "" { // the key of a database in memory need not be in a file
+		var err error
+		if master, err = secret.LoadOrCreateMasterKey(s.keyFile, false); err != nil {
+			return err
+		}
 	}
 	keys, err := s.storedKeys(ctx)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -42,6 +43,7 @@ type Config struct {
 	URL               string // public origin: links, cookies and the relying party id come from it
 	RPID              string // "" is the URL's host
 	OrphanCredentials bool   // start although there are credentials of another relying party
+	InsecureHTTP      bool   // URL may be an http address of any host, where no security keys can be assigned
 
 	Sessions           authn.SessionLimits
 	Skew               time.Duration // that a signature may be old or early
@@ -86,7 +88,11 @@ type Server struct {
 // New puts a server together on opened state. It returns an error when there are security keys of another relying party id, which
 // would stop working, unless OrphanCredentials is set.
 func New(ctx context.Context, state *State, c Config) (*Server, error) {
-	host, err := httpd.CheckURL(c.URL)
+	check := httpd.CheckURL
+	if c.InsecureHTTP {
+		check = httpd.CheckOrigin
+	}
+	host, err := check(c.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +100,11 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 		c.RPID = host
 	}
 
-	rp, err := mfa.NewRelyingParty(c.RPID, "Touchstone", []string{c.URL})
+	newRelyingParty := mfa.NewRelyingParty
+	if origin, err := url.Parse(c.URL); err == nil && c.InsecureHTTP && !httpd.SecureContext(origin) {
+		newRelyingParty = mfa.NewInsecureRelyingParty
+	}
+	rp, err := newRelyingParty(c.RPID, "Touchstone", []string{c.URL})
 	if err != nil {
 		return nil, fmt.Errorf("relying party: %w", err)
 	}
@@ -224,7 +234,7 @@ func LinkURL(ctx context.Context, s *store.Store, given string) (string, error) 
 	if chosen == "" {
 		return "http://localhost:8080", nil
 	}
-	_, err := httpd.CheckURL(chosen)
+	_, err := httpd.CheckOrigin(chosen) // the server may have been started with --insecure-http
 	return strings.TrimSuffix(chosen, "/"), err
 }
 

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ import (
 
 // StateConfig says where the installation's state is, and what may be done to it.
 type StateConfig struct {
-	Data     string // directory of a SQLite database; not used with Database
+	Data     string // directory of a SQLite database, or InMemory; not used with Database
 	Database string // URL of a PostgreSQL database, in place of Data
 
 	MasterKeyFile string // "" is master.key in Data; with Database it must be given
@@ -47,6 +48,10 @@ type State struct {
 	master  *secret.MasterKey
 }
 
+// InMemory is the data directory that is none: the database and, unless its file is named, the master key are kept in memory and
+// end with the state. It is for tests.
+const InMemory = ":memory:"
+
 // settingMasterKey names the stored fingerprint of the master key.
 const settingMasterKey = "master_key_fingerprint"
 
@@ -55,6 +60,9 @@ const settingMasterKey = "master_key_fingerprint"
 // A master key is made only for a database that none has been used with. Beside one that has data, a missing key means that it was
 // lost, and a new one would hide that.
 func OpenState(ctx context.Context, c StateConfig) (*State, error) {
+	if c.Database == "" && c.Data == InMemory {
+		return openInMemory(ctx, c)
+	}
 	keyFile := c.keyFile()
 	if keyFile == "" {
 		return nil, errors.New("the file of the master key must be named when the database is PostgreSQL")
@@ -86,6 +94,42 @@ func OpenState(ctx context.Context, c StateConfig) (*State, error) {
 
 	state := &State{Store: s, keyFile: keyFile, master: master}
 	err = state.unlock(ctx, c.Create)
+	if err == nil {
+		err = state.openKeys(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return state, nil
+}
+
+var errInMemory = errors.New("a database in memory belongs to the server that made it: no other command can reach it")
+
+// openInMemory opens a new database in memory, with the master key of a file if one is named, and else with one of its own.
+func openInMemory(ctx context.Context, c StateConfig) (*State, error) {
+	if !c.Create || !c.Migrate { // as the command does that is no server
+		return nil, errInMemory
+	}
+
+	var (
+		master *secret.MasterKey
+		err    error
+	)
+	if c.MasterKeyFile == "" {
+		master, err = secret.NewMasterKey()
+	} else {
+		master, err = secret.LoadOrCreateMasterKey(c.MasterKeyFile, true)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.OpenConfig(ctx, store.Config{Path: store.Memory, Create: true})
+	if err != nil {
+		return nil, err
+	}
+
+	state := &State{Store: s, keyFile: c.MasterKeyFile, master: master}
+	err = state.unlock(ctx, true)
 	if err == nil {
 		err = state.openKeys(ctx)
 	}
@@ -141,6 +185,9 @@ func (c StateConfig) database() (store.Config, error) {
 	if c.Database != "" {
 		target.URL = c.Database
 		return target, nil
+	}
+	if c.Data == InMemory {
+		return store.Config{}, errInMemory
 	}
 
 	target.Path = filepath.Join(c.Data, "touchstone.db")
@@ -208,8 +255,10 @@ func (s *State) adopt(tx *store.Tx) (known string, err error) {
 		return "", err
 	}
 
-	if s.master, err = secret.LoadOrCreateMasterKey(s.keyFile, true); err != nil {
-		return "", err
+	if s.keyFile != "" { // the key of a database in memory need not be in a file
+		if s.master, err = secret.LoadOrCreateMasterKey(s.keyFile, true); err != nil {
+			return "", err
+		}
 	}
 	known = s.master.Fingerprint()
 	return known, tx.SetSetting(settingMasterKey, known)
@@ -233,16 +282,18 @@ func (s *State) Operator() *operator.Operator {
 // VersionInfo says what was built.
 type VersionInfo struct{ Version, Commit, Go string }
 
-// Version reads what the Go tool recorded in the binary.
+// release is the version that the Makefile links in: what scripts/version prints. It is "" in a binary that the Go tool built
+// alone.
+var release string
+
+// Version is what the Makefile linked in, or else what the Go tool recorded in the binary.
 func Version() VersionInfo {
 	v := VersionInfo{Version: "(devel)", Commit: "unknown", Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
 	}
-	if info.Main.Version != "" {
-		v.Version = info.Main.Version
-	}
+	v.Version = cmp.Or(release, info.Main.Version, v.Version)
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
 			v.Commit = s.Value

@@ -13,16 +13,20 @@ type AccessKey struct {
 	LastUsedAt      time.Time // zero when it was never used
 	LastUsedService string
 	LastUsedRegion  string
+	Seeded          bool // a seed fixed its id and secret, so that whoever has the seed has the key
 }
 
 const accessKeyColumns = `account_id, access_key_id, principal_id, status, sealed_secret, created_at, last_used_at,
-	last_used_service, last_used_region`
+	last_used_service, last_used_region, seeded`
 
 func scanAccessKey(row scanner) (k AccessKey, err error) {
-	var status string
+	var (
+		status string
+		seeded int64
+	)
 	err = row.Scan(&k.AccountID, &k.ID, &k.PrincipalID, &status, &k.SealedSecret, instant{&k.CreatedAt},
-		instant{&k.LastUsedAt}, &k.LastUsedService, &k.LastUsedRegion)
-	k.Active = status == statusActive
+		instant{&k.LastUsedAt}, &k.LastUsedService, &k.LastUsedRegion, &seeded)
+	k.Active, k.Seeded = status == statusActive, seeded != 0
 	return k, err
 }
 
@@ -45,9 +49,19 @@ func (tx *Tx) InsertAccessKey(k *AccessKey) error {
 		return err
 	}
 
-	_, err := tx.exec(`insert into access_key (`+accessKeyColumns+`) values ($1, $2, $3, $4, $5, $6, 0, '', '')`,
-		k.AccountID, k.ID, k.PrincipalID, accessKeyStatus(k.Active), k.SealedSecret, micros(k.CreatedAt))
+	seeded := int64(0)
+	if k.Seeded {
+		seeded = 1
+	}
+	_, err := tx.exec(`insert into access_key (`+accessKeyColumns+`) values ($1, $2, $3, $4, $5, $6, 0, '', '', $7)`,
+		k.AccountID, k.ID, k.PrincipalID, accessKeyStatus(k.Active), k.SealedSecret, micros(k.CreatedAt), seeded)
 	return err
+}
+
+// SeededKeys returns the ids of access keys that a seed fixed, at most limit of them, in order.
+func (tx *Tx) SeededKeys(limit int) ([]string, error) {
+	return list(tx, func(row scanner) (id string, err error) { return id, row.Scan(&id) },
+		`select access_key_id from access_key where seeded = 1 order by access_key_id limit $1`, limit)
 }
 
 // AccessKeyAccount finds the account that a key id belongs to. ErrNotFound.

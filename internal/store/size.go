@@ -15,13 +15,21 @@ type Size struct {
 
 // Size measures the database.
 func (s *Store) Size(ctx context.Context) (size Size, err error) {
-	if path := s.engine.file(); path != "" {
+	switch path := s.engine.file(); path {
+	case Memory:
+		err = s.View(ctx, func(tx *Tx) error {
+			return tx.get(`select page_count * page_size from pragma_page_count, pragma_page_size`, nil, &size.Database)
+		})
+		return size, err
+	case "": // PostgreSQL
+	default:
 		if size.Database, err = fileSize(path); err != nil {
 			return Size{}, err
 		}
 		size.Log, err = fileSize(path + "-wal")
 		return size, err
 	}
+
 	err = s.View(ctx, func(tx *Tx) error {
 		return tx.get(`select pg_database_size(current_database())`, nil, &size.Database)
 	})

@@ -20,33 +20,46 @@ import (
 
 // sqliteEngine is a SQLite database: several readers, each of its own snapshot, and one writer.
 type sqliteEngine struct {
-	path    string
+	path    string // or Memory
 	db      *sql.DB
-	lock    *directoryLock
+	lock    processLock
 	readers chan *sqliteConnection
 	writer  *sqliteConnection
 	writing sync.Mutex
 
-	files  []heldFile            // at the places where they must stay
+	// turns keeps readers and the writer of a database in memory apart. SQLite has no write-ahead log there, so that a reader would be
+	// told that the database is busy.
+	turns sync.RWMutex
+
+	files  []heldFile            // at the places where they must stay; none of a database in memory
 	damage atomic.Pointer[error] // once damage was found
+}
+
+// processLock is the lock on the schema of a SQLite database, which processes that have it open share.
+type processLock interface {
+	share() (taken bool, err error)
+	seize() (taken bool, err error)
+	exclusively(migrate func() error) (taken bool, err error)
+	holders() (holders, error)
+	release() error
 }
 
 // openSQLite opens the SQLite database at path, creating it (mode 0600) when it may be migrated.
 func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
+	if c.Path == Memory {
+		return openMemory(ctx, c)
+	}
 	if err := createPrivate(c.Path); err != nil {
 		return nil, err
 	}
-	pragmas := url.Values{"_pragma": {
-		"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "temp_store(memory)", "cache_size(-1024)",
-		"foreign_keys(1)", "trusted_schema(0)",
-	}}
 	opened, err := openInTurn(filepath.Dir(c.Path))
 	if err != nil {
 		return nil, err
 	}
 	defer opened()
-	s := &sqliteEngine{path: c.Path, lock: newDirectoryLock(filepath.Dir(c.Path))}
-	how, err := s.howLeft()
+	lock := newDirectoryLock(filepath.Dir(c.Path))
+	s := &sqliteEngine{path: c.Path, lock: lock}
+	how, err := s.howLeft(lock)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", c.Path, err)
 	}
@@ -57,7 +70,7 @@ func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
 		}
 	}()
 
-	if s.db, err = sql.Open("sqlite", fileURL(c.Path)+"?mode=rw&"+pragmas.Encode()); err != nil {
+	if s.db, err = sql.Open("sqlite", fileURL(c.Path)+"?mode=rw&"+pragmas()); err != nil {
 		return nil, err
 	}
 	if !c.Unchecked {
@@ -65,25 +78,44 @@ func openSQLite(ctx context.Context, c Config) (_ *sqliteEngine, err error) {
 			return nil, err
 		}
 	}
-	if err := agree(ctx, &sqliteSchema{s}, c); err != nil {
-		return nil, s.classify(err)
-	}
-	if s.writer, err = s.connect(ctx); err != nil {
-		return nil, s.classify(err)
-	}
-	if err := s.holdFiles(); err != nil {
+	if err := s.begin(ctx, c); err != nil {
 		return nil, err
 	}
+	return s, s.holdFiles()
+}
+
+// pragmas are the settings of each connection, as a part of the URL by which the database is opened.
+func pragmas() string {
+	return url.Values{"_pragma": {
+		"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "temp_store(memory)", "cache_size(-1024)",
+		"foreign_keys(1)", "trusted_schema(0)",
+	}}.Encode()
+}
+
+// begin brings the schema of the opened database to what it must be, and makes the connections.
+func (s *sqliteEngine) begin(ctx context.Context, c Config) (err error) {
+	if err := agree(ctx, &sqliteSchema{s}, c); err != nil {
+		return s.classify(err)
+	}
+	if s.writer, err = s.connect(ctx); err != nil {
+		return s.classify(err)
+	}
+
 	s.readers = make(chan *sqliteConnection, max(2, 2*runtime.GOMAXPROCS(0)))
 	for range cap(s.readers) {
 		s.readers <- nil // connected at first use
 	}
-	return s, nil
+	return nil
 }
 
 func (s *sqliteEngine) file() string { return s.path }
 
-func (s *sqliteEngine) name() string { return "the SQLite database " + s.path }
+func (s *sqliteEngine) name() string {
+	if s.path == Memory {
+		return "a SQLite database in memory"
+	}
+	return "the SQLite database " + s.path
+}
 
 // createPrivate makes the database's file before SQLite does, so that it is never readable by others.
 func createPrivate(path string) error {
@@ -109,6 +141,9 @@ func (s *sqliteEngine) acquire(ctx context.Context, writes bool) (connection, er
 			return nil, err
 		}
 		s.writing.Lock()
+		if s.path == Memory {
+			s.turns.Lock()
+		}
 		return s.writer, nil
 	}
 
@@ -125,13 +160,22 @@ func (s *sqliteEngine) acquire(ctx context.Context, writes bool) (connection, er
 			return nil, err
 		}
 	}
+	if s.path == Memory {
+		s.turns.RLock()
+	}
 	return c, nil
 }
 
 func (s *sqliteEngine) release(c connection, writes bool) {
 	if writes {
+		if s.path == Memory {
+			s.turns.Unlock()
+		}
 		s.writing.Unlock()
 		return
+	}
+	if s.path == Memory {
+		s.turns.RUnlock()
 	}
 	s.readers <- c.(*sqliteConnection)
 }

@@ -156,13 +156,13 @@ const (
 )
 
 // howLeft finds out how the database was left, and marks it as opened. The caller has the directory's turn.
-func (s *sqliteEngine) howLeft() (left, error) {
-	f, err := s.lock.try(syscall.LOCK_EX)
+func (s *sqliteEngine) howLeft(lock *directoryLock) (left, error) {
+	f, err := lock.try(syscall.LOCK_EX)
 	if err != nil || f == nil {
 		return leftInUse, err
 	}
 	defer f.Close() // the turn keeps everybody else from opening the database before this store shares the lock
-	noted, err := os.ReadFile(s.lock.path)
+	noted, err := os.ReadFile(lock.path)
 	if err != nil {
 		return 0, err
 	}
@@ -199,15 +199,16 @@ func (s *sqliteEngine) howLeft() (left, error) {
 // markClosed notes that the database was closed, when nobody else has it open. Without the note it is checked when it is next
 // opened, so that a failure costs only time.
 func (s *sqliteEngine) markClosed() {
-	if s.damage.Load() != nil {
-		return
+	lock, ok := s.lock.(*directoryLock)
+	if !ok || s.damage.Load() != nil {
+		return // a database in memory has no file, and one that is damaged was not closed well
 	}
 	done, err := openInTurn(filepath.Dir(s.path))
 	if err != nil {
 		return
 	}
 	defer done()
-	f, err := s.lock.try(syscall.LOCK_EX)
+	f, err := lock.try(syscall.LOCK_EX)
 	if err != nil || f == nil {
 		return
 	}

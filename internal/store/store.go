@@ -59,7 +59,7 @@ type Store struct {
 // Config says which database to open, and how.
 type Config struct {
 	// Path is the file of a SQLite database, which is created (mode 0600) when it does not exist. It may be open in other
-	// processes: the command line works on it while the server runs.
+	// processes: the command line works on it while the server runs. [Memory] is a new database in memory.
 	Path string
 
 	// URL is a PostgreSQL database, in place of Path: postgres://user@host/name?sslmode=verify-full. Its parameters are libpq's,

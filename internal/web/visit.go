@@ -53,6 +53,9 @@ func (s *site) visit(w http.ResponseWriter, r *http.Request) *Visit {
 	return v
 }
 
+// KeysWork reports whether browsers use security keys at the public address.
+func (v *Visit) KeysWork() bool { return v.site.keys }
+
 // Context returns the request's context.
 func (v *Visit) Context() context.Context { return v.Request.Context() }
 

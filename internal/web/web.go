@@ -27,6 +27,7 @@ import (
 	"sync/atomic"
 
 	"github.com/touchstone-iam/touchstone/internal/api"
+	"github.com/touchstone-iam/touchstone/internal/httpd"
 	"github.com/touchstone-iam/touchstone/internal/signin"
 )
 
@@ -51,6 +52,7 @@ type site struct {
 	Config
 	secure   bool         // the public origin is https
 	local    bool         // the public origin is localhost
+	keys     bool         // browsers use security keys at the public origin
 	host     string       // the public origin's, with its port unless that is the scheme's own
 	asked    atomic.Int64 // when a request for another host was last logged, in seconds since 1970
 	cookies  Cookies
@@ -71,7 +73,7 @@ func New(c Config, parts ...Part) (http.Handler, error) {
 	}
 
 	s := &site{
-		Config: c, secure: u.Scheme == "https", local: u.Hostname() == "localhost", host: u.Host,
+		Config: c, secure: u.Scheme == "https", local: u.Hostname() == "localhost", keys: httpd.SecureContext(u), host: u.Host,
 		mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), messages: make(map[string]Message),
 	}
 	s.URL = u.Scheme + "://" + u.Host

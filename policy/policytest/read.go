@@ -10,14 +10,12 @@ import (
 	"os"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/touchstone-iam/touchstone/internal/plainyaml"
 )
 
 // Bounds of what is read.
 const (
 	maxFile     = 1 << 20 // bytes of a suite, and of a policy that it names
-	maxJSON     = 4 << 20 // bytes that a suite in YAML may come to with its aliases written out
-	maxLevel    = 64      // levels of a suite in YAML; a policy needs few
 	maxRequests = 100_000 // of a suite: every action of a test on every resource
 	maxFaults   = 100     // reported of a suite's policies
 )
@@ -49,7 +47,7 @@ func readSuite(name string) (*suite, error) {
 		return nil, err
 	}
 	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
-		if text, err = jsonOfYAML(text); err != nil {
+		if text, err = plainyaml.JSON(text); err != nil {
 			return nil, err
 		}
 	}
@@ -135,145 +133,4 @@ func (s *suite) checkKeys(decoder *json.Decoder, level int) error {
 	}
 	_, err = decoder.Token() // the closing brace or bracket
 	return err
-}
-
-// jsonOfYAML converts a YAML text with one document to JSON that has every value on the same line as the text.
-//
-// Scalars become strings as they are written, except null. YAML would turn an account id with a leading zero, a date or the word
-// yes into another value, while policies compare text. Constructs that would not mean what they look like are refused: tags,
-// merge keys, and keys that are not scalars.
-func jsonOfYAML(text []byte) ([]byte, error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	var document yaml.Node
-	if err := decoder.Decode(&document); err == io.EOF {
-		return nil, errors.New("the file is empty")
-	} else if err != nil {
-		return nil, err
-	}
-
-	// A second document would silently be left out.
-	var next yaml.Node
-	if err := decoder.Decode(&next); err == nil {
-		return nil, fmt.Errorf("line %d: a file is one document", next.Line)
-	} else if err != io.EOF {
-		return nil, err
-	}
-
-	w := yamlWriter{line: 1}
-	if err := w.write(document.Content[0], 0); err != nil {
-		return nil, err
-	}
-	return w.json, nil
-}
-
-// yamlWriter writes nodes of YAML as JSON.
-type yamlWriter struct {
-	json []byte
-	line int // of the end of json
-}
-
-// write writes a node and all below it. The level counts lists, objects and aliases.
-func (w *yamlWriter) write(n *yaml.Node, level int) error {
-	if err := w.check(n, level); err != nil {
-		return err
-	}
-	if w.line < n.Line {
-		w.json = append(w.json, strings.Repeat("\n", n.Line-w.line)...)
-		w.line = n.Line
-	}
-
-	switch n.Kind {
-	case yaml.AliasNode:
-		return w.write(n.Alias, level+1)
-	case yaml.SequenceNode:
-		return w.writeList(n, level)
-	case yaml.MappingNode:
-		return w.writeObject(n, level)
-	}
-	return w.writeScalar(n)
-}
-
-// check refuses a node that is nested too deeply, that would make the file too large, or that has a tag. Aliases can refer to
-// nodes with aliases, so a short file may come to any size.
-func (w *yamlWriter) check(n *yaml.Node, level int) error {
-	switch {
-	case level == maxLevel:
-		return refuse(n, "more than %d levels", maxLevel)
-	case len(w.json) > maxJSON:
-		return refuse(n, "the file comes to more than %d bytes, with its aliases written out", maxJSON)
-	case n.Style&yaml.TaggedStyle != 0:
-		return refuse(n, "the tag %s is not read; write text in quotes", n.Tag)
-	}
-	return nil
-}
-
-func (w *yamlWriter) writeList(n *yaml.Node, level int) error {
-	w.json = append(w.json, '[')
-	for i, item := range n.Content {
-		if i > 0 {
-			w.json = append(w.json, ',')
-		}
-		if err := w.write(item, level+1); err != nil {
-			return err
-		}
-	}
-	w.json = append(w.json, ']')
-	return nil
-}
-
-// writeObject writes an object, whose content holds keys and values in turn.
-func (w *yamlWriter) writeObject(n *yaml.Node, level int) error {
-	w.json = append(w.json, '{')
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if err := checkKey(n, key); err != nil {
-			return err
-		}
-		if key.ShortTag() == "!!null" { // the condition operator Null
-			key.Tag = "!!str"
-		}
-
-		if i > 0 {
-			w.json = append(w.json, ',')
-		}
-		if err := w.write(key, level+1); err != nil {
-			return err
-		}
-		w.json = append(w.json, ':')
-		if err := w.write(value, level+1); err != nil {
-			return err
-		}
-	}
-	w.json = append(w.json, '}')
-	return nil
-}
-
-// checkKey refuses a key that is not text. An empty key and ~ are null to YAML unless they are quoted.
-func checkKey(object, key *yaml.Node) error {
-	unquotedNull := key.Style == 0 && (key.Value == "" || key.Value == "~")
-	switch {
-	case key.Kind != yaml.ScalarNode || unquotedNull:
-		return refuse(object, "a key is not text")
-	case key.ShortTag() == "!!merge":
-		return refuse(object, "merge keys are not read")
-	}
-	return nil
-}
-
-func (w *yamlWriter) writeScalar(n *yaml.Node) error {
-	if n.ShortTag() == "!!null" {
-		w.json = append(w.json, "null"...)
-		return nil
-	}
-	quoted, err := json.Marshal(n.Value)
-	if err != nil {
-		return err
-	}
-	w.json = append(w.json, quoted...)
-	return nil
-}
-
-// refuse returns an error with the line of a node.
-func refuse(n *yaml.Node, format string, args ...any) error {
-	return fmt.Errorf("line %d: %s", n.Line, fmt.Sprintf(format, args...))
 }

@@ -18,7 +18,8 @@ type selectDeviceView struct {
 	Form   web.Form
 	Holder holder
 	Limit  int
-	Full   bool // no further device may be assigned
+	Full   bool   // no further device may be assigned
+	Where  string // the public address, when browsers use no security keys there; "" when they do
 }
 
 // setUpDeviceView is the second step.
@@ -47,9 +48,13 @@ func showDeviceForm(v *web.Visit, f web.Form) error {
 	if err != nil {
 		return err
 	}
-	return v.Show("assign-device", &selectDeviceView{
+	shown := &selectDeviceView{
 		Page: h.page(assignDeviceTitle), Form: f, Holder: h, Limit: most.Devices, Full: len(devices.List) >= most.Devices,
-	})
+	}
+	if !v.KeysWork() {
+		shown.Where = v.URL
+	}
+	return v.Show("assign-device", shown)
 }
 
 const wrongDeviceName = "Use 1 to 64 letters, digits and the characters + = , . @ - _"

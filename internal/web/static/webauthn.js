@@ -9,6 +9,8 @@ const texts = {
 };
 const unsupported = "This browser cannot use security keys. Use a current version of Chrome, Edge, Firefox or Safari.";
 
+const insecure = "Browsers use security keys only over https, or on localhost.";
+
 const form = document.querySelector("form[data-ceremony]");
 const alert = form.querySelector("[data-problem]");
 const button = form.querySelector("button[type=submit]");
@@ -63,7 +65,7 @@ async function run() {
   const controller = (pending = new AbortController());
   alert.hidden = true;
   for (const other of document.querySelectorAll("[data-server-problem]")) other.hidden = true;
-  if (!window.PublicKeyCredential) return report("NotSupportedError", unsupported);
+  if (!window.PublicKeyCredential) return report("NotSupportedError", isSecureContext ? unsupported : insecure);
   waiting(true);
   try {
     const creating = form.dataset.ceremony === "create";

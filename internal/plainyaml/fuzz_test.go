@@ -1,9 +1,12 @@
-package policytest
+package plainyaml
 
 import (
 	"encoding/json"
 	"testing"
 )
+
+// maxText is the length, in bytes, of the longest text that is tried.
+const maxText = 1 << 20
 
 // FuzzYAML looks for texts that become no JSON, or more than may come of a file.
 func FuzzYAML(f *testing.F) {
@@ -14,11 +17,11 @@ func FuzzYAML(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		converted, err := jsonOfYAML(text[:min(len(text), maxFile)])
+		converted, err := JSON(text[:min(len(text), maxText)])
 		if err == nil && !json.Valid(converted) {
 			t.Fatalf("%q", converted)
 		}
-		if len(converted) > maxJSON+6*maxFile {
+		if len(converted) > maxJSON+6*maxText {
 			t.Fatalf("%d bytes", len(converted))
 		}
 	})
