@@ -8,7 +8,7 @@ import (
 
 // Callers who are trusted find a place when strangers have filled theirs, and there is an end to their places too.
 func TestQueueKeepsPlacesForTrustedCallers(t *testing.T) {
-	h := NewHasher(Params{MemoryKiB: 64, Time: 1, Threads: 1})
+	h := NewHasher(Params{MemoryKiB: 64, Time: 1, Threads: 1}, 0)
 	for range cap(h.working) {
 		h.working <- struct{}{} // hashes that do not end
 	}
@@ -49,7 +49,7 @@ func TestQueueKeepsPlacesForTrustedCallers(t *testing.T) {
 
 // An unknown user's password is checked with the costs of one that is known.
 func TestNobodysHashCostsTheSame(t *testing.T) {
-	h := NewHasher(DefaultParams)
+	h := NewHasher(DefaultParams, 0)
 	p, salt, hash, err := decode(h.nobody)
 	if err != nil || p != DefaultParams || len(salt) != saltSize || len(hash) != hashSize {
 		t.Errorf("costs %v, salt %d, hash %d bytes, %v", p, len(salt), len(hash), err)

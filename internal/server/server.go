@@ -44,6 +44,7 @@ type Config struct {
 	Sessions           authn.SessionLimits
 	Skew               time.Duration // that a signature may be old or early
 	Argon2             secret.Params
+	MemoryLimit        int64 // of the process, in bytes; 0 is none
 	AuditReads         audit.ReadMode
 	AuditRetention     time.Duration
 	AuditReadRetention time.Duration
@@ -107,7 +108,7 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 
 	table := api.NewTable(iamapi.Operations(), stsapi.Operations())
 	table.AddInProcess(touchstoneapi.Operations())
-	hasher := secret.NewHasher(c.Argon2)
+	hasher := secret.NewHasher(c.Argon2, c.MemoryLimit)
 	service := &api.Service{
 		Store: state.Store, Authn: authn.New(state.Master, c.Skew, c.Sessions), Authz: authz.New(),
 		Audit: audit.NewLog(state.Store, c.AuditReads, c.Logger), Table: table, Clock: c.Clock, Logger: c.Logger,
@@ -302,6 +303,8 @@ func (c *Config) Check() error {
 	}
 	if err := c.Argon2.Check(); err != nil {
 		faults = append(faults, fmt.Errorf("--argon2-memory, --argon2-time: %w", err))
+	} else if err := c.Argon2.Within(c.MemoryLimit); err != nil {
+		faults = append(faults, fmt.Errorf("--argon2-memory, --memory-limit: %w", err))
 	}
 	if c.SMTPURL != "" {
 		if _, err := outbox.ToSMTP(c.SMTPURL); err != nil {

@@ -3,6 +3,8 @@ package web
 import (
 	"html/template"
 	"net/http"
+
+	"github.com/touchstone-iam/touchstone/internal/httpd"
 )
 
 // Access is how far a session must have come for a page.
@@ -17,9 +19,10 @@ const (
 
 // The sizes of forms, in bytes. What is not a letter or digit travels percent-encoded, as three bytes.
 const (
+	MaxOpenForm   = 8 << 10 // of a page that needs no session
 	MaxForm       = 64 << 10
 	MaxPolicyForm = 192 << 10 // a policy document of 128 KiB
-	MaxAnswerForm = 192 << 10 // a security key's answer of 64 KiB
+	MaxAnswerForm = 64 << 10  // a security key's answer
 	maxMembers    = 512       // names and values in a form
 )
 
@@ -31,7 +34,7 @@ type Route struct {
 	Path      string // as http.ServeMux takes it, without a method
 	Access    Access
 	Get, Post Handler
-	Limit     int64 // bytes of the form; 0 is MaxForm
+	Limit     int64 // bytes of the form; 0 is MaxForm, or MaxOpenForm where no session is needed
 	// NoReturn marks an address that shows no page: the one of a download, or of what a script asks for. Whoever signs in
 	// again is not led back to it.
 	NoReturn bool
@@ -58,14 +61,16 @@ func (s *site) handler(route *Route, handle Handler, templates func() (*template
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := s.visit(w, r)
 		v.route, v.templates = route, templates
-		if err := v.decode(route.Limit); err != nil {
-			v.fail(err)
-			return
-		}
 
+		// Nothing is read of the form of somebody whose session does not reach here.
 		admitted, err := v.admit(route.Access)
+		if err != nil || !admitted {
+			httpd.LeaveUnread(w, r)
+		}
 		if err == nil && admitted {
-			err = handle(v)
+			if err = v.decode(); err == nil {
+				err = handle(v)
+			}
 		}
 		if err != nil {
 			v.fail(err)

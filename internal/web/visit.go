@@ -58,7 +58,7 @@ func (v *Visit) Context() context.Context { return v.Request.Context() }
 // Visitor is what package signin is told of the browser.
 func (v *Visit) Visitor() signin.Visitor {
 	return signin.Visitor{
-		Address: httpd.ClientAddr(v.Context()), UserAgent: v.Request.UserAgent(),
+		Address: httpd.ClientAddr(v.Context()), UserAgent: httpd.UserAgent(v.Request),
 		DeviceCookie: v.Cookie(v.Cookies.Device), RequestID: v.ID,
 	}
 }
@@ -186,7 +186,7 @@ func (v *Visit) Account() (*touchstoneapi.DescribeAccountOutput, error) {
 // asRequest is the visit as a request to the pipeline.
 func (v *Visit) asRequest() api.Request {
 	return api.Request{ID: v.ID, Now: v.now, Caller: v.Caller, Env: authz.Environment{
-		Now: v.now, Address: httpd.ClientAddr(v.Context()), UserAgent: v.Request.UserAgent(),
+		Now: v.now, Address: httpd.ClientAddr(v.Context()), UserAgent: httpd.UserAgent(v.Request),
 		Secure: httpd.IsSecure(v.Context()), Region: "us-east-1",
 	}}
 }
