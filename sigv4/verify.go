@@ -41,7 +41,7 @@ func sum(key []byte, text string) (out [32]byte) {
 // payloadHash is the SHA-256 of the body that was read, in hex. The request must not have been changed since it was read. The error
 // is of type [*awsquery.Error]. When the signature is wrong, its message shows what should have been signed, as AWS's does.
 func (s *Signature) Verify(key [32]byte, r *http.Request, payloadHash string, now time.Time, skew time.Duration) error {
-	if err := s.current(now, skew); err != nil {
+	if err := s.Current(now, skew); err != nil {
 		return err
 	}
 	if claimed := r.Header["X-Amz-Content-Sha256"]; len(claimed) > 0 && (len(claimed) > 1 || claimed[0] != payloadHash) {
@@ -64,8 +64,9 @@ func (s *Signature) Verify(key [32]byte, r *http.Request, payloadHash string, no
 		"The String-to-Sign should have been\n'" + string(s.stringToSign(nil, &hash)) + "'\n")
 }
 
-// current checks that the time of the signature is at most skew away from now.
-func (s *Signature) current(now time.Time, skew time.Duration) error {
+// Current checks that the time of the signature is at most skew away from now, as [Signature.Verify] does. A server that has not
+// read the body yet refuses a stale signature with it. The error is of type [*awsquery.Error].
+func (s *Signature) Current(now time.Time, skew time.Duration) error {
 	minutes := strconv.FormatFloat(skew.Minutes(), 'g', -1, 64) + " min.)"
 	if limit := now.Add(skew); s.Time.After(limit) {
 		return mismatch("Signature not yet current: " + s.stamp + " is still later than " +

@@ -38,7 +38,7 @@ func fromSeed(ctx context.Context, cmd *cobra.Command, file string, n operator.A
 		return n, err
 	}
 
-	made, err := operator.NewSeedRequest(ctx, read, entry, secret.NewHasher(secret.DefaultParams))
+	made, err := operator.NewSeedRequest(ctx, read, entry, secret.NewHasher(secret.DefaultParams, 0))
 	made.Reset, made.URL = n.Reset, n.URL
 	return made, err
 }

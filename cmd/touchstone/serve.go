@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/audit"
 	"github.com/touchstone-iam/touchstone/internal/catalogue"
 	"github.com/touchstone-iam/touchstone/internal/httpd"
+	"github.com/touchstone-iam/touchstone/internal/memlimit"
 	"github.com/touchstone-iam/touchstone/internal/operator"
 	"github.com/touchstone-iam/touchstone/internal/plain"
 	"github.com/touchstone-iam/touchstone/internal/seed"
@@ -44,7 +44,7 @@ type serving struct {
 }
 
 func serveCommand() *cobra.Command {
-	s := serving{server: server.Defaults()}
+	s := serving{server: server.Defaults(), http: httpd.Config{BodyMemory: httpd.DefaultBodyMemory}}
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the service: the API, the sign-in pages and the console", Args: args(0, "no arguments"),
 		Long: `Run the service on one address: the AWS Query endpoint of IAM and STS, and the sign-in and console pages.
@@ -85,6 +85,12 @@ another server still runs on it.`,
 	f.DurationVar(&s.server.Skew, "clock-skew", s.server.Skew, "how far a signature's time may be from the clock")
 	f.Uint32Var(&s.server.Argon2.MemoryKiB, "argon2-memory", s.server.Argon2.MemoryKiB, "memory of a password hash, in KiB")
 	f.Uint32Var(&s.server.Argon2.Time, "argon2-time", s.server.Argon2.Time, "passes of a password hash")
+	f.Var((*byteSize)(&s.server.MemoryLimit), "memory-limit",
+		"memory that the process should keep within, such as 256MiB (default: the limit of its control group)")
+	f.Var((*byteSize)(&s.http.BodyMemory), "body-memory",
+		"memory for large requests in flight, of which one address or key has at most a quarter")
+	f.IntVar(&s.http.MaxConnections, "max-connections", httpd.DefaultConnections,
+		"connections at a time, of which one address has at most a quarter")
 	f.StringVar(&s.reads, "audit-reads", string(s.server.AuditReads),
 		"events of reads: queue (within 100 ms), sync (before the answer) or off")
 	f.DurationVar(&s.server.AuditRetention, "audit-retention", s.server.AuditRetention,
@@ -107,9 +113,10 @@ func (s *serving) run(cmd *cobra.Command) error {
 	if err := errors.Join(err, s.complete(logger), s.where.check(cmd), s.backups.check(cmd, &s.where.place)); err != nil {
 		return &usageError{err}
 	}
-	collectLess()
+	memlimit.Apply(s.server.MemoryLimit)
 	hungUp, stop := hangups() // from the beginning, since a SIGHUP must not end a server that is just starting
 	defer stop()
+	memlimit.Apply(s.server.MemoryLimit)
 
 	ctx := cmd.Context()
 	c := s.where.state()
@@ -142,14 +149,6 @@ func (s *serving) migrated(logger *slog.Logger) func(from, to int64) {
 	}
 }
 
-// collectLess lets the heap, which is a few MiB, grow further before garbage is collected: a request's garbage is small and the
-// collector would otherwise run hundreds of times a second under load. GOGC in the environment has the last word.
-func collectLess() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
-}
-
 // complete fills in what follows from other settings, and reports every fault of them at once.
 func (s *serving) complete(logger *slog.Logger) error {
 	var faults []error
@@ -160,6 +159,9 @@ func (s *serving) complete(logger *slog.Logger) error {
 
 	s.http.URL = strings.TrimSuffix(s.http.URL, "/")
 	s.server.URL, s.server.Logger, s.server.InsecureHTTP = s.http.URL, logger, s.http.InsecureHTTP
+	if s.server.MemoryLimit == 0 {
+		s.server.MemoryLimit = memlimit.Of()
+	}
 	s.server.AuditReads = audit.ReadMode(s.reads)
 	switch s.server.AuditReads {
 	case audit.ReadsQueued, audit.ReadsSync, audit.ReadsOff:

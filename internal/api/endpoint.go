@@ -53,13 +53,13 @@ func environment(hr *http.Request) authz.Environment {
 	ctx := hr.Context()
 	return authz.Environment{
 		Address: httpd.ClientAddr(ctx), Secure: httpd.IsSecure(ctx),
-		UserAgent: hr.UserAgent(), Referer: hr.Referer(), Region: "us-east-1",
+		UserAgent: httpd.UserAgent(hr), Referer: httpd.Referer(hr), Region: "us-east-1",
 	}
 }
 
 // query does the request and renders its answer.
 func (s *Service) query(w http.ResponseWriter, hr *http.Request, r *Request) ([]byte, error) {
-	body, err := httpd.ReadBody(w, hr, maxBody)
+	body, err := httpd.ReadBody(w, hr, maxBody, func() (string, error) { return s.admitLarge(hr, r) })
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +88,35 @@ func (s *Service) query(w http.ResponseWriter, hr *http.Request, r *Request) ([]
 		return nil, s.unauthenticated(hr.Context(), r, err)
 	}
 	return done.answer, err
+}
+
+// errLargeUnsigned refuses a large body of an operation whose sender is known only once the body has been read.
+var errLargeUnsigned = &awsquery.Error{
+	Code: "RequestEntityTooLarge", Status: http.StatusRequestEntityTooLarge,
+	Message: fmt.Sprintf("A request without a signature may have at most %d bytes.", httpd.SmallBody),
+}
+
+// admitLarge decides about a sender whose body is a large one and has not been read. It returns the access key, which must be one
+// that may sign requests now. Whether the signature is right is known only once the body is there, so somebody else may name the
+// key: that fills the key's part of the memory for bodies, and no other.
+func (s *Service) admitLarge(hr *http.Request, r *Request) (owner string, err error) {
+	if _, signs := hr.Header["Authorization"]; !signs {
+		// Only the query can tell as yet which operation is meant.
+		if form, err := awsquery.ParseForm(hr, nil); err == nil {
+			if named, unknown := s.Table.find(form); unknown == nil && named.Unsigned {
+				return "", s.unauthenticated(hr.Context(), r, errLargeUnsigned)
+			}
+		}
+	}
+
+	sig, err := sigv4.Parse(hr)
+	if err == nil {
+		err = s.Authn.Expect(hr.Context(), s.Store, sig, r.Now)
+	}
+	if err != nil {
+		return "", s.unauthenticated(hr.Context(), r, err)
+	}
+	return sig.AccessKeyID, nil
 }
 
 // signed is a request that came over the wire with a signature.
@@ -187,12 +216,18 @@ func toldOverTheWire(err error) *awsquery.Error {
 	switch {
 	case errors.As(err, &told):
 		return told
+	case errors.Is(err, httpd.ErrNoRoom):
+		return &awsquery.Error{
+			Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable,
+			Message: "Too many large requests are in flight. Try again in a few seconds.",
+		}
 	case errors.Is(err, httpd.ErrTooLarge):
 		return &awsquery.Error{
 			Code: "RequestEntityTooLarge", Status: http.StatusRequestEntityTooLarge,
 			Message: fmt.Sprintf("The request is larger than %d bytes.", maxBody),
 		}
 	}
+
 	// The client went away or was too slow.
 	return &awsquery.Error{
 		Code: "IncompleteBody", Status: http.StatusBadRequest,

@@ -2,6 +2,7 @@ package authn
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -77,6 +78,33 @@ func (a *Authenticator) Signed(tx *store.Tx, sig *sigv4.Signature, r *http.Reque
 		return nil, err
 	}
 	return longTerm(key.principal, sig.AccessKeyID, key.freshness), nil
+}
+
+// Expect returns an error when a signature cannot be right, whatever is signed: it is stale, its key is not one that may sign
+// requests, or its session token is no good. It is asked before a large body is read. It reads the store only for a key that is not
+// in memory; one that has been deleted since may be in memory still, and [Authenticator.Signed] finds that out.
+func (a *Authenticator) Expect(ctx context.Context, s *store.Store, sig *sigv4.Signature, now time.Time) error {
+	if err := sig.Current(now, a.skew); err != nil {
+		return err
+	}
+	if sig.SessionToken != "" {
+		t, err := a.sessionOf(sig)
+		if err == nil && !now.Before(t.ExpiresAt) {
+			return errUnknownKey() // that it has expired is told only to whoever holds the secret
+		}
+		return err
+	}
+
+	a.mu.RLock()
+	known := a.keys[sig.AccessKeyID] != nil
+	a.mu.RUnlock()
+	if known {
+		return nil
+	}
+	return s.View(ctx, func(tx *store.Tx) error {
+		_, err := a.key(tx, sig.AccessKeyID)
+		return err
+	})
 }
 
 // longTerm is the caller of an access key.

@@ -45,12 +45,9 @@ func errExpiredToken() error {
 func (a *Authenticator) signedTemporary(tx *store.Tx, sig *sigv4.Signature, r *http.Request, payloadHash string,
 	now time.Time,
 ) (*Caller, error) {
-	if a.openToken == nil {
-		return nil, errUnknownKey()
-	}
-	t, err := a.openToken(sig.SessionToken)
-	if err != nil || t.AccessKeyID != sig.AccessKeyID {
-		return nil, errUnknownKey()
+	t, err := a.sessionOf(sig)
+	if err != nil {
+		return nil, err
 	}
 
 	// The signature comes first, so that whoever does not hold the secret learns nothing about the session.
@@ -59,6 +56,18 @@ func (a *Authenticator) signedTemporary(tx *store.Tx, sig *sigv4.Signature, r *h
 		return nil, err
 	}
 	return a.temporary(tx, t, now)
+}
+
+// sessionOf opens the session token of a signature, which must be of the access key that it names.
+func (a *Authenticator) sessionOf(sig *sigv4.Signature) (*Temporary, error) {
+	if a.openToken == nil {
+		return nil, errUnknownKey()
+	}
+	t, err := a.openToken(sig.SessionToken)
+	if err != nil || t.AccessKeyID != sig.AccessKeyID {
+		return nil, errUnknownKey()
+	}
+	return t, nil
 }
 
 // temporary makes the caller of temporary credentials, which are void once they have expired, once the principal is gone, and when

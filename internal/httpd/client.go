@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // maxHops is the number of forwarding hops that are looked at. No chain of real proxies is longer.
@@ -35,6 +37,7 @@ func (s *Server) client(r *http.Request) (address netip.Addr, secure bool, err e
 	secure = s.secureURL
 	standard, legacy := r.Header["Forwarded"], r.Header["X-Forwarded-For"]
 	if len(standard) == 0 && len(legacy) == 0 {
+		s.warnUnforwarded(peer)
 		return peer, secure, nil // the proxy's own request, such as a probe
 	}
 	if len(standard) > 0 {
@@ -70,6 +73,31 @@ func (s *Server) lastUntrusted(values []string, nodeOf func(string) string) (add
 		}
 	}
 	return address
+}
+
+// maxUserAgent is the most bytes of a User-Agent that are kept. Browsers and SDKs send a few hundred.
+const maxUserAgent = 1024
+
+// UserAgent returns what a client says of itself, as text that every database stores and every output shows: invalid UTF-8 is
+// replaced, control characters are left out, and what is longer than 1 KiB is cut.
+func UserAgent(r *http.Request) string { return clean(r.UserAgent(), maxUserAgent) }
+
+// Referer returns the page that a request says it comes from, cleaned as [UserAgent] cleans.
+func Referer(r *http.Request) string { return clean(r.Referer(), maxHeader) }
+
+func clean(text string, most int) string {
+	if len(text) > most {
+		text = text[:most]
+	}
+	if utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl) {
+		return text
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r // which is U+FFFD for a byte that is not UTF-8
+	}, text)
 }
 
 // peerOf returns the address at the other end of the connection.

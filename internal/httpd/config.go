@@ -29,11 +29,21 @@ type Config struct {
 	InsecureHTTP bool
 	// MetricsListen is the host:port for Prometheus metrics; without it there are none.
 	MetricsListen string
+	// BodyMemory is the memory for request bodies in flight, in bytes, of which one address and one key have at most a quarter; 0 is
+	// [DefaultBodyMemory]. A body of at most [SmallBody] bytes does not count.
+	BodyMemory int64
+	// MaxConnections is how many connections there may be at a time, of which one address has at most a quarter; 0 is
+	// [DefaultConnections].
+	MaxConnections int
 	// ShutdownGrace is how long requests in flight may take to finish after a stop; 0 is 30 seconds.
 	ShutdownGrace time.Duration
 }
 
-const defaultGrace = 30 * time.Second
+const (
+	defaultGrace   = 30 * time.Second
+	minBodyMemory  = 8 << 20
+	minConnections = 16
+)
 
 // Validate returns all faults of the configuration in one error, each on a line of its own.
 func (c *Config) Validate() error {
@@ -70,6 +80,12 @@ func (c *Config) Validate() error {
 
 	if c.MetricsListen != "" && !hostPort(c.MetricsListen) {
 		fault("--metrics-listen %q: use host:port, such as 127.0.0.1:9090", c.MetricsListen)
+	}
+	if c.BodyMemory != 0 && c.BodyMemory < minBodyMemory {
+		fault("--body-memory %d: use at least %d MiB, so that a quarter of it holds the largest request", c.BodyMemory, minBodyMemory>>20)
+	}
+	if c.MaxConnections != 0 && c.MaxConnections < minConnections {
+		fault("--max-connections %d: use at least %d", c.MaxConnections, minConnections)
 	}
 	if c.ShutdownGrace < 0 {
 		fault("shutdown grace %v: use a positive duration", c.ShutdownGrace)

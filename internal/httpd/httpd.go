@@ -17,8 +17,11 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/touchstone-iam/touchstone/internal/memlimit"
 )
 
 // Limits on how much a client may send, and on how long it may take to send a request or to receive its answer.
@@ -29,6 +32,11 @@ const (
 	readTimeout       = 60 * time.Second
 	writeTimeout      = 120 * time.Second // from the header's end, so the handler's time is in it
 	idleTimeout       = 120 * time.Second
+
+	// Of an HTTP/2 connection: how many requests it may carry at a time, and how many bytes that no handler has read yet are kept.
+	maxStreams       = 32
+	streamBuffer     = 64 << 10
+	connectionBuffer = 128 << 10
 )
 
 // Server serves a handler.
@@ -43,6 +51,9 @@ type Server struct {
 	logger      *slog.Logger
 	metrics     *metrics
 	arrivals    arrivals
+	bodies      *bodies
+	garbage     memlimit.Burst // of connections and large bodies
+	unforwarded atomic.Int64   // when a request without a forwarded address was last warned of, in Unix seconds
 	listener    net.Listener
 	scraped     net.Listener // of the metrics; nil when there are none
 }
@@ -59,9 +70,17 @@ func New(c Config, handler http.Handler, ready func(context.Context) error, logg
 	if c.ShutdownGrace == 0 {
 		c.ShutdownGrace = defaultGrace
 	}
+	if c.BodyMemory == 0 {
+		c.BodyMemory = DefaultBodyMemory
+	}
+
+	if c.MaxConnections == 0 {
+		c.MaxConnections = DefaultConnections
+	}
 	s := &Server{
 		config: c, certificate: certificate, proxies: proxies, secureURL: strings.HasPrefix(c.URL, "https://"),
 		handler: handler, ready: ready, logger: logger, metrics: newMetrics(),
+		bodies: newBodies(c.BodyMemory),
 	}
 	if c.MetricsListen != "" {
 		s.registerOwn()
@@ -79,6 +98,7 @@ func (s *Server) Listen() error {
 	if s.listener, err = net.Listen("tcp", s.config.Listen); err != nil {
 		return listening("--listen", err)
 	}
+	s.listener = s.limited(s.listener)
 	if s.config.MetricsListen == "" {
 		return nil
 	}
@@ -140,6 +160,9 @@ func (s *Server) newHTTP(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler: handler, MaxHeaderBytes: maxHeader - headerSlop, ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerStream: streamBuffer, MaxReceiveBufferPerConnection: connectionBuffer,
+		},
 		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug), // handshakes that failed, and the like
 	}
 }

@@ -243,7 +243,7 @@ func TestHeaderLimit(t *testing.T) {
 // A body over the limit is refused without waiting for it, and the connection is not used again.
 func TestBodyLimitOnTheWire(t *testing.T) {
 	s, _ := running(t, Config{Listen: "127.0.0.1:0", URL: "http://localhost"}, func(w http.ResponseWriter, r *http.Request) {
-		if _, err := ReadBody(w, r, 1000); errors.Is(err, ErrTooLarge) {
+		if _, err := ReadBody(w, r, 1000, nil); errors.Is(err, ErrTooLarge) {
 			w.WriteHeader(http.StatusRequestEntityTooLarge)
 		}
 	})

@@ -33,6 +33,9 @@ type facts struct {
 	operation, action, code string // as Note was told
 	account, principal      string // as Identify was told
 	failure                 error  // as Fail was told
+
+	bodies *bodies // nil outside a server
+	place  *place  // of the request's body; nil for a small one
 }
 
 type factsKey struct{}
@@ -113,13 +116,17 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	address, secure, err := s.client(r)
 	x := &exchange{
-		facts:  facts{Context: r.Context(), server: s, id: ids.NewUUID(), address: address, secure: secure},
+		facts:  facts{Context: r.Context(), server: s, id: ids.NewUUID(), address: address, secure: secure, bodies: s.bodies},
 		answer: recorder{ResponseWriter: w},
 	}
 
 	s.metrics.begin()
 	defer func() {
 		p := recover()
+		if x.facts.place != nil {
+			x.facts.place.leave()
+			s.garbage.Note(x.facts.place.size)
+		}
 		if p != nil && p != http.ErrAbortHandler {
 			s.logger.LogAttrs(r.Context(), slog.LevelError, "handler panicked", slog.String("request_id", x.facts.id),
 				slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
@@ -142,8 +149,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 		}
 	}()
-	if err != nil {
+	switch {
+	case err != nil:
 		http.Error(&x.answer, "Bad request: "+err.Error()+".", http.StatusBadRequest)
+		return
+	case s.bypasses(r):
+		refuseBypass(&x.answer)
 		return
 	}
 

@@ -23,7 +23,7 @@ import (
 func around(t testing.TB, level slog.Level, handler http.HandlerFunc) (*Server, *bytes.Buffer) {
 	t.Helper()
 	var lines bytes.Buffer
-	s, err := New(Config{URL: "http://localhost", BehindProxy: []string{"10.0.0.1"}}, handler,
+	s, err := New(Config{Listen: "127.0.0.1:0", URL: "http://localhost", BehindProxy: []string{"10.0.0.1"}}, handler,
 		func(context.Context) error { return nil }, slog.New(slog.NewJSONHandler(&lines, &slog.HandlerOptions{Level: level})))
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +302,7 @@ func TestReadBody(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, "/", test.body)
 			r.ContentLength = test.length
 			w := httptest.NewRecorder()
-			body, err := ReadBody(w, r, limit)
+			body, err := ReadBody(w, r, limit, nil)
 			if string(body) != test.want || errors.Is(err, ErrTooLarge) != test.tooLong || (err != nil) != (test.tooLong || test.broken) {
 				t.Errorf("%d bytes, %v", len(body), err)
 			}

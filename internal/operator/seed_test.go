@@ -15,7 +15,7 @@ import (
 	"github.com/touchstone-iam/touchstone/internal/store"
 )
 
-var cheap = secret.NewHasher(secret.Params{MemoryKiB: 64, Time: 1, Threads: 1})
+var cheap = secret.NewHasher(secret.Params{MemoryKiB: 64, Time: 1, Threads: 1}, 0)
 
 // readSeed reads a seed from a file of the given text.
 func readSeed(t *testing.T, text string) *seed.Seed {

@@ -14,6 +14,8 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/argon2"
+
+	"github.com/touchstone-iam/touchstone/internal/memlimit"
 )
 
 // Params are the costs of argon2id (RFC 9106).
@@ -68,6 +70,9 @@ type Hasher struct {
 	waiting chan struct{} // places for everybody
 	kept    chan struct{} // places for trusted callers only
 
+	// garbage is the memory of hashes that are done: package argon2 takes new memory for each, many times what all else uses.
+	garbage memlimit.Burst
+
 	nobody string // see Nobody
 
 	mu    sync.Mutex
@@ -79,20 +84,43 @@ type Hasher struct {
 // maxCosts is how many different costs a hasher makes up for: every check costs the sum of them.
 const maxCosts = 8
 
-// NewHasher returns a hasher with the given costs. It panics when they are out of range.
-func NewHasher(p Params) *Hasher {
+// NewHasher returns a hasher with the given costs, which makes fewer hashes at a time under a small memory limit in bytes; 0 is no
+// limit. It panics when the costs are out of range.
+func NewHasher(p Params, memoryLimit int64) *Hasher {
 	if err := p.Check(); err != nil {
 		panic(err)
 	}
 	return &Hasher{
 		params:  p,
-		working: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-workersToSpare)),
+		working: make(chan struct{}, p.atATime(memoryLimit)),
 		waiting: make(chan struct{}, queueLength-queueReserved),
 		kept:    make(chan struct{}, queueReserved),
 		nobody:  encode(p, make([]byte, saltSize), make([]byte, hashSize)),
 		costs:   []Params{p},
 		derive:  derive,
 	}
+}
+
+// Within returns an error when the hashes that are made at a time, one at least, would take more than half of a memory limit in
+// bytes. 0 is no limit.
+func (p Params) Within(limit int64) error {
+	if limit > 0 && p.bytes() > limit/2 {
+		return fmt.Errorf("a password hash of %d KiB takes more than half of the memory limit of %d MiB: lower its memory, or raise the limit",
+			p.MemoryKiB, limit>>20)
+	}
+	return nil
+}
+
+func (p Params) bytes() int64 { return int64(p.MemoryKiB) << 10 }
+
+// atATime is how many hashes are made at a time: few enough that a core is left for everything else, and that together they take at
+// most half of the memory limit.
+func (p Params) atATime(limit int64) int {
+	n := max(1, runtime.GOMAXPROCS(0)-workersToSpare)
+	if limit > 0 {
+		n = min(n, max(1, int(limit/2/p.bytes())))
+	}
+	return n
 }
 
 // Waiting returns how many callers wait for a turn.
@@ -174,6 +202,7 @@ func (p *Place) Verify(ctx context.Context, password, encoded string) (right, re
 		return false, false, err
 	}
 	defer done()
+	defer h.garbage.Collect(made.bytes())
 
 	right = subtle.ConstantTimeCompare(h.derive(made, password, salt, uint32(len(want))), want) == 1
 	h.mu.Lock()
@@ -201,6 +230,7 @@ func (h *Hasher) Hash(ctx context.Context, password string, trusted bool) (strin
 		return "", err
 	}
 	defer done()
+	defer h.garbage.Collect(h.params.bytes())
 
 	salt := make([]byte, saltSize)
 	rand.Read(salt)

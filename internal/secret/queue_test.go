@@ -9,7 +9,7 @@ import (
 
 // Callers who are trusted find a place when strangers have filled theirs, and there is an end to their places too.
 func TestQueueKeepsPlacesForTrustedCallers(t *testing.T) {
-	h := NewHasher(Params{MemoryKiB: 64, Time: 1, Threads: 1})
+	h := NewHasher(Params{MemoryKiB: 64, Time: 1, Threads: 1}, 0)
 	for range cap(h.working) {
 		h.working <- struct{}{} // hashes that do not end
 	}
@@ -67,11 +67,11 @@ func TestEverybodyCostsTheSame(t *testing.T) {
 		"raised": {low, high}, "lowered": {high, low},
 		"unchanged": {low, low},
 	} {
-		old, err := NewHasher(at.before).Hash(ctx, "right", false)
+		old, err := NewHasher(at.before, 0).Hash(ctx, "right", false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := NewHasher(at.now)
+		h := NewHasher(at.now, 0)
 		h.Learn(old)
 		h.Learn("no hash")
 		renewed, err := h.Hash(ctx, "right", false)
@@ -107,11 +107,11 @@ func TestEverybodyCostsTheSame(t *testing.T) {
 // A hash that nobody told the hasher of is learnt when it is met.
 func TestCostsAreLearnt(t *testing.T) {
 	ctx := context.Background()
-	other, err := NewHasher(Params{MemoryKiB: 128, Time: 2, Threads: 1}).Hash(ctx, "x", false)
+	other, err := NewHasher(Params{MemoryKiB: 128, Time: 2, Threads: 1}, 0).Hash(ctx, "x", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := NewHasher(Params{MemoryKiB: 64, Time: 1, Threads: 1})
+	h := NewHasher(Params{MemoryKiB: 64, Time: 1, Threads: 1}, 0)
 	count := 0
 	h.derive = func(p Params, password string, salt []byte, size uint32) []byte {
 		count++
@@ -127,7 +127,7 @@ func TestCostsAreLearnt(t *testing.T) {
 
 // An unknown user's password is checked with the costs of one that is known.
 func TestNobodysHashCostsTheSame(t *testing.T) {
-	h := NewHasher(DefaultParams)
+	h := NewHasher(DefaultParams, 0)
 	p, salt, hash, err := decode(h.nobody)
 	if err != nil || p != DefaultParams || len(salt) != saltSize || len(hash) != hashSize {
 		t.Errorf("costs %v, salt %d, hash %d bytes, %v", p, len(salt), len(hash), err)

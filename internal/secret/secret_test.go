@@ -148,7 +148,7 @@ func TestADIsUnambiguous(t *testing.T) {
 
 func TestPasswords(t *testing.T) {
 	ctx := context.Background()
-	h := secret.NewHasher(cheap)
+	h := secret.NewHasher(cheap, 0)
 	encoded, err := h.Hash(ctx, "pässword", false)
 	if err != nil {
 		t.Fatal(err)
@@ -160,8 +160,7 @@ func TestPasswords(t *testing.T) {
 			t.Errorf("Verify(%q) = %v, %v, %v", password, right, renew, err)
 		}
 	}
-
-	stronger := secret.NewHasher(secret.Params{MemoryKiB: 128, Time: 1, Threads: 1})
+	stronger := secret.NewHasher(secret.Params{MemoryKiB: 128, Time: 1, Threads: 1}, 0)
 	if right, renew, err := stronger.Verify(ctx, "pässword", encoded, false); !right || !renew || err != nil {
 		t.Errorf("a hash with weaker costs: right %v, renew %v, %v; want it renewed", right, renew, err)
 	}
@@ -174,7 +173,7 @@ func TestPasswords(t *testing.T) {
 }
 
 func TestStoredHashCannotAskForAnything(t *testing.T) {
-	h := secret.NewHasher(cheap)
+	h := secret.NewHasher(cheap, 0)
 	for _, encoded := range []string{
 		"", "$argon2id$", "plain",
 		"$argon2i$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -194,7 +193,7 @@ func TestStoredHashCannotAskForAnything(t *testing.T) {
 }
 
 func FuzzVerify(f *testing.F) {
-	h := secret.NewHasher(cheap)
+	h := secret.NewHasher(cheap, 0)
 	encoded, err := h.Hash(context.Background(), "x", false)
 	if err != nil {
 		f.Fatal(err)

@@ -42,6 +42,10 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if data := os.Getenv(servedData); data != "" {
+		fmt.Fprintln(os.Stderr, "server:", serveHere(data))
+		os.Exit(1)
+	}
 	if data := os.Getenv(writerData); data != "" {
 		err := write(place{data, os.Getenv(writerDatabase)}, os.Stdout)
 		fmt.Fprintln(os.Stderr, "writer:", err)

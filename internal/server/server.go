@@ -48,6 +48,7 @@ type Config struct {
 	Sessions           authn.SessionLimits
 	Skew               time.Duration // that a signature may be old or early
 	Argon2             secret.Params
+	MemoryLimit        int64 // of the process, in bytes; 0 is none
 	AuditReads         audit.ReadMode
 	AuditRetention     time.Duration
 	AuditReadRetention time.Duration
@@ -121,7 +122,7 @@ func New(ctx context.Context, state *State, c Config) (*Server, error) {
 
 	table := api.NewTable(iamapi.Operations(), stsapi.Operations())
 	table.AddInProcess(touchstoneapi.Operations())
-	hasher := secret.NewHasher(c.Argon2)
+	hasher := secret.NewHasher(c.Argon2, c.MemoryLimit)
 	if err := learnCosts(ctx, state, hasher); err != nil {
 		return nil, err
 	}
@@ -342,6 +343,8 @@ func (c *Config) Check() error {
 	}
 	if err := c.Argon2.Check(); err != nil {
 		faults = append(faults, fmt.Errorf("--argon2-memory, --argon2-time: %w", err))
+	} else if err := c.Argon2.Within(c.MemoryLimit); err != nil {
+		faults = append(faults, fmt.Errorf("--argon2-memory, --memory-limit: %w", err))
 	}
 	if c.SMTPURL != "" {
 		if _, err := outbox.ToSMTP(c.SMTPURL); err != nil {

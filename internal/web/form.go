@@ -1,14 +1,19 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/touchstone-iam/touchstone/awsquery"
 	"github.com/touchstone-iam/touchstone/internal/api"
+	"github.com/touchstone-iam/touchstone/internal/httpd"
 )
 
 // ErrForm is the error that a handler returns for a form that none of our pages sends.
@@ -16,38 +21,71 @@ var ErrForm = errors.New("malformed form")
 
 var errFormTooLarge = errors.New("form is too large")
 
-// decode reads the form of a POST. It refuses a form of more than limit bytes without reading the whole; 0 means [MaxForm].
-func (v *Visit) decode(limit int64) error {
+// decode reads the form of a POST. One over its limit is refused before it is read whole. No handler meets text, in the form or in
+// the address, that the database could not store.
+func (v *Visit) decode() error {
+	if !storable(v.Request.URL.Path) || !storableValues(v.Query) {
+		return ErrForm
+	}
 	if v.Request.Method != http.MethodPost {
 		return nil
 	}
-	if limit == 0 {
-		limit = MaxForm
-	}
-	if v.Request.ContentLength > limit {
-		return errFormTooLarge
-	}
 
-	v.Request.Body = http.MaxBytesReader(v.Writer, v.Request.Body, limit)
-	if err := v.Request.ParseForm(); err != nil {
-		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			return errFormTooLarge
-		}
+	body, err := httpd.ReadBody(v.Writer, v.Request, v.route.limit(), v.owner)
+	switch {
+	case errors.Is(err, httpd.ErrTooLarge):
+		return errFormTooLarge
+	case errors.Is(err, httpd.ErrNoRoom):
+		return err
+	case err != nil:
 		return ErrForm
 	}
 
-	members := 0
-	for _, values := range v.Request.PostForm {
-		members += len(values)
-	}
-	if members > maxMembers {
+	// A form of nothing but separators is refused before it is taken apart.
+	if bytes.Count(body, []byte("&")) >= maxMembers {
 		return errFormTooLarge
 	}
+	v.Request.Body = io.NopCloser(bytes.NewReader(body))
+	if err := v.Request.ParseForm(); err != nil || !storableValues(v.Request.PostForm) {
+		return ErrForm
+	}
+
 	v.Form = v.Request.PostForm
 	return nil
 }
 
-// Form is a form as a page shows it: the values that were typed, and what is wrong with them.
+// limit returns how large a form may be, in bytes.
+func (r *Route) limit() int64 {
+	switch {
+	case r.Limit != 0:
+		return r.Limit
+	case r.Access == Open:
+		return MaxOpenForm
+	}
+	return MaxForm
+}
+
+// owner returns whose form it is that is larger than a small one.
+func (v *Visit) owner() (string, error) {
+	if v.Session == nil {
+		return "", nil
+	}
+	return v.Session.PrincipalID, nil
+}
+
+// storable reports whether every database stores the text as it is: UTF-8 without NUL, which PostgreSQL refuses.
+func storable(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
+
+func storableValues(all url.Values) bool {
+	for name, values := range all {
+		if !storable(name) || slices.ContainsFunc(values, func(v string) bool { return !storable(v) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// Form is a form as a page shows it: what was typed, and what is wrong with it.
 type Form struct {
 	Values   url.Values
 	Problems []Problem

@@ -34,6 +34,9 @@ func (v *Visit) failed(err error) {
 	case errors.Is(err, ErrForm):
 		shown.Status, shown.Heading = http.StatusBadRequest, "Malformed form"
 		shown.Text = "What was sent is not a form, so nothing was done."
+	case errors.Is(err, httpd.ErrNoRoom):
+		shown.busy(v.Writer)
+		shown.Text = "Many large forms are being sent at this moment, so nothing was done. Wait a few seconds, then try again."
 	case errors.Is(err, secret.ErrBusy):
 		shown.busy(v.Writer)
 	case errors.Is(err, store.ErrUnavailable):

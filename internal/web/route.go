@@ -3,6 +3,8 @@ package web
 import (
 	"html/template"
 	"net/http"
+
+	"github.com/touchstone-iam/touchstone/internal/httpd"
 )
 
 // Access is the stage that a session must have reached for a page.
@@ -18,9 +20,10 @@ const (
 // The greatest sizes of forms, in bytes. Most characters other than letters and digits are sent percent-encoded, as three bytes
 // each.
 const (
+	MaxOpenForm   = 8 << 10 // of a page that needs no session
 	MaxForm       = 64 << 10
 	MaxPolicyForm = 192 << 10 // a policy document of 128 KiB
-	MaxAnswerForm = 192 << 10 // a security key's answer of 64 KiB
+	MaxAnswerForm = 64 << 10  // a security key's answer
 	maxMembers    = 512       // names and values in a form
 )
 
@@ -32,7 +35,7 @@ type Route struct {
 	Path      string // as http.ServeMux takes it, without a method
 	Access    Access
 	Get, Post Handler
-	Limit     int64 // bytes of the form; 0 is MaxForm
+	Limit     int64 // bytes of the form; 0 is MaxForm, or MaxOpenForm where no session is needed
 	// NoReturn marks an address that shows no page: the one of a download, or of what a script asks for. Whoever signs in
 	// again is not led back to it.
 	NoReturn bool
@@ -59,14 +62,16 @@ func (s *site) handler(route *Route, handle Handler, templates func() (*template
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := s.visit(w, r)
 		v.route, v.templates = route, templates
-		if err := v.decode(route.Limit); err != nil {
-			v.fail(err)
-			return
-		}
 
+		// Nothing is read of the form of somebody whose session does not reach here.
 		admitted, err := v.admit(route.Access)
+		if err != nil || !admitted {
+			httpd.LeaveUnread(w, r)
+		}
 		if err == nil && admitted {
-			err = handle(v)
+			if err = v.decode(); err == nil {
+				err = handle(v)
+			}
 		}
 		if err != nil {
 			v.fail(err)

@@ -62,7 +62,7 @@ func (v *Visit) Context() context.Context { return v.Request.Context() }
 // Visitor describes the browser to package signin.
 func (v *Visit) Visitor() signin.Visitor {
 	return signin.Visitor{
-		Address: httpd.ClientAddr(v.Context()), UserAgent: v.Request.UserAgent(),
+		Address: httpd.ClientAddr(v.Context()), UserAgent: httpd.UserAgent(v.Request),
 		DeviceCookie: v.Cookie(v.Cookies.Device), Token: v.Token, RequestID: v.ID,
 	}
 }
@@ -193,7 +193,7 @@ func (v *Visit) Account() (*touchstoneapi.DescribeAccountOutput, error) {
 // asRequest returns the visit as a request to the pipeline of package api.
 func (v *Visit) asRequest() api.Request {
 	return api.Request{ID: v.ID, Now: v.now, Caller: v.Caller, Env: authz.Environment{
-		Now: v.now, Address: httpd.ClientAddr(v.Context()), UserAgent: v.Request.UserAgent(),
+		Now: v.now, Address: httpd.ClientAddr(v.Context()), UserAgent: httpd.UserAgent(v.Request),
 		Secure: httpd.IsSecure(v.Context()), Region: "us-east-1",
 	}}
 }
