@@ -130,5 +130,6 @@ func LeaveUnread(w http.ResponseWriter, r *http.Request) {
 func hangUp(w http.ResponseWriter) {
 	w.Header().Set("Connection", "close")
 	// Before it closes a connection, net/http reads and forgets some of the body, so that the client gets to see the answer.
-	http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadTimeout)) //nolint:errcheck // not supported by the writers of tests
+	//nolint:errcheck // the writers of tests do not support it
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadTimeout))
 }

@@ -1,6 +1,10 @@
 package web_test
 
 import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/touchstone-iam/touchstone/internal/server"
@@ -15,7 +19,16 @@ func TestInsecureAddress(t *testing.T) {
 		c.URL, c.InsecureHTTP = "http://touchstone:8080", true
 	})
 	a := s.NewAccount(t)
-	b := signedIn(t, s, a.SetUpRoot())
+	console := a.SetUpRoot()
+
+	// The browser reaches the server under its own name, as it would by the name service of a test network.
+	b := newBrowser(t, s)
+	dialer, address := new(net.Dialer), strings.TrimPrefix(s.URL, "http://")
+	b.client.Transport = &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return dialer.DialContext(ctx, network, address)
+	}}
+	b.url = "http://touchstone:8080"
+	b.cookie("touchstone", console.Token)
 
 	b.get("/console/mfa/assign").has(t, "Security keys do not work at http://touchstone:8080", `disabled>Next</button>`)
 	begun := b.get("/console/mfa/set-up?device=key")
