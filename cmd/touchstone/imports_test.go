@@ -49,9 +49,9 @@ func TestImportDirection(t *testing.T) {
 		"github.com/jackc/pgx/v5/stdlib",
 		"github.com/pressly/goose/v3", "modernc.org/sqlite")
 	only("internal/ids", "arn")
-	only("internal/secret", "arn", "golang.org/x/crypto/argon2")
+	only("internal/secret", "arn", "internal/memlimit", "golang.org/x/crypto/argon2")
 	const prometheus = "github.com/prometheus/client_golang/prometheus"
-	only("internal/httpd", "internal/ids", prometheus, prometheus+"/collectors", prometheus+"/promhttp")
+	only("internal/httpd", "internal/ids", "internal/memlimit", prometheus, prometheus+"/collectors", prometheus+"/promhttp")
 	only("internal/plainyaml", "go.yaml.in/yaml/v3")
 	only("internal/seed", "internal/plainyaml", "go.yaml.in/yaml/v3")
 	only("internal/device", "internal/ids", "internal/mfa", "internal/store")
