@@ -116,12 +116,12 @@ func onAccessKey(r *api.Request, tx *store.Tx, in *iamapi.GetAccessKeyLastUsedIn
 		return s, err
 	}
 
-	owner, tags, err := tx.Tagged(key.AccountID, key.PrincipalID)
+	owner, err := tx.Described(key.AccountID, key.PrincipalID)
 	if err != nil {
 		return s, err
 	}
-	check := authz.Check{Resource: owner.ARN(), Keys: authz.ResourceTags(tags), Refusal: refusal}
-	return api.Subject[*ownedKey]{About: &ownedKey{key, owner}, Checks: api.Ask(check)}, nil
+	check := authz.Check{Resource: owner.ARN(), Keys: authz.ResourceTags(owner.Tags), Refusal: refusal}
+	return api.Subject[*ownedKey]{About: &ownedKey{key, &owner.Principal}, Checks: api.Ask(check)}, nil
 }
 
 func (o *Operations) getAccessKeyLastUsed(

@@ -55,9 +55,8 @@ func resolveBounded(r *api.Request, tx *store.Tx, k *kind, name string) (api.Sub
 	if err != nil || s.About == nil {
 		return s, err
 	}
-	has, err := tx.Boundary(s.About.AccountID, s.About.ID)
-	s.Checks = s.Checks.With(boundaryKey(has)...)
-	return s, err
+	s.Checks = s.Checks.With(boundaryKey(s.About.boundary)...)
+	return s, nil
 }
 
 // onBounded is [on] for an operation whose condition keys include the boundary that the principal has.

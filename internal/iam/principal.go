@@ -39,7 +39,8 @@ func (k *kind) taken(err error, name string) error {
 // target is the principal that an operation is about, with its tags.
 type target struct {
 	*store.Principal
-	Tags []store.Tag
+	Tags     []store.Tag
+	boundary string // ARN of its permissions boundary; "" when it has none
 }
 
 // carried returns the principal's tags, and what carries them.
@@ -70,11 +71,11 @@ func on[In any, P naming[In]](k *kind) api.Resolver[In, *target] {
 // who may know learns whether it exists.
 func resolve(r *api.Request, tx *store.Tx, k *kind, name string) (s api.Subject[*target], err error) {
 	account := r.Caller.AccountID()
-	t := new(target)
+	var found *store.Described
 	if name == "" {
-		t.Principal, t.Tags, err = tx.Tagged(account, r.Caller.Principal.ID)
+		found, err = tx.Described(account, r.Caller.Principal.ID)
 	} else {
-		t.Principal, t.Tags, err = tx.TaggedPrincipal(account, k.of, name)
+		found, err = tx.DescribedByName(account, k.of, name)
 	}
 
 	if errors.Is(err, store.ErrNotFound) {
@@ -85,6 +86,8 @@ func resolve(r *api.Request, tx *store.Tx, k *kind, name string) (s api.Subject[
 	if err != nil {
 		return s, err
 	}
+
+	t := &target{&found.Principal, found.Tags, found.Boundary}
 	s.About, s.Checks = t, api.Ask(k.check(t, name))
 	return s, nil
 }

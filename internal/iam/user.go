@@ -63,11 +63,10 @@ func describeUser(i *store.Principal, tags []store.Tag) iamapi.User {
 	return u
 }
 
-func getUser(_ *api.Request, tx *store.Tx, about *target, _ *iamapi.GetUserInput) (*iamapi.GetUserOutput, error) {
-	boundary, err := tx.Boundary(about.AccountID, about.ID)
+func getUser(_ *api.Request, _ *store.Tx, about *target, _ *iamapi.GetUserInput) (*iamapi.GetUserOutput, error) {
 	user := describeUser(about.Principal, about.Tags)
-	user.PermissionsBoundary = describeBoundary(boundary)
-	return &iamapi.GetUserOutput{User: user}, err
+	user.PermissionsBoundary = describeBoundary(about.boundary)
+	return &iamapi.GetUserOutput{User: user}, nil
 }
 
 // onNewUser authorises the user to be, with the tags that the request brings (IAM User Guide, "Controlling access during AWS

@@ -67,14 +67,14 @@ func onPolicySource(r *api.Request, tx *store.Tx, text string) (s api.Subject[*p
 	// Only users can be made so far, and only those of the caller's account can be asked about. A name in another spelling, or with
 	// another path, is another ARN.
 	if named.kind == "user" && named.account == r.Caller.AccountID() {
-		found, tags, err := tx.TaggedPrincipal(named.account, store.User, named.name)
+		found, err := tx.DescribedByName(named.account, store.User, named.name)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
 			return s, err
 		case found.ARN() == text:
-			s.About, s.Missing = &policySource{found, tags}, nil
-			check.Keys = authz.ResourceTags(tags)
+			s.About, s.Missing = &policySource{&found.Principal, found.Tags}, nil
+			check.Keys = authz.ResourceTags(found.Tags)
 		}
 	}
 	s.Checks = api.Ask(check)

@@ -1,12 +1,5 @@
 package store
 
-// Boundary reads the ARN of the managed policy that is a principal's permissions boundary; "" when it has none.
-func (tx *Tx) Boundary(account, principal string) (policyARN string, err error) {
-	err = tx.get(`select coalesce(max(policy_arn), '') from boundary where account_id = $1 and principal_id = $2`,
-		[]any{account, principal}, &policyARN)
-	return policyARN, err
-}
-
 // SetBoundary makes a managed policy the principal's permissions boundary, in place of an earlier one. It raises the principal's
 // version; ErrNotFound when there is no such principal.
 func (tx *Tx) SetBoundary(account, principal, policyARN string) error {

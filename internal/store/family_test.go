@@ -33,11 +33,12 @@ func TestTagsAreUniqueIgnoringCase(t *testing.T) {
 			tx.DeleteTags(account, alice.Owner(), []string{"ENV", "absent"}))
 	})
 	view(t, s, func(tx *store.Tx) error {
-		found, tags, err := tx.TaggedPrincipal(account, store.User, "ALICE")
+		found, err := tx.DescribedByName(account, store.User, "ALICE")
 		if err != nil {
 			return err
 		}
-		if diff := cmp.Diff([]store.Tag{{Key: "team", Value: "c"}, {Key: "cost", Value: "1"}}, tags); diff != "" || found.ID != alice.ID {
+		want := []store.Tag{{Key: "team", Value: "c"}, {Key: "cost", Value: "1"}}
+		if diff := cmp.Diff(want, found.Tags); diff != "" || found.ID != alice.ID {
 			t.Errorf("tags of %s (-want +got):\n%s", found.ID, diff)
 		}
 		return nil
@@ -142,9 +143,9 @@ func TestBoundary(t *testing.T) {
 	is := func(want string) {
 		t.Helper()
 		view(t, s, func(tx *store.Tx) error {
-			got, err := tx.Boundary(account, alice.ID)
-			if got != want {
-				t.Errorf("the boundary is %q, want %q", got, want)
+			got, err := tx.Described(account, alice.ID)
+			if err == nil && got.Boundary != want {
+				t.Errorf("the boundary is %q, want %q", got.Boundary, want)
 			}
 			return err
 		})

@@ -215,12 +215,14 @@ func readOldRows(t *testing.T, tx *Tx) {
 	same(t, "root user", root, err, &Principal{
 		AccountID: account, ID: "r", Kind: Root, UniqueID: account, Path: "/", Version: 1, CreatedAt: TimeOf(1),
 	})
-	alice, tags, err := tx.TaggedPrincipal(account, User, "ALICE")
-	same(t, "user", alice, err, &Principal{
-		AccountID: account, ID: "a", Kind: User, UniqueID: "AIDAA", Name: "Alice", Path: "/eng/", Version: 5,
-		SessionsNotBefore: TimeOf(20), CreatedAt: TimeOf(10), PasswordLastUsedAt: TimeOf(30),
+	alice, err := tx.DescribedByName(account, User, "ALICE")
+	same(t, "user", alice, err, &Described{
+		Principal: Principal{
+			AccountID: account, ID: "a", Kind: User, UniqueID: "AIDAA", Name: "Alice", Path: "/eng/", Version: 5,
+			SessionsNotBefore: TimeOf(20), CreatedAt: TimeOf(10), PasswordLastUsedAt: TimeOf(30),
+		},
+		Tags: []Tag{{"Team", "x"}, {"env", "prod"}},
 	})
-	same(t, "tags", tags, err, []Tag{{"Team", "x"}, {"env", "prod"}})
 	other, err := tx.PrincipalByName(account, User, "GROßS")
 	same(t, "user whose name is folded anew", other, err, &Principal{
 		AccountID: account, ID: "b", Kind: User, UniqueID: "AIDAB", Name: "Großſ", Path: "/", Version: 1, CreatedAt: TimeOf(11),

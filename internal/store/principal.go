@@ -107,43 +107,51 @@ func (tx *Tx) RootUser(account string) (*Principal, error) {
 	return tx.PrincipalByName(account, Root, "")
 }
 
-// Tagged reads a principal by its internal id, with its tags, in one statement. ErrNotFound.
-func (tx *Tx) Tagged(account, id string) (*Principal, []Tag, error) {
-	return tx.tagged(`p.principal_id = $2`, account, id)
+// Described is a principal with what a description of it shows beside it.
+type Described struct {
+	Principal
+	Tags     []Tag
+	Boundary string // ARN of the managed policy that is its permissions boundary; "" when it has none
 }
 
-// TaggedPrincipal reads the principal of a kind that has the name, ignoring case, with its tags, in one statement. ErrNotFound.
-func (tx *Tx) TaggedPrincipal(account string, kind Kind, name string) (*Principal, []Tag, error) {
-	return tx.tagged(`p.kind = $2 and p.name_key = $3`, account, kind, Fold(name))
+// Described reads a principal by its internal id, in one statement. ErrNotFound.
+func (tx *Tx) Described(account, id string) (*Described, error) {
+	return tx.described(`p.principal_id = $2`, account, id)
 }
 
-func (tx *Tx) tagged(condition string, args ...any) (*Principal, []Tag, error) {
+// DescribedByName reads the principal of a kind that has the name, ignoring case, in one statement. ErrNotFound.
+func (tx *Tx) DescribedByName(account string, kind Kind, name string) (*Described, error) {
+	return tx.described(`p.kind = $2 and p.name_key = $3`, account, kind, Fold(name))
+}
+
+func (tx *Tx) described(condition string, args ...any) (*Described, error) {
 	var (
-		p     Principal
+		d     Described
 		found bool
-		tags  []Tag
 	)
-	err := tx.each(`select `+principalColumns+`, coalesce(t.tag_key, ''), coalesce(t.tag_value, '') from principal p
+	err := tx.each(`select `+principalColumns+`, coalesce(b.policy_arn, ''), coalesce(t.tag_key, ''), coalesce(t.tag_value, '')
+		from principal p
+		left join boundary b on b.account_id = p.account_id and b.principal_id = p.principal_id
 		left join tag t on t.account_id = p.account_id and t.owner_kind = 'principal' and t.owner_id = p.principal_id
 		where p.account_id = $1 and `+condition+` order by t.position, t.tag_key`, args, func(row scanner) error {
 		found = true
 		var t Tag
-		if err := row.Scan(append(p.columns(), &t.Key, &t.Value)...); err != nil {
+		if err := row.Scan(append(d.columns(), &d.Boundary, &t.Key, &t.Value)...); err != nil {
 			return err
 		}
 		if t.Key != "" { // a principal without tags is one row without a tag
-			tags = append(tags, t)
+			d.Tags = append(d.Tags, t)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 
 	if !found {
-		return nil, nil, ErrNotFound
+		return nil, ErrNotFound
 	}
-	return &p, tags, nil
+	return &d, nil
 }
 
 // PrincipalVersion reads only the version. ErrNotFound.
