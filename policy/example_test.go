@@ -149,9 +149,10 @@ func ExampleExplain() {
 		c := &explanation.Considered[n]
 		fmt.Printf("%s: %s\n", c.Statement.SID, c.Failure())
 	}
-	// Output: implicitDeny ReadOwnUser: resource: request has "arn:aws:iam::111122223333:user/bob", policy asks
-	// "arn:aws:iam::*:user/${aws:username}" (aws:username is "alice") DenyWithoutMFA: condition BoolIfExists
-	// aws:MultiFactorAuthPresent: request has "true", policy asks "false"
+	// Output:
+	// implicitDeny
+	// ReadOwnUser: resource: request has "arn:aws:iam::111122223333:user/bob", policy asks "arn:aws:iam::*:user/${aws:username}" (aws:username is "alice")
+	// DenyWithoutMFA: condition BoolIfExists aws:MultiFactorAuthPresent: request has "true", policy asks "false"
 }
 
 func ExampleLint() {
@@ -162,8 +163,8 @@ func ExampleLint() {
 	for _, f := range policy.Lint(attachment, []byte(text), nil) {
 		fmt.Printf("%d:%d %s %s: %s (%s)\n", f.Line, f.Column, f.Class, f.Code, f.Message, f.Hint)
 	}
-	// Output: 15:30 SECURITY_WARNING MFA_KEY_MAY_BE_ABSENT: does not deny requests with long-term access keys, which have no
-	// aws:MultiFactorAuthPresent (use BoolIfExists)
+	// Output:
+	// 15:30 SECURITY_WARNING MFA_KEY_MAY_BE_ABSENT: does not deny requests with long-term access keys, which have no aws:MultiFactorAuthPresent (use BoolIfExists)
 }
 
 func ExampleCaller_Describe() {
